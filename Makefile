@@ -1,0 +1,56 @@
+# The front door. CMake does the work, in build/<preset>/; nothing is installed but missing packages.
+.DEFAULT_GOAL := help
+.PHONY: help build demo test check bench lint format docs clean packages-build packages-test packages-check
+
+JOBS ?= $(shell nproc)
+WERROR := $(if $(CI),ON,OFF)
+CONFIGURE := cmake -DTP_WERROR=$(WERROR) --preset
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+packages-build:
+	@bash tools/ensure-packages.sh build
+
+packages-test:
+	@bash tools/ensure-packages.sh build test
+
+packages-check:
+	@bash tools/ensure-packages.sh build test check
+
+build: packages-build ## the release build: the libraries and all programs
+	@$(CONFIGURE) release
+	@cmake --build --preset release --parallel $(JOBS)
+
+demo: packages-build ## build the bank and run its demo
+	@$(CONFIGURE) release
+	@cmake --build --preset release --parallel $(JOBS) --target bank
+	@build/release/bin/bank demo
+
+test: packages-test ## the functional tests (under 5 minutes on 2 cores)
+	@$(CONFIGURE) release -DTP_TEST_RUNNER=criterion
+	@cmake --build --preset release --parallel $(JOBS)
+	@bash tools/check/ctest.sh release --label-regex quick
+
+check: packages-check ## everything heavy: sanitizers, models, fuzzers, oracles, lints, packaging
+	@bash tools/check/run.sh
+
+bench: packages-build ## the measurements
+	@$(CONFIGURE) release
+	@cmake --build --preset release --parallel $(JOBS) --target troupe-bench
+	@build/release/bin/troupe-bench
+
+lint: ## the checks of the source text
+	@bash tools/ensure-packages.sh build test check
+	@bash tools/lint/run.sh
+
+format: ## let clang-format rewrite the C sources
+	@bash tools/ensure-packages.sh check
+	@bash tools/lint/format.sh --fix
+
+docs: ## the API reference in build/docs/html, the picture of the rooms
+	@bash tools/ensure-packages.sh check
+	@bash tools/docs/build.sh
+
+clean: ## remove everything that was built
+	@rm -rf build

@@ -1,0 +1,439 @@
+/*
+ * A slice: what happens when the scheduler runs an actor.
+ *
+ * fetch, then handlers until the budget is used up or nothing is left, then idle or behind the others. An actor
+ * that is blocked keeps its fiber; a slice then only fetches, and goes on with the fiber when its wait is over.
+ */
+#include <string.h>
+
+#include "core/actor/mailbox.h"
+
+#define FETCH_EVERY 32u /* handlers between two looks at the signals */
+
+/* ---- signals ---- */
+
+/* Frees a block that is consumed: at once if it can leave the chain, else when the tail passes it. Returns the
+ * block after which to go on. */
+static struct tpi_block *discard(tp_actor *self, struct tpi_block *before, struct tpi_block *block) {
+    if (tpi_mailbox_unlink(self, before, block)) {
+        tpi_block_free(tpi_runtime_of(self->worker), self->worker, block);
+        return before;
+    }
+    block->state |= TPI_BLOCK_CONSUMED;
+    return block;
+}
+
+/* A signal, or a message to another generation, that the sender must hear of. */
+static struct tpi_block *send_back(tp_actor *self, struct tpi_block *before, struct tpi_block *block) {
+    tp_runtime *runtime = tpi_runtime_of(self->worker);
+    tp_pid dead = {runtime->node, tpi_slot_of(self), block->to_generation};
+    struct tpi_block *going = block;
+    if (tpi_mailbox_unlink(self, before, block)) {
+        tpi_deliver_dead(runtime, self->worker, dead, block);
+        return before;
+    }
+    going = tpi_block_copy(runtime, self->worker, block);
+    if (going == NULL) return NULL; /* stays unseen: the next fetch tries again */
+    tpi_deliver_dead(runtime, self->worker, dead, going);
+    block->state |= TPI_BLOCK_CONSUMED;
+    return block;
+}
+
+static bool admit(tp_actor *self, struct tpi_block *block) {
+    if (self->extra == NULL || !(block->flags & (TPI_BLOCK_ALIAS | TPI_BLOCK_TIMER)))
+        return !(block->flags & TPI_BLOCK_ALIAS);
+    if (block->flags & TPI_BLOCK_TIMER) tpi_timer_arrived(self, block->ref);
+    return !(block->flags & TPI_BLOCK_ALIAS) || tpi_alias_admit(self, block->ref);
+}
+
+/* Looks at one block; returns the block after which to go on, NULL to stop here. */
+static struct tpi_block *fetch_one(tp_actor *self, struct tpi_block *before, struct tpi_block *block) {
+    if (block->to_generation != self->generation) return send_back(self, before, block);
+    if (block->kind <= TPI_KIND_REQUEST) {
+        if (__builtin_expect(block->flags & (TPI_BLOCK_ALIAS | TPI_BLOCK_TIMER), 0) &&
+            !admit(self, block))
+            return discard(self, before, block);
+        return block;
+    }
+    if (self->worker->tracing) tpi_trace_signal(self, block);
+    switch (tpi_signal_apply(self, block)) {
+    case TPI_APPLIED_MESSAGE: return block;
+    case TPI_APPLIED_ANSWER: return send_back(self, before, block);
+    case TPI_APPLIED_DONE: break;
+    }
+    return discard(self, before, block);
+}
+
+void tpi_fetch(tp_actor *self) {
+    struct tpi_block *stub = tpi_stub(self);
+    struct tpi_block *next;
+    while ((next = tpi_block_next(self->scan)) != NULL) {
+        if (next == stub) {
+            self->scan = next;
+            continue;
+        }
+        struct tpi_block *seen = fetch_one(self, self->scan, next);
+        if (seen == NULL) break;
+        self->scan = seen;
+    }
+}
+
+/* ---- the message now handled ---- */
+
+static void retire(tp_actor *self, struct tpi_block *block) {
+    if (block == tpi_stub(self)) self->flags &= ~(uint32_t)TPI_ACTOR_STUB_IN;
+    else tpi_block_spent(self, block);
+}
+
+static void unpostpone(tp_actor *self, struct tpi_block **out) {
+    struct tpi_extra *extra = self->extra;
+    *out = extra->retried;
+    extra->retried = tpi_block_next(*out);
+    if (extra->retried == NULL) extra->retried_last = NULL;
+}
+
+struct tpi_block *tpi_next_message(tp_actor *self) {
+    struct tpi_block *block;
+    if (self->extra != NULL && self->extra->retried != NULL) {
+        unpostpone(self, &block);
+        return block;
+    }
+    while (self->tail != self->scan) {
+        struct tpi_block *spent = self->tail;
+        block = tpi_block_next(spent);
+        TPI_CHECK(block != NULL);
+        self->tail = block;
+        retire(self, spent);
+        if (block == tpi_stub(self) || block->state & TPI_BLOCK_CONSUMED) continue;
+        block->state |= TPI_BLOCK_CONSUMED;
+        return block;
+    }
+    return NULL;
+}
+
+/* A message's end: an unanswered request fails, a loose block is freed. */
+static void finish_message(tp_actor *self, struct tpi_block *block) {
+    tp_runtime *runtime = tpi_runtime_of(self->worker);
+    if (block->kind == TPI_KIND_REQUEST && !(block->state & TPI_BLOCK_ANSWERED)) {
+        block->state |= TPI_BLOCK_ANSWERED;
+        tpi_fail_request(runtime, self->worker, tpi_block_from(runtime, block), block->ref,
+                         TP_ENOREPLY);
+    }
+    if ((block->state & (TPI_BLOCK_LOOSE | TPI_BLOCK_KEPT)) == TPI_BLOCK_LOOSE)
+        tpi_block_free(runtime, self->worker, block);
+}
+
+void tpi_release_held(tp_actor *self) {
+    struct tpi_extra *extra = self->extra;
+    if (extra == NULL) return;
+    while (extra->held != NULL) {
+        struct tpi_block *block = extra->held;
+        extra->held = tpi_block_next(block);
+        tpi_block_free(tpi_runtime_of(self->worker), self->worker, block);
+    }
+    if (extra->scratch != NULL) tpi_scratch_release(self);
+}
+
+void tpi_release_current(tp_actor *self) {
+    struct tpi_block *block = self->current;
+    self->current = NULL;
+    if (block != NULL) finish_message(self, block);
+    if (self->extra != NULL) tpi_release_held(self);
+}
+
+/* DROP_OLDEST: what is beyond the limit goes, from the front. */
+static void drop_oldest(tp_actor *self) {
+    while (tpi_mailbox_length(self) > (int32_t)self->limit) {
+        struct tpi_block *block = tpi_next_message(self);
+        if (block == NULL) return;
+        tpi_count(&self->worker->counters.dropped, 1);
+        if (!(block->flags & TPI_BLOCK_UNCOUNTED)) tpi_credit_taken(self, 1);
+        finish_message(self, block);
+    }
+}
+
+/* ---- handlers ---- */
+
+static const tp_handler *find_handler(const tp_behavior *behavior, const tp_message_type *type) {
+    const tp_handler *handlers = behavior->handlers;
+    for (uint32_t i = 0; i < behavior->handler_count; i++)
+        if (handlers[i].type == type) return &handlers[i];
+    for (uint32_t i = 0; i < behavior->handler_count; i++)
+        if (tp_message_type_equal(handlers[i].type, type)) return &handlers[i];
+    return NULL;
+}
+
+static void handle_other(tp_actor *self, struct tpi_block *block) {
+    const tp_message *message = (const tp_message *)block;
+    if (self->behavior->otherwise != NULL) {
+        self->behavior->otherwise(self, self->state, message);
+        return;
+    }
+    if (block->type == &tp_exited_message && tpi_exited_by_parent(self, block)) return;
+    tpi_count(&self->worker->counters.unknown, 1);
+    tp_log(self, TP_LOG_WARN, "no handler for a message of type %.*s", (int)block->type->name_size,
+           block->type->name);
+}
+
+static void handle(tp_actor *self, struct tpi_block *block) {
+    self->current = block;
+    tpi_count(&self->worker->counters.handled, 1);
+    if (__builtin_expect(self->worker->tracing, 0)) tpi_trace_receive(self, block);
+    if (__builtin_expect(self->flags & TPI_ACTOR_TIMEOUT, 0)) tpi_timeout_cancel(self);
+    const tp_handler *handler = find_handler(self->behavior, block->type);
+    if (handler != NULL) handler->call(self, self->state, (const tp_message *)block);
+    else handle_other(self, block);
+    if (self->current != block) tpi_release_current(self); /* it received others meanwhile */
+    self->current = block;
+    tpi_release_current(self);
+}
+
+/* ---- blocked ---- */
+
+/* Is the wait of a blocked actor over? */
+static bool wait_over(tp_actor *self) {
+    if (self->flags & TPI_ACTOR_TURN) return true;
+    struct tpi_waiting *waiting = self->extra->waiting;
+    TPI_ASSERT(waiting != NULL);
+    if (!waiting->done && waiting->kind == TPI_WAIT_MESSAGE) tpi_receive_scan(self, waiting);
+    return waiting->done;
+}
+
+/* Gives up the right to run, or goes behind the others when there is more. */
+static void settle(struct tpi_worker *worker, tp_actor *self, bool keep) {
+    struct tpi_block *spent;
+    tp_runtime *runtime = tpi_runtime_of(worker);
+    if (self->tail == self->scan) tpi_credit_empty(self);
+    if (self->tail != tpi_stub(self) && self->tail->state & TPI_BLOCK_KEPT) keep = true;
+    if (!tpi_mailbox_idle(self, keep, &spent)) {
+        tpi_worker_requeue(worker, &self->runnable);
+        return;
+    }
+    if (spent != NULL) tpi_block_free(runtime, worker, spent);
+}
+
+/* The actor has left its fiber; from here on another worker may resume it. */
+static void after_block(struct tpi_worker *worker, void *arg) {
+    tp_actor *self = arg;
+    tpi_fetch(self);
+    if (self->flags & (TPI_ACTOR_DOOMED | TPI_ACTOR_TURN) || wait_over(self)) {
+        tpi_worker_requeue(worker, &self->runnable);
+        return;
+    }
+    settle(worker, self, true);
+}
+
+static tp_err leave_fiber(tp_actor *self) {
+    struct tpi_worker *worker = self->worker;
+    if (worker->tracing) tpi_trace(self, TP_TRACE_PARK, tp_pid_null(), "", 0);
+    tp_err err = tpi_worker_suspend(&worker, &self->fiber, after_block, self);
+    if (err != TP_OK) return err;
+    TPI_ASSERT(self->worker == worker);
+    TPI_ASSERT(self->fiber == NULL);
+    worker->running = &self->runnable;
+    return TP_OK;
+}
+
+static void leave_if_doomed(tp_actor *self) {
+    if (self->flags & TPI_ACTOR_DOOMED) tpi_worker_escape(self->worker);
+}
+
+tp_err tpi_wait(tp_actor *self, struct tpi_waiting *waiting, tp_duration timeout) {
+    struct tpi_extra *extra = tpi_extra(self);
+    if (extra == NULL) return TP_ENOMEM;
+    TPI_ASSERT(extra->waiting == NULL);
+    extra->waiting = waiting;
+    tpi_fetch(self);
+    if (self->overflow == TP_OVERFLOW_DROP_OLDEST && self->flags & TPI_ACTOR_BODY) drop_oldest(self);
+    if (!waiting->done && waiting->kind == TPI_WAIT_MESSAGE) tpi_receive_scan(self, waiting);
+    tp_err err = TP_OK;
+    if (!waiting->done && timeout <= 0) waiting->done = waiting->timed_out = true;
+    if (!waiting->done && timeout != TP_FOREVER) {
+        extra->wait_ref = tpi_ref_new(self);
+        extra->wait_deadline = tpi_deadline_arm(self, timeout, extra->wait_ref);
+        if (extra->wait_deadline == NULL) err = TP_ENOMEM;
+    }
+    if (waiting->kind == TPI_WAIT_MESSAGE && !waiting->done) tpi_credit_release_all(self);
+    while (err == TP_OK && !waiting->done && !(self->flags & TPI_ACTOR_DOOMED))
+        err = leave_fiber(self);
+    tpi_deadline_cancel(self, &extra->wait_deadline);
+    extra->waiting = NULL;
+    leave_if_doomed(self);
+    if (err == TP_OK) tpi_credit_check(self);
+    return err;
+}
+
+tp_err tpi_take_turns(tp_actor *self) {
+    self->flags |= TPI_ACTOR_TURN;
+    tp_err err = leave_fiber(self);
+    self->flags &= ~(uint32_t)TPI_ACTOR_TURN;
+    leave_if_doomed(self);
+    return err;
+}
+
+/* ---- the slice ---- */
+
+static void start(tp_actor *self) {
+    self->flags |= TPI_ACTOR_STARTED;
+    struct tpi_block *arguments = NULL;
+    if (self->extra != NULL) {
+        arguments = self->extra->arguments;
+        self->extra->arguments = NULL;
+    }
+    self->current = arguments;
+    if (self->flags & TPI_ACTOR_BODY) {
+        tp_body body;
+        memcpy(&body, self->inline_state, sizeof body);
+        body(self, self->state);
+        tpi_doom(self, (tp_reason){.code = TP_EXIT_NORMAL}, false);
+    } else if (self->behavior->init != NULL) {
+        self->behavior->init(self, self->state, (const tp_message *)arguments);
+    }
+    tpi_release_current(self);
+}
+
+static bool needs_attention(const tp_actor *self) {
+    return (self->flags & (TPI_ACTOR_DOOMED | TPI_ACTOR_OVER)) != 0;
+}
+
+static bool fire_timeout(tp_actor *self) {
+    if (!(self->flags & TPI_ACTOR_TIMEOUT) || !self->extra->timeout_fired) return false;
+    tpi_timeout_cancel(self);
+    self->behavior->timeout(self, self->state);
+    tpi_release_current(self);
+    return true;
+}
+
+/* Handlers, one after the other. False: the actor must not go on in this slice (doomed, or suspended). */
+static bool run_handlers(tp_actor *self) {
+    uint32_t budget = tpi_runtime_of(self->worker)->options.message_budget;
+    uint32_t taken = 0;
+    bool more = true;
+    if (!(self->flags & TPI_ACTOR_STARTED)) start(self);
+    if (__builtin_expect(self->overflow == TP_OVERFLOW_DROP_OLDEST, 0)) drop_oldest(self);
+    while (budget-- > 0 && !needs_attention(self)) {
+        struct tpi_block *block = tpi_next_message(self);
+        if (block == NULL || budget % FETCH_EVERY == 0) {
+            tpi_fetch(self);
+            if (block == NULL) block = tpi_next_message(self);
+            if (block == NULL && fire_timeout(self)) continue;
+            if (block == NULL) {
+                more = false;
+                break;
+            }
+        }
+        taken += !(block->flags & TPI_BLOCK_UNCOUNTED);
+        handle(self, block);
+    }
+    if (taken > 0) tpi_credit_taken(self, taken);
+    return more;
+}
+
+static void after_slice(struct tpi_worker *worker, tp_actor *self, bool more) {
+    if (worker->account != 0) tpi_account_flush(worker);
+    if (self->flags & TPI_ACTOR_DOOMED) {
+        tpi_exit(worker, self);
+        return;
+    }
+    if (worker->tracing) tpi_trace(self, TP_TRACE_PARK, tp_pid_null(), "", 0);
+    if (self->flags & TPI_ACTOR_OVER) {
+        tpi_suspend_between(self);
+        if (self->flags & TPI_ACTOR_SUSPENDED) {
+            settle(worker, self, false);
+            return;
+        }
+        more = true;
+    }
+    if (self->flags & TPI_ACTOR_TIMEOUT && !more) tpi_timeout_arm(self);
+    if (more) tpi_worker_requeue(worker, &self->runnable);
+    else settle(worker, self, false);
+}
+
+static void resume(struct tpi_worker *worker, tp_actor *self) {
+    struct tpi_fiber *fiber = self->fiber;
+    self->fiber = NULL;
+    tpi_worker_resume(worker, fiber);
+    /* whoever is here now is a spare fiber's next user: nothing of `self` or `worker` holds */
+}
+
+static void run_blocked(struct tpi_worker *worker, tp_actor *self) {
+    if (self->flags & TPI_ACTOR_DOOMED) {
+        struct tpi_fiber *fiber = self->fiber;
+        self->fiber = NULL;
+        if (self->extra != NULL) self->extra->waiting = NULL; /* it was on that stack */
+        tpi_worker_drop(worker, fiber);
+        tpi_exit(worker, self);
+    } else if (wait_over(self)) {
+        resume(worker, self);
+    } else {
+        settle(worker, self, true);
+    }
+}
+
+static void run(struct tpi_worker *worker, struct tpi_runnable *runnable) {
+    tp_actor *self = tpi_actor_of(runnable);
+    self->worker = worker;
+    if (self->flags & TPI_ACTOR_DEAD) {
+        tpi_drain(worker, self);
+        return;
+    }
+    if (worker->tracing) tpi_trace(self, TP_TRACE_RUN, tp_pid_null(), "", 0);
+    if (self->flags & TPI_ACTOR_EXITING && self->fiber == NULL) {
+        tpi_exit(worker, self);
+        return;
+    }
+    tpi_fetch(self);
+    if (self->fiber != NULL) {
+        run_blocked(worker, self);
+    } else if (self->flags & TPI_ACTOR_DOOMED) {
+        tpi_exit(worker, self);
+    } else if (self->flags & TPI_ACTOR_SUSPENDED) {
+        settle(worker, self, false);
+    } else if (self->flags & TPI_ACTOR_INBOX) {
+        tpi_inbox_run(worker, self);
+        settle(worker, self, false);
+    } else if (!(self->flags & TPI_ACTOR_STARTED) && self->extra != NULL &&
+               self->extra->stack_size != 0) {
+        /* its frames need another stack: a fresh fiber of that size takes the loop over and runs it */
+        size_t size = self->extra->stack_size;
+        self->extra->stack_size = 0;
+        if (tpi_worker_enter(&worker, size, runnable) != TP_OK) {
+            tpi_doom(self, (tp_reason){.code = TP_EXIT_NOMEM}, false);
+            tpi_exit(worker, self);
+        }
+    } else {
+        bool more = run_handlers(self);
+        after_slice(self->worker, self, more);
+    }
+}
+
+static void escaped(struct tpi_worker *worker, struct tpi_runnable *runnable) {
+    tp_actor *self = tpi_actor_of(runnable);
+    TPI_ASSERT(self->worker == worker);
+    if (self->extra != NULL) self->extra->waiting = NULL; /* its frame is gone */
+    tpi_exit(worker, self);
+}
+
+static unsigned place(struct tpi_scheduler *scheduler, struct tpi_runnable *runnable) {
+    tp_actor *self = tpi_actor_of(runnable);
+    if (self->flags & TPI_ACTOR_DEDICATED || self->extra == NULL) return runnable->home;
+    uint64_t mask = self->extra->workers;
+    for (unsigned i = 1; i <= scheduler->count; i++) {
+        unsigned index = (runnable->home + i) % scheduler->count;
+        if (index < 64 && mask >> index & 1) return index;
+    }
+    return runnable->home;
+}
+
+static void ready(struct tpi_scheduler *scheduler, struct tpi_worker *worker, uint64_t token,
+                  unsigned events) {
+    tp_runtime *runtime = scheduler->system;
+    if (runtime->hooks.ready != NULL) runtime->hooks.ready(runtime, worker, token, events);
+}
+
+const struct tpi_runnable_ops tpi_actor_ops = {
+    .run = run,
+    .escaped = escaped,
+    .place = place,
+    .ready = ready,
+};

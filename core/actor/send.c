@@ -1,0 +1,227 @@
+/*
+ * Sending, and the bound of the receiver's mailbox.
+ *
+ * Counting costs nothing where nothing queues: only a push that did not find the mailbox idle is counted, and a
+ * worker adds up to ACCOUNT_BATCH pushes to the same receiver before it writes them to the receiver's line.
+ * `consumed` is the owner's; the difference is how many user messages wait, give or take a batch a worker.
+ * Receivers with a policy other than SUSPEND, or a small limit, are counted before each push (EXACT).
+ */
+#include <string.h>
+
+#include <troupe/call.h>
+#include <troupe/signal.h>
+
+#include "core/actor/mailbox.h"
+
+#define ACCOUNT_BATCH 32u
+#define INSIDE_FACTOR 4 /* a handler that goes this far beyond the limit is suspended inside its send */
+
+int32_t tpi_mailbox_length(const tp_actor *actor) {
+    /* relaxed: an estimate for flow control; no data hangs on it */
+    return (int32_t)(atomic_load_explicit(&actor->enqueued, memory_order_relaxed) -
+                     /* relaxed: as above */
+                     atomic_load_explicit(&actor->consumed, memory_order_relaxed));
+}
+
+void tpi_account_flush(struct tpi_worker *worker) {
+    tp_actor *actor = worker->account_to;
+    if (worker->account == 0) return;
+    /* relaxed: a sum that orders nothing. The slot may have a new occupant by now: it then starts with a few
+     * messages too many on its account, until its mailbox is next empty (tpi_credit_taken) */
+    atomic_fetch_add_explicit(&actor->enqueued, worker->account, memory_order_relaxed);
+    worker->account = 0;
+}
+
+static void passed_limit(tp_actor *self, tp_actor *receiver, tp_pid to, int32_t length) {
+    struct tpi_extra *extra = tpi_extra(self);
+    if (extra == NULL || receiver == self || self->flags & TPI_ACTOR_EXITING) return;
+    extra->over = to;
+    self->flags |= TPI_ACTOR_OVER;
+    if (self->flags & TPI_ACTOR_SENDING_MANY) return; /* its unsent blocks have no other owner */
+    if (self->flags & TPI_ACTOR_BODY || length > (int32_t)receiver->limit * INSIDE_FACTOR)
+        tpi_suspend_inside(self);
+}
+
+/* After a push that did not find the mailbox idle. */
+static void account(tp_actor *self, tp_actor *receiver, tp_pid to) {
+    struct tpi_worker *worker = self->worker;
+    if (worker->account_to == receiver) {
+        if (++worker->account < ACCOUNT_BATCH) return;
+    } else {
+        tpi_account_flush(worker);
+        worker->account_to = receiver;
+        worker->account = 1;
+        return;
+    }
+    tpi_account_flush(worker);
+    int32_t length = tpi_mailbox_length(receiver);
+    if (__builtin_expect(length > (int32_t)receiver->limit, 0))
+        passed_limit(self, receiver, to, length);
+}
+
+/* What the policy says about one more message. TP_OK: push it. */
+static tp_err admit_exact(tp_runtime *runtime, tp_actor *self, tp_actor *receiver, tp_pid to,
+                          bool *drop, int32_t *over) {
+    struct tpi_worker *worker = self != NULL ? self->worker : NULL;
+    /* relaxed: reserves a place; a failed reservation is taken back */
+    uint32_t before = atomic_fetch_add_explicit(&receiver->enqueued, 1, memory_order_relaxed);
+    /* relaxed: see tpi_mailbox_length */
+    int32_t length =
+        (int32_t)(before - atomic_load_explicit(&receiver->consumed, memory_order_relaxed));
+    int32_t limit = (int32_t)receiver->limit;
+    if (length < limit) return TP_OK;
+    switch ((tp_overflow)receiver->overflow) {
+    case TP_OVERFLOW_SUSPEND:
+        if (self == NULL) break;
+        *over = length;
+        return TP_OK;
+    case TP_OVERFLOW_FAIL: break;
+    case TP_OVERFLOW_DROP_OLDEST:
+        if (length < 2 * limit) return TP_OK; /* the receiver's fetch drops */
+        *drop = true;
+        break;
+    case TP_OVERFLOW_DROP_NEWEST: *drop = true; break;
+    case TP_OVERFLOW_EXIT: {
+        struct tpi_block *signal = tpi_block_new(runtime, worker, TPI_KIND_EXIT, TPI_SIGNAL_ROOM);
+        if (signal != NULL) tpi_exit_encode(runtime, signal, to, TP_EXIT_OVERFLOW);
+        if (signal != NULL) tpi_deliver(runtime, worker, to, signal);
+        *drop = true;
+        break;
+    }
+    }
+    /* relaxed: takes the reservation back */
+    atomic_fetch_sub_explicit(&receiver->enqueued, 1, memory_order_relaxed);
+    return *drop ? TP_OK : TP_EFULL;
+}
+
+static void count_dropped(tp_runtime *runtime, tp_actor *self) {
+    if (self != NULL) tpi_count(&self->worker->counters.dropped, 1);
+    else tpi_count_shared(&runtime->scheduler->outside.dropped, 1);
+}
+
+static void count_sent(tp_runtime *runtime, tp_actor *self) {
+    if (self != NULL) tpi_count(&self->worker->counters.sent, 1);
+    else tpi_count_shared(&runtime->scheduler->outside.sent, 1);
+}
+
+/* A block, complete but for its receiver, goes out under the receiver's bound. self NULL: from outside. */
+tp_err tpi_send_block(tp_runtime *runtime, tp_actor *self, tp_pid to, struct tpi_block *block) {
+    struct tpi_worker *worker = self != NULL ? self->worker : NULL;
+    uint64_t identity;
+    tp_actor *receiver = tpi_find(runtime, to, &identity);
+    if (self != NULL && __builtin_expect(worker->tracing, 0))
+        tpi_trace(self, TP_TRACE_SEND, to, block->type->name, 0);
+    count_sent(runtime, self);
+    if (__builtin_expect(receiver == NULL, 0)) {
+        tpi_deliver(runtime, worker, to, block);
+        return TP_OK;
+    }
+    block->to_generation = to.generation;
+    if (__builtin_expect(self == NULL || identity & TPI_IDENTITY_EXACT, 0)) {
+        bool drop = false;
+        int32_t over = 0;
+        tp_err err = admit_exact(runtime, self, receiver, to, &drop, &over);
+        if (err != TP_OK || drop) {
+            if (drop) count_dropped(runtime, self);
+            if (drop && block->kind == TPI_KIND_REQUEST)
+                tpi_fail_block(runtime, worker, block, TP_EFULL);
+            else tpi_block_free(runtime, worker, block);
+            return err;
+        }
+        tpi_push(runtime, worker, receiver, block);
+        if (over > 0) passed_limit(self, receiver, to, over);
+        return TP_OK;
+    }
+    if (tpi_push(runtime, worker, receiver, block)) account(self, receiver, to);
+    return TP_OK;
+}
+
+tp_err tp_send_value(tp_actor *self, tp_pid to, const tp_message_type *type, const void *value) {
+    struct tpi_worker *worker = self->worker;
+    tp_runtime *runtime = tpi_runtime_of(worker);
+    struct tpi_block *block = tpi_block_encode(runtime, worker, type, value);
+    if (__builtin_expect(block == NULL, 0)) return TP_ENOMEM;
+    block->from_slot = tpi_slot_of(self);
+    block->from_generation = self->generation;
+    return tpi_send_block(runtime, self, to, block);
+}
+
+tp_err tp_send_alias_value(tp_actor *self, tp_alias alias, const tp_message_type *type,
+                           const void *value) {
+    tp_runtime *runtime = tpi_runtime_of(self->worker);
+    struct tpi_block *block = tpi_block_encode(runtime, self->worker, type, value);
+    if (block == NULL) return TP_ENOMEM;
+    tpi_block_set_from(runtime, block, tp_self(self));
+    block->flags |= TPI_BLOCK_ALIAS;
+    block->ref = alias.ref;
+    return tpi_send_block(runtime, self, alias.owner, block);
+}
+
+/* ---- one payload for many ---- */
+
+static struct tpi_payload *encode_shared(tp_runtime *runtime, const tp_message_type *type,
+                                         const void *value) {
+    size_t bound = type->bound != 0 ? type->bound : type->measure(value);
+    struct tpi_payload *payload = tpi_heap_alloc(runtime->memory, sizeof *payload + bound);
+    if (payload == NULL) return NULL;
+    tp_writer out = {.at = payload->bytes, .end = payload->bytes + bound, .failed = false};
+    type->encode(value, &out);
+    atomic_init(&payload->references, 1);
+    payload->size = (uint32_t)bound;
+    payload->used = (uint32_t)(out.at - payload->bytes);
+    payload->memory = runtime->memory;
+    return payload;
+}
+
+static struct tpi_block *envelope(tp_actor *self, const tp_message_type *type,
+                                  struct tpi_payload *payload) {
+    tp_runtime *runtime = tpi_runtime_of(self->worker);
+    struct tpi_block *block =
+        tpi_block_new(runtime, self->worker, TPI_KIND_MESSAGE, sizeof payload);
+    if (block == NULL) return NULL;
+    block->type = type;
+    block->flags = TPI_BLOCK_SHARED;
+    block->size = payload->used;
+    memcpy(tpi_block_payload(block), &payload, sizeof payload);
+    /* relaxed: the broadcaster's own reference keeps it alive meanwhile */
+    atomic_fetch_add_explicit(&payload->references, 1, memory_order_relaxed);
+    tpi_block_set_from(runtime, block, tp_self(self));
+    return block;
+}
+
+tp_err tp_broadcast_value(tp_actor *self, const tp_pid *to, size_t count,
+                          const tp_message_type *type, const void *value) {
+    tp_runtime *runtime = tpi_runtime_of(self->worker);
+    if (to == NULL && count > 0) return TP_EINVAL;
+    struct tpi_payload *payload = encode_shared(runtime, type, value);
+    if (payload == NULL) return TP_ENOMEM;
+    /* all envelopes first: none is sent when one cannot be had */
+    struct tpi_block *first = NULL;
+    size_t made = 0;
+    for (; made < count; made++) {
+        struct tpi_block *block = envelope(self, type, payload);
+        if (block == NULL) break;
+        tpi_block_link(block, first);
+        first = block;
+    }
+    self->flags |= TPI_ACTOR_SENDING_MANY;
+    for (size_t i = made; first != NULL; i--) {
+        struct tpi_block *block = first;
+        first = tpi_block_next(block);
+        if (made == count) (void)tpi_send_block(runtime, self, to[i - 1], block);
+        else tpi_block_free(runtime, self->worker, block);
+    }
+    self->flags &= ~(uint32_t)TPI_ACTOR_SENDING_MANY;
+    tpi_payload_unref(payload);
+    return made == count ? TP_OK : TP_ENOMEM;
+}
+
+tp_err tp_forward(tp_actor *self, tp_pid to) {
+    tp_runtime *runtime = tpi_runtime_of(self->worker);
+    if (self->current == NULL) return TP_ECONTEXT;
+    if (self->current->kind == TPI_KIND_REQUEST) return tp_delegate(self, to);
+    struct tpi_block *copy = tpi_block_copy(runtime, self->worker, self->current);
+    if (copy == NULL) return TP_ENOMEM;
+    copy->flags &= TPI_BLOCK_SHARED | TPI_BLOCK_REMOTE;
+    return tpi_send_block(runtime, self, to, copy);
+}

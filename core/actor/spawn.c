@@ -1,0 +1,277 @@
+/*
+ * Making an actor: a slot is taken, filled in, linked and named while nobody can see it, then published.
+ */
+#include <string.h>
+
+#include <troupe/inbox.h>
+
+#include "core/actor/mailbox.h"
+
+const tp_spawn_options tp_spawn_linked = {.link = true};
+
+struct birth {
+    tp_runtime *runtime;
+    tp_actor *parent; /* NULL: from outside */
+    struct tpi_worker *worker;
+    const tp_behavior *behavior;
+    tp_body body;
+    void *arg;
+    const tp_spawn_options *options;
+    const tp_message_type *type;
+    const void *arguments;
+    tp_ref monitor;
+};
+
+static const tp_behavior body_behavior = {.name = "body"};
+
+static tp_err make_state(struct birth *birth, tp_actor *actor) {
+    actor->state_size = 0;
+    if (birth->body != NULL) {
+        memcpy(actor->inline_state, &birth->body, sizeof birth->body);
+        actor->state = birth->arg;
+        actor->flags |= TPI_ACTOR_BODY;
+        return TP_OK;
+    }
+    size_t size = birth->behavior->state_size;
+    actor->state = actor->inline_state;
+    if (size > TPI_STATE_INLINE) actor->state = tpi_heap_alloc(birth->runtime->memory, size);
+    if (actor->state == NULL) return TP_ENOMEM;
+    actor->state_size = size;
+    memset(actor->state, 0, size);
+    return TP_OK;
+}
+
+static tp_err make_arguments(struct birth *birth, tp_actor *actor) {
+    if (birth->type == NULL) return TP_OK;
+    struct tpi_block *block =
+        tpi_block_encode(birth->runtime, birth->worker, birth->type, birth->arguments);
+    if (block == NULL) return TP_ENOMEM;
+    block->state = TPI_BLOCK_LOOSE;
+    if (tpi_extra(actor) == NULL) {
+        tpi_block_free(birth->runtime, birth->worker, block);
+        return TP_ENOMEM;
+    }
+    if (birth->parent != NULL) tpi_block_set_from(birth->runtime, block, tp_self(birth->parent));
+    actor->extra->arguments = block;
+    return TP_OK;
+}
+
+static tp_err check_options(const struct birth *birth, const tp_spawn_options *options) {
+    if (options->priority > TP_PRIORITY_LOW || options->overflow > TP_OVERFLOW_EXIT) return TP_EINVAL;
+    if (options->mailbox_limit > INT32_MAX / 16) return TP_EINVAL;
+    if (options->link && options->monitor != NULL && birth->parent == NULL) return TP_EINVAL;
+    if ((options->link || options->monitor != NULL) && birth->parent == NULL) return TP_EINVAL;
+    unsigned workers = birth->runtime->options.workers;
+    uint64_t known = workers >= 64 ? UINT64_MAX : ((uint64_t)1 << workers) - 1;
+    if (options->workers != 0 && (options->workers & known) == 0) return TP_EINVAL;
+    if (options->stack_size > (size_t)1 << 30) return TP_EINVAL;
+    return TP_OK;
+}
+
+static tp_err make_place(struct birth *birth, tp_actor *actor, const tp_spawn_options *options) {
+    if (options->workers == 0 && !options->dedicated_thread) return TP_OK;
+    if (tpi_extra(actor) == NULL) return TP_ENOMEM;
+    actor->extra->workers = options->workers;
+    if (options->dedicated_thread && birth->runtime->sim == NULL) {
+        unsigned index;
+        tp_err err = tpi_scheduler_dedicate(birth->runtime->scheduler, &index);
+        if (err != TP_OK) return err;
+        actor->runnable.home = (uint16_t)index;
+        actor->flags |= TPI_ACTOR_DEDICATED;
+    }
+    if (options->workers != 0 || actor->flags & TPI_ACTOR_DEDICATED)
+        actor->runnable.flags |= TPI_RUNNABLE_PINNED;
+    return TP_OK;
+}
+
+static tp_err apply_options(struct birth *birth, tp_actor *actor) {
+    const tp_spawn_options *options = birth->options;
+    if (options == NULL) return TP_OK;
+    tp_err err = check_options(birth, options);
+    if (err != TP_OK) return err;
+    actor->runnable.priority = (uint8_t)options->priority;
+    if (options->mailbox_limit != 0) actor->limit = options->mailbox_limit;
+    actor->overflow = (uint32_t)options->overflow;
+    if (options->stack_size > 0) {
+        if (tpi_extra(actor) == NULL) return TP_ENOMEM;
+        actor->extra->stack_size = options->stack_size;
+    }
+    err = make_place(birth, actor, options);
+    if (err == TP_OK && options->link) err = tpi_link_at_birth(birth->parent, actor);
+    if (err == TP_OK && options->monitor != NULL)
+        err = tpi_monitor_at_birth(birth->parent, actor, &birth->monitor);
+    if (err == TP_OK && options->name != NULL)
+        err = birth->runtime->hooks.name_taken(birth->runtime, actor, options->name);
+    return err;
+}
+
+/* Undoes a birth; the actor was never visible, but its mailbox may have got stale signals. */
+static void miscarry(struct birth *birth, tp_actor *actor) {
+    tp_runtime *runtime = birth->runtime;
+    if (birth->monitor != 0) tpi_unmonitor_at_birth(birth->parent, birth->monitor);
+    if (birth->options != NULL && birth->options->link && birth->parent != NULL &&
+        birth->parent->extra != NULL)
+        tpi_unlink_at_birth(birth->parent, actor);
+    if (actor->extra != NULL && actor->extra->name != NULL)
+        runtime->hooks.name_released(runtime, actor);
+    actor->worker = birth->worker;
+    if (actor->flags & TPI_ACTOR_DEDICATED)
+        tpi_scheduler_undedicate(runtime->scheduler, actor->runnable.home);
+    if (actor->state_size > TPI_STATE_INLINE)
+        tpi_heap_free(runtime->memory, actor->state, actor->state_size);
+    actor->state = NULL;
+    actor->state_size = 0;
+    if (actor->extra != NULL && actor->extra->arguments != NULL)
+        tpi_block_free(runtime, birth->worker, actor->extra->arguments);
+    tpi_extra_free(actor);
+    actor->runnable.flags = 0;
+    actor->flags = (actor->flags & (TPI_ACTOR_STUB_IN | TPI_ACTOR_LISTED)) | TPI_ACTOR_DEAD;
+    /* its next run drains the mailbox and frees the slot */
+    if (birth->worker != NULL) tpi_worker_requeue(birth->worker, &actor->runnable);
+    else tpi_scheduler_schedule(runtime->scheduler, &actor->runnable);
+}
+
+static void publish(tp_actor *actor) {
+    uint64_t identity = (uint64_t)actor->generation << 32 | TPI_IDENTITY_ALIVE;
+    if (actor->overflow != TP_OVERFLOW_SUSPEND || actor->limit < 256) identity |= TPI_IDENTITY_EXACT;
+    /* release: partner is the acquire in tpi_find: limit and overflow are seen by whoever sees ALIVE */
+    atomic_store_explicit(&actor->identity, identity, memory_order_release);
+}
+
+static void set_in_motion(struct birth *birth, tp_actor *actor) {
+    struct tpi_block *spent;
+    bool starts = actor->flags & TPI_ACTOR_BODY || birth->behavior->init != NULL;
+    if (!starts) {
+        actor->flags |= TPI_ACTOR_STARTED;
+        if (actor->extra != NULL && actor->extra->arguments != NULL) starts = true;
+    }
+    /* nothing to do at first: idle at once, unless a late sender pushed to the slot's former actor */
+    if (!starts && tpi_mailbox_idle(actor, false, &spent)) return;
+    if (birth->worker != NULL) tpi_worker_schedule(birth->worker, &actor->runnable);
+    else tpi_scheduler_schedule(birth->runtime->scheduler, &actor->runnable);
+}
+
+static void clear(struct birth *birth, tp_actor *actor) {
+    actor->generation++;
+    TPI_ASSERT(actor->generation != 0);
+    actor->flags &= TPI_ACTOR_STUB_IN;
+    actor->runnable.priority = 0;
+    actor->runnable.flags = 0;
+    actor->runnable.home = 0;
+    actor->behavior = birth->behavior;
+    actor->worker = birth->worker;
+    actor->current = NULL;
+    actor->refused = NULL;
+    actor->fiber = NULL;
+    actor->extra = NULL;
+    actor->runtime = birth->runtime;
+    actor->limit = birth->runtime->options.mailbox_limit;
+    actor->overflow = TP_OVERFLOW_SUSPEND;
+    /* relaxed: published by the release store in publish() */
+    atomic_store_explicit(&actor->enqueued, 0, memory_order_relaxed);
+    /* relaxed: as above */
+    atomic_store_explicit(&actor->consumed, 0, memory_order_relaxed);
+    /* relaxed: as above */
+    atomic_store_explicit(&actor->waits, 0, memory_order_relaxed);
+}
+
+static tp_err give_birth(struct birth *birth, tp_pid *out) {
+    tp_runtime *runtime = birth->runtime;
+    /* acquire: partner is the release store in tpi_runtime_shutdown */
+    if (atomic_load_explicit(&runtime->stopping, memory_order_acquire) > 1) return TP_ECLOSED;
+    tp_actor *actor = tpi_slot_take(runtime, birth->worker);
+    if (actor == NULL) return TP_ENOMEM;
+    clear(birth, actor);
+    tp_err err = make_state(birth, actor);
+    if (err == TP_OK) err = make_arguments(birth, actor);
+    if (err == TP_OK) err = apply_options(birth, actor);
+    if (err != TP_OK) {
+        miscarry(birth, actor);
+        return err;
+    }
+    *out = tpi_pid_of(runtime, actor);
+    if (birth->monitor != 0) *birth->options->monitor = birth->monitor;
+    if (birth->worker != NULL) tpi_count(&birth->worker->counters.spawned, 1);
+    else tpi_count_shared(&runtime->scheduler->outside.spawned, 1);
+    publish(actor);
+    if (birth->parent != NULL && birth->worker->tracing)
+        tpi_trace_spawn(birth->parent, *out, birth->behavior->name);
+    set_in_motion(birth, actor);
+    return TP_OK;
+}
+
+static tp_pid spawn_from(tp_actor *self, struct birth *birth) {
+    tp_pid pid = tp_pid_null();
+    birth->runtime = tpi_runtime_of(self->worker);
+    birth->parent = self;
+    birth->worker = self->worker;
+    tp_err err = give_birth(birth, &pid);
+    if (err != TP_OK || self->extra != NULL) tpi_set_error(self, err);
+    return pid;
+}
+
+tp_pid tp_spawn_value(tp_actor *self, const tp_behavior *behavior, const tp_spawn_options *options,
+                      const tp_message_type *type, const void *arguments) {
+    struct birth birth = {
+        .behavior = behavior, .options = options, .type = type, .arguments = arguments};
+    if (behavior == NULL) {
+        tpi_set_error(self, TP_EINVAL);
+        return tp_pid_null();
+    }
+    return spawn_from(self, &birth);
+}
+
+tp_pid tp_spawn_body(tp_actor *self, tp_body body, void *arg, const tp_spawn_options *options) {
+    struct birth birth = {
+        .behavior = &body_behavior, .body = body, .arg = arg, .options = options};
+    if (body == NULL) {
+        tpi_set_error(self, TP_EINVAL);
+        return tp_pid_null();
+    }
+    return spawn_from(self, &birth);
+}
+
+/* ---- from outside ---- */
+
+tp_err tp_runtime_spawn_value(tp_runtime *runtime, tp_pid *out, const tp_behavior *behavior,
+                              const tp_spawn_options *options, const tp_message_type *type,
+                              const void *arguments) {
+    struct birth birth = {.runtime = runtime,
+                          .behavior = behavior,
+                          .options = options,
+                          .type = type,
+                          .arguments = arguments};
+    if (runtime == NULL || out == NULL || behavior == NULL) return TP_EINVAL;
+    return give_birth(&birth, out);
+}
+
+tp_err tp_runtime_spawn_body(tp_runtime *runtime, tp_pid *out, tp_body body, void *arg,
+                             const tp_spawn_options *options) {
+    struct birth birth = {.runtime = runtime,
+                          .behavior = &body_behavior,
+                          .body = body,
+                          .arg = arg,
+                          .options = options};
+    if (runtime == NULL || out == NULL || body == NULL) return TP_EINVAL;
+    return give_birth(&birth, out);
+}
+
+tp_err tpi_spawn_inbox(tp_runtime *runtime, struct tpi_inbox_state *inbox, tp_pid *out) {
+    static const tp_behavior inbox_behavior = {.name = "inbox"};
+    struct birth birth = {.runtime = runtime, .behavior = &inbox_behavior};
+    tp_actor *actor = tpi_slot_take(runtime, NULL);
+    if (actor == NULL) return TP_ENOMEM;
+    clear(&birth, actor);
+    (void)make_state(&birth, actor);
+    if (tpi_extra(actor) == NULL) {
+        miscarry(&birth, actor);
+        return TP_ENOMEM;
+    }
+    actor->flags |= TPI_ACTOR_INBOX | TPI_ACTOR_STARTED;
+    actor->extra->inbox = inbox;
+    *out = tpi_pid_of(runtime, actor);
+    publish(actor);
+    tpi_count_shared(&runtime->scheduler->outside.spawned, 1);
+    set_in_motion(&birth, actor);
+    return TP_OK;
+}

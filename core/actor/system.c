@@ -1,0 +1,95 @@
+/*
+ * What every actor may need and few do: the extra part, references, errors.
+ */
+#include <string.h>
+
+#include "core/actor/actor.h"
+
+static void *map_alloc(void *context, size_t size) {
+    return tpi_heap_alloc(((tp_runtime *)context)->memory, size);
+}
+
+static void map_free(void *context, void *pointer, size_t size) {
+    tpi_heap_free(((tp_runtime *)context)->memory, pointer, size);
+}
+
+struct tpi_map_memory tpi_map_memory(tp_runtime *runtime) {
+    return (struct tpi_map_memory){map_alloc, map_free, runtime};
+}
+
+struct tpi_extra *tpi_extra(tp_actor *actor) {
+    if (actor->extra != NULL) return actor->extra;
+    struct tpi_extra *extra = tpi_heap_alloc(actor->runtime->memory, sizeof *extra);
+    if (extra == NULL) return NULL;
+    memset(extra, 0, sizeof *extra);
+    struct tpi_map_memory memory = tpi_map_memory(actor->runtime);
+    struct tpi_map *maps[] = {&extra->links,   &extra->monitors, &extra->watched, &extra->aliases,
+                              &extra->pending, &extra->timers,   &extra->deferred};
+    struct tpi_list *lists[] = {&extra->allocations, &extra->exit_calls, &extra->descriptors,
+                                &extra->kept, &extra->sockets};
+    for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) tpi_map_init(maps[i], memory);
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) tpi_list_init(lists[i]);
+    extra->self = actor;
+    actor->extra = extra;
+    return extra;
+}
+
+void tpi_extra_free(tp_actor *actor) {
+    struct tpi_extra *extra = actor->extra;
+    if (extra == NULL) return;
+    struct tpi_memory *memory = actor->runtime->memory;
+    tpi_map_fini(&extra->links);
+    tpi_watchers_free(actor);
+    TPI_ASSERT(tpi_map_count(&extra->timers) == 0);
+    tpi_map_fini(&extra->monitors);
+    tpi_map_fini(&extra->aliases);
+    if (extra->reason_detail != NULL) tpi_heap_free(memory, extra->reason_detail, extra->reason_size);
+    if (extra->deadlock != NULL) tpi_heap_free(memory, extra->deadlock, TPI_DEADLOCK_TEXT);
+    actor->extra = NULL;
+    tpi_heap_free(memory, extra, sizeof *extra);
+}
+
+tp_ref tpi_ref_new(tp_actor *actor) {
+    return ++actor->worker->refs;
+}
+
+tp_ref tpi_ref_outside(tp_runtime *runtime) {
+    /* relaxed: uniqueness is all that is asked of it */
+    return atomic_fetch_add_explicit(&runtime->outside_refs, 1, memory_order_relaxed) + 1;
+}
+
+void tpi_set_error(tp_actor *self, tp_err err) {
+    if (err == TP_OK && self->extra == NULL) return;
+    struct tpi_extra *extra = tpi_extra(self);
+    if (extra != NULL) extra->error = err;
+}
+
+tp_err tp_error(tp_actor *self) {
+    return self->extra == NULL ? TP_OK : self->extra->error;
+}
+
+tp_pid tp_self(tp_actor *self) {
+    return tpi_pid_of(self->runtime, self);
+}
+
+tp_pid tp_sender(tp_actor *self) {
+    return self->current == NULL ? tp_pid_null() : tpi_block_from(self->runtime, self->current);
+}
+
+tp_pid tp_message_sender(tp_actor *self, const tp_message *message) {
+    return message == NULL ? tp_pid_null() : tpi_block_from(self->runtime, &message->block);
+}
+
+tp_runtime *tp_self_runtime(tp_actor *self) {
+    return self->runtime;
+}
+
+void tpi_event_arrived(tp_actor *self, struct tpi_block *block) {
+    struct tpi_waiting *waiting = self->extra == NULL ? NULL : self->extra->waiting;
+    if (waiting != NULL && waiting->kind == TPI_WAIT_EVENT && waiting->ref == block->ref) {
+        waiting->ready |= block->code;
+        waiting->done = true;
+    } else if (self->runtime->hooks.event != NULL) {
+        self->runtime->hooks.event(self->runtime, self, block);
+    }
+}

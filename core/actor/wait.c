@@ -1,0 +1,248 @@
+/*
+ * Actors that wait for actors: suspended senders, and the cycles that waiting could close.
+ *
+ * `waits` of an actor is the edge to whom it waits for: 0, or (slot + 1) << 32 | kind | 31 bits of the reference.
+ * A caller publishes its edge before it looks for a cycle, so of two that close one together at least one sees
+ * it; what it sees it confirms under the runtime's wait_lock, where the loser takes its own edge back before it
+ * unlocks: so exactly one fails. Who answers, defers or passes on a request takes the edge away or moves it, by
+ * compare-and-swap on the very request: a later edge is never touched. Modelled in tests/models/calls.pml.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/actor/mailbox.h"
+
+#define EDGE_SUSPENDED ((uint64_t)1 << 31)
+#define EDGE_REF_MASK (EDGE_SUSPENDED - 1)
+#define CYCLE_MAX 256u /* actors in a cycle that is looked for */
+
+static uint64_t edge_to(uint32_t slot, tp_ref ref, uint64_t kind) {
+    return ((uint64_t)slot + 1) << 32 | kind | (ref & EDGE_REF_MASK);
+}
+
+static uint64_t edge_of(tp_runtime *runtime, uint32_t slot) {
+    if (slot >= runtime->slot_count) return 0;
+    /* seq_cst: partner is the exchange in tpi_wait_begin; weaker, two callers could each miss the other */
+    return atomic_load_explicit(&tpi_slot(runtime, slot)->waits, memory_order_seq_cst);
+}
+
+/* The length of the cycle from `self` over `to` back to `self`, 0 if there is none; its slots in `path`. */
+static unsigned find_cycle(tp_runtime *runtime, uint32_t self, uint32_t to, uint32_t *path,
+                           bool *suspension) {
+    uint32_t slot = to;
+    for (unsigned length = 0; length < CYCLE_MAX; length++) {
+        path[length] = slot;
+        if (slot == self) return length + 1;
+        uint64_t edge = edge_of(runtime, slot);
+        if (edge == 0) return 0;
+        if (edge & EDGE_SUSPENDED) *suspension = true;
+        slot = (uint32_t)(edge >> 32) - 1;
+    }
+    return 0;
+}
+
+static void describe_cycle(tp_actor *self, const uint32_t *path, unsigned length) {
+    struct tpi_extra *extra = tpi_extra(self);
+    if (extra == NULL) return;
+    tp_runtime *runtime = tpi_runtime_of(self->worker);
+    if (extra->deadlock == NULL) extra->deadlock = tpi_heap_alloc(runtime->memory, TPI_DEADLOCK_TEXT);
+    if (extra->deadlock == NULL) return;
+    int at = snprintf(extra->deadlock, TPI_DEADLOCK_TEXT, "<%u>", tpi_slot_of(self));
+    for (unsigned i = 0; i < length && at < (int)TPI_DEADLOCK_TEXT - 16; i++)
+        at += snprintf(extra->deadlock + at, (size_t)(TPI_DEADLOCK_TEXT - at), " -> <%u>", path[i]);
+}
+
+/* Lets a suspended actor go on, whatever it waits for. */
+static void release_suspended(tp_actor *self, uint32_t slot) {
+    tp_runtime *runtime = tpi_runtime_of(self->worker);
+    tp_actor *other = tpi_slot(runtime, slot);
+    /* acquire: partner is tpi_actor_publish */
+    uint64_t identity = atomic_load_explicit(&other->identity, memory_order_acquire);
+    struct tpi_block *block = tpi_block_new(runtime, self->worker, TPI_KIND_RESUME, 0);
+    if (block == NULL) return; /* the receiver's own progress, or end, releases it later */
+    tp_pid to = {runtime->node, slot, (uint32_t)(identity >> 32)};
+    tpi_deliver(runtime, self->worker, to, block);
+}
+
+static void clear_edge(tp_actor *self) {
+    /* release: what was learnt while waiting is seen by whoever reads 0 */
+    atomic_store_explicit(&self->waits, 0, memory_order_release);
+}
+
+/* The cycle under the lock: broken where a sender is suspended, refused where all are calls. */
+static tp_err confirm_cycle(tp_actor *self, uint32_t to, bool own_suspension) {
+    tp_runtime *runtime = tpi_runtime_of(self->worker);
+    uint32_t path[CYCLE_MAX], me = tpi_slot_of(self);
+    bool suspension = own_suspension;
+    tpi_spin_lock(&runtime->wait_lock);
+    unsigned length = find_cycle(runtime, me, to, path, &suspension);
+    if (length > 0 && (own_suspension || !suspension)) clear_edge(self);
+    tpi_spin_unlock(&runtime->wait_lock);
+    if (length == 0) return TP_OK;
+    if (own_suspension) return TP_EBUSY;
+    if (!suspension) {
+        describe_cycle(self, path, length);
+        tpi_count(&self->worker->counters.deadlocks, 1);
+        return TP_EDEADLOCK;
+    }
+    for (unsigned i = 0; i + 1 < length; i++)
+        if (edge_of(runtime, path[i]) & EDGE_SUSPENDED) release_suspended(self, path[i]);
+    return TP_OK;
+}
+
+static tp_err begin(tp_actor *self, tp_pid to, tp_ref ref, uint64_t kind) {
+    tp_runtime *runtime = tpi_runtime_of(self->worker);
+    uint32_t path[CYCLE_MAX];
+    bool suspension = false;
+    if (to.node != runtime->node || to.slot >= runtime->slot_count) return TP_OK;
+    /* seq_cst: published before the walk; partner is edge_of */
+    atomic_exchange_explicit(&self->waits, edge_to(to.slot, ref, kind), memory_order_seq_cst);
+    if (find_cycle(runtime, tpi_slot_of(self), to.slot, path, &suspension) == 0) return TP_OK;
+    /* requests to an earlier actor in a slot may still wait here to be refused: refuse them first, so that
+     * their edges do not count */
+    tpi_fetch(self);
+    return confirm_cycle(self, to.slot, kind == EDGE_SUSPENDED);
+}
+
+tp_err tpi_wait_begin(tp_actor *self, tp_pid to, tp_ref ref) {
+    TPI_ASSERT(ref != 0);
+    return begin(self, to, ref, 0);
+}
+
+void tpi_wait_end(tp_actor *self) {
+    /* relaxed: only this actor and whoever holds its request write it; a look saves the store */
+    if (atomic_load_explicit(&self->waits, memory_order_relaxed) != 0) clear_edge(self);
+}
+
+void tpi_wait_moved(tp_runtime *runtime, tp_pid caller, tp_ref ref, uint32_t to_slot) {
+    uint64_t identity;
+    tp_actor *actor = tpi_find(runtime, caller, &identity);
+    if (actor == NULL) return;
+    /* relaxed: the compare-and-swap below decides */
+    uint64_t edge = atomic_load_explicit(&actor->waits, memory_order_relaxed);
+    if (edge == 0 || (edge & (EDGE_SUSPENDED | EDGE_REF_MASK)) != (ref & EDGE_REF_MASK)) return;
+    uint64_t moved = to_slot == TPI_NO_SLOT ? 0 : edge_to(to_slot, ref, 0);
+    /* seq_cst: partner is edge_of: an edge that is gone must be seen gone by who is called next. Fails when the
+     * caller has given up meanwhile: then its new edge is not ours to touch */
+    atomic_compare_exchange_strong_explicit(&actor->waits, &edge, moved, memory_order_seq_cst,
+                                            memory_order_relaxed);
+}
+
+/* ---- suspended senders ---- */
+
+/* Asks the receiver for room. False: go on (no memory, or it would close a cycle). */
+static bool ask_credit(tp_actor *self) {
+    struct tpi_extra *extra = self->extra;
+    tp_runtime *runtime = tpi_runtime_of(self->worker);
+    self->flags &= ~(uint32_t)TPI_ACTOR_OVER;
+    struct tpi_block *block =
+        tpi_block_new(runtime, self->worker, TPI_KIND_CREDIT, TPI_SIGNAL_ROOM);
+    if (block == NULL) return false;
+    extra->credit = tpi_ref_new(self);
+    block->ref = extra->credit;
+    tpi_block_set_from(runtime, block, tpi_pid_of(runtime, self));
+    if (begin(self, extra->over, extra->credit, EDGE_SUSPENDED) != TP_OK) {
+        tpi_block_free(runtime, self->worker, block);
+        extra->credit = 0;
+        return false;
+    }
+    tpi_count(&self->worker->counters.suspensions, 1);
+    tpi_deliver(runtime, self->worker, extra->over, block);
+    return true;
+}
+
+void tpi_suspend_between(tp_actor *self) {
+    if (ask_credit(self)) self->flags |= TPI_ACTOR_SUSPENDED;
+}
+
+tp_err tpi_suspend_inside(tp_actor *self) {
+    struct tpi_waiting waiting = {.kind = TPI_WAIT_CREDIT};
+    if (self->worker->account != 0) tpi_account_flush(self->worker);
+    if (!ask_credit(self)) return TP_ENOMEM;
+    waiting.ref = self->extra->credit;
+    tp_err err = tpi_wait(self, &waiting, TP_FOREVER);
+    self->extra->credit = 0;
+    tpi_wait_end(self);
+    return err;
+}
+
+void tpi_credit_granted(tp_actor *self, tp_ref ref) {
+    struct tpi_extra *extra = self->extra;
+    if (extra == NULL || extra->credit == 0 || (ref != 0 && ref != extra->credit)) return;
+    extra->credit = 0;
+    self->flags &= ~(uint32_t)TPI_ACTOR_SUSPENDED;
+    tpi_wait_end(self);
+    if (extra->waiting != NULL && extra->waiting->kind == TPI_WAIT_CREDIT) extra->waiting->done = true;
+}
+
+static int32_t low_mark(const tp_actor *self) {
+    return (int32_t)(self->limit / 2);
+}
+
+bool tpi_credit_asked(tp_actor *self, struct tpi_block *credit) {
+    struct tpi_extra *extra = tpi_extra(self);
+    if (extra == NULL || self->flags & TPI_ACTOR_EXITING) return false;
+    bool receiving = extra->waiting != NULL && extra->waiting->kind == TPI_WAIT_MESSAGE;
+    bool empty = self->tail == self->scan && tpi_block_next(credit) == NULL;
+    if (receiving || empty || tpi_mailbox_length(self) <= low_mark(self)) return false;
+    struct tpi_block *copy = tpi_block_copy(tpi_runtime_of(self->worker), self->worker, credit);
+    if (copy == NULL) return false;
+    tpi_block_link(copy, extra->waiters);
+    extra->waiters = copy;
+    return true;
+}
+
+void tpi_credit_release_all(tp_actor *self) {
+    struct tpi_extra *extra = self->extra;
+    tp_runtime *runtime = tpi_runtime_of(self->worker);
+    while (extra != NULL && extra->waiters != NULL) {
+        struct tpi_block *block = extra->waiters;
+        extra->waiters = tpi_block_next(block);
+        /* answered as a dead actor would answer: the block itself becomes the RESUME */
+        tpi_deliver_dead(runtime, self->worker, tpi_pid_of(runtime, self), block);
+    }
+}
+
+void tpi_credit_check(tp_actor *self) {
+    if (self->extra == NULL || self->extra->waiters == NULL) return;
+    if (tpi_mailbox_length(self) <= low_mark(self)) tpi_credit_release_all(self);
+}
+
+void tpi_credit_taken(tp_actor *self, uint32_t count) {
+    /* relaxed: the owner is the only writer; senders read an estimate */
+    uint32_t consumed = atomic_load_explicit(&self->consumed, memory_order_relaxed);
+    /* relaxed: as above */
+    atomic_store_explicit(&self->consumed, consumed + count, memory_order_relaxed);
+    tpi_credit_check(self);
+}
+
+void tpi_credit_empty(tp_actor *self) {
+    /* relaxed: estimates, see tpi_mailbox_length; pushes that are not counted yet are forgotten here, which
+     * errs by at most a batch a worker */
+    uint32_t enqueued = atomic_load_explicit(&self->enqueued, memory_order_relaxed);
+    /* relaxed: as above */
+    if (atomic_load_explicit(&self->consumed, memory_order_relaxed) != enqueued)
+        /* relaxed: as above */
+        atomic_store_explicit(&self->consumed, enqueued, memory_order_relaxed);
+    tpi_credit_release_all(self);
+}
+
+/* ---- requests that were passed on ---- */
+
+bool tpi_wait_closes_cycle(tp_runtime *runtime, tp_pid caller, tp_ref ref) {
+    uint32_t path[CYCLE_MAX];
+    bool suspension = false;
+    uint64_t edge = edge_of(runtime, caller.slot);
+    if (caller.node != runtime->node || (edge & EDGE_REF_MASK) != (ref & EDGE_REF_MASK)) return false;
+    tpi_spin_lock(&runtime->wait_lock);
+    unsigned length =
+        find_cycle(runtime, caller.slot, (uint32_t)(edge >> 32) - 1, path, &suspension);
+    tpi_spin_unlock(&runtime->wait_lock);
+    return length > 0 && !suspension;
+}
+
+void tpi_deadlock_delegated(tp_actor *self, tp_pid to) {
+    uint32_t path[2] = {to.slot, tpi_slot_of(self)};
+    describe_cycle(self, path, 2);
+    tpi_count(&self->worker->counters.deadlocks, 1);
+}

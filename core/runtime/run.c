@@ -1,0 +1,54 @@
+/*
+ * tp_run: a program's whole life around its main actor.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <troupe/inbox.h>
+
+#include "core/runtime/runtime.h"
+
+struct main_program {
+    tp_body body;
+    void *arg;
+    int status;
+    bool ended; /* the body returned */
+};
+
+/* The main actor: the user's body, then its status is taken before the actor is gone. */
+static void main_body(tp_actor *self, void *arg) {
+    struct main_program *program = arg;
+    program->body(self, program->arg);
+    program->ended = true;
+    if (self->extra != NULL && self->extra->status_set) program->status = self->extra->status;
+}
+
+static int run_main(tp_runtime *runtime, struct main_program *program) {
+    tp_pid pid;
+    tp_err err = tp_runtime_spawn_body(runtime, &pid, main_body, program, NULL);
+    int code = TP_EXIT_NOMEM;
+    if (err == TP_OK) err = tp_runtime_wait(runtime, pid, TP_FOREVER, &code);
+    if (err != TP_OK) {
+        fprintf(stderr, "troupe: the main actor could not be started: %s\n", tp_strerror(err));
+        return 1;
+    }
+    if (program->ended) return program->status;
+    return code == TP_EXIT_NORMAL || code == TP_EXIT_SHUTDOWN ? program->status : 1;
+}
+
+int tp_run_with(const tp_options *options, tp_body body, void *arg) {
+    tp_runtime *runtime;
+    struct main_program program = {.body = body, .arg = arg};
+    tp_err err = body == NULL ? TP_EINVAL : tp_runtime_start(&runtime, options);
+    if (err != TP_OK) {
+        fprintf(stderr, "troupe: the runtime could not be started: %s\n", tp_strerror(err));
+        return 1;
+    }
+    int status = run_main(runtime, &program);
+    tp_runtime_stop(runtime);
+    return status;
+}
+
+int tp_run(tp_body body, void *arg) {
+    return tp_run_with(NULL, body, arg);
+}

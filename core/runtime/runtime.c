@@ -1,0 +1,215 @@
+/*
+ * Start, stop, options, counters.
+ *
+ * Start: memory, scheduler, slots, registry, sockets, then the threads. Stop, in reverse: actors are asked, then
+ * killed, then the threads end, then everything is freed.
+ */
+#include "core/runtime/runtime.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <troupe/inbox.h>
+
+#include "core/base/hash.h"
+#include "core/io/io.h"
+#include "core/registry/registry.h"
+
+#define DEFAULT_ACTORS (1u << 24)
+#define DEFAULT_STACK ((size_t)256 << 10)
+#define DEFAULT_MAILBOX 1024u
+#define DEFAULT_BUDGET 128u
+#define WORKERS_MAX 256u
+
+static tp_err complete_options(tp_options *options) {
+    if (options->workers == 0) options->workers = tpi_cpu_count();
+    if (options->workers > WORKERS_MAX || options->strategy > TP_STRATEGY_LIFO) return TP_EINVAL;
+    if (options->max_actors == 0) options->max_actors = DEFAULT_ACTORS;
+    if (options->max_actors == TPI_NO_SLOT) return TP_EINVAL;
+    if (options->stack_size == 0) options->stack_size = DEFAULT_STACK;
+    if (options->stack_size < 16384 || options->stack_size > (size_t)1 << 30) return TP_EINVAL;
+    if (options->mailbox_limit == 0) options->mailbox_limit = DEFAULT_MAILBOX;
+    if (options->mailbox_limit > INT32_MAX / 16) return TP_EINVAL;
+    if (options->message_budget == 0) options->message_budget = DEFAULT_BUDGET;
+    if (options->shutdown_grace <= 0) options->shutdown_grace = TP_SECONDS(5);
+    if (options->node_name == NULL) options->node_name = "local";
+    if (options->log_level == 0 && options->log_hook == NULL) options->log_level = TP_LOG_WARN;
+    return TP_OK;
+}
+
+static tp_err make_scheduler(tp_runtime *runtime) {
+    struct tpi_scheduler_options options = {
+        .driver = &runtime->driver,
+        .ops = &tpi_actor_ops,
+        .memory = runtime->memory,
+        .system = runtime,
+        .workers = runtime->options.workers,
+        .strategy = runtime->options.strategy,
+        .stack_size = runtime->options.stack_size,
+    };
+    return tpi_scheduler_new(&runtime->scheduler, &options);
+}
+
+/* Differs between incarnations: the name and a random number. Never 0. */
+static uint64_t node_id(const tp_runtime *runtime) {
+    uint64_t random = runtime->driver.random(runtime->driver.context);
+    uint64_t name = tpi_hash_bytes(runtime->options.node_name, strlen(runtime->options.node_name));
+    uint64_t id = tpi_hash_pair(name, random);
+    return id == 0 ? 1 : id;
+}
+
+tp_err tpi_runtime_new(tp_runtime **out, const tp_options *options,
+                       const struct tpi_driver *driver, struct tpi_sim *sim) {
+    tp_options complete = options != NULL ? *options : (tp_options){0};
+    tp_err err = complete_options(&complete);
+    if (err != TP_OK) return err;
+    struct tpi_memory *memory = NULL;
+    err = tpi_memory_new(&memory, complete.allocator, complete.workers + TPI_DEDICATED_MAX);
+    if (err != TP_OK) return err;
+    tp_runtime *runtime = tpi_heap_alloc(memory, sizeof *runtime);
+    if (runtime == NULL) {
+        tpi_memory_free(memory);
+        return TP_ENOMEM;
+    }
+    memset(runtime, 0, sizeof *runtime);
+    runtime->memory = memory;
+    runtime->options = complete;
+    runtime->driver = driver != NULL ? *driver : tpi_driver_production;
+    runtime->sim = sim;
+    runtime->node = node_id(runtime);
+    err = make_scheduler(runtime);
+    if (err == TP_OK) err = tpi_slots_new(runtime);
+    if (err == TP_OK) err = tpi_registry_new(runtime);
+    if (err == TP_OK) err = tpi_io_new(runtime);
+    if (err == TP_OK) err = tpi_scheduler_start(runtime->scheduler);
+    if (err != TP_OK) {
+        tpi_runtime_free(runtime);
+        return err;
+    }
+    *out = runtime;
+    return TP_OK;
+}
+
+void tpi_runtime_free(tp_runtime *runtime) {
+    struct tpi_memory *memory = runtime->memory;
+    if (runtime->scheduler != NULL) tpi_scheduler_stop(runtime->scheduler);
+    if (runtime->io != NULL) tpi_io_free(runtime);
+    if (runtime->registry != NULL) tpi_registry_free(runtime);
+    tpi_slots_free(runtime);
+    if (runtime->scheduler != NULL) tpi_scheduler_free(runtime->scheduler);
+    tpi_heap_free(memory, runtime, sizeof *runtime);
+    tpi_memory_free(memory);
+}
+
+tp_err tp_runtime_start(tp_runtime **out, const tp_options *options) {
+    if (out == NULL) return TP_EINVAL;
+    return tpi_runtime_new(out, options, NULL, NULL);
+}
+
+/* ---- counters ---- */
+
+void tp_runtime_counters(const tp_runtime *runtime, tp_counters *out) {
+    const struct tpi_scheduler *scheduler = runtime->scheduler;
+    memset(out, 0, sizeof *out);
+    tpi_counters_add(&scheduler->outside, out);
+    for (unsigned i = 0; i < scheduler->count + TPI_DEDICATED_MAX; i++)
+        if (scheduler->workers[i] != NULL) tpi_counters_add(&scheduler->workers[i]->counters, out);
+    out->actors_alive = out->spawned - out->exited;
+    out->memory = tpi_memory_bytes(runtime->memory);
+}
+
+uint64_t tpi_runtime_alive(const tp_runtime *runtime) {
+    tp_counters counters;
+    tp_runtime_counters(runtime, &counters);
+    return counters.actors_alive;
+}
+
+unsigned tp_runtime_workers(const tp_runtime *runtime) {
+    return runtime->options.workers;
+}
+
+uint64_t tp_runtime_node(const tp_runtime *runtime) {
+    return runtime->node;
+}
+
+void tp_runtime_trace(tp_runtime *runtime, tp_trace_hook hook, void *context) {
+    tpi_trace_set(&runtime->scheduler->trace, hook, context);
+}
+
+/* ---- stop ---- */
+
+static void signal_actor(tp_runtime *runtime, tp_actor *actor, int32_t code) {
+    /* acquire: partner is the release store in publish (spawn.c) */
+    uint64_t identity = atomic_load_explicit(&actor->identity, memory_order_acquire);
+    if (!(identity & TPI_IDENTITY_ALIVE)) return;
+    tp_pid pid = {runtime->node, tpi_slot_of(actor), (uint32_t)(identity >> 32)};
+    (void)tp_post_exit(runtime, pid, code);
+}
+
+/* The youngest slots first: an actor's children mostly lie above it. */
+void tpi_runtime_shutdown(tp_runtime *runtime, unsigned stage) {
+    TPI_ASSERT(stage == 1 || stage == 2);
+    /* release: partner is the acquire load in exit.c and spawn.c */
+    atomic_store_explicit(&runtime->stopping, stage, memory_order_release);
+    /* relaxed: slots taken after this are told by the next round of the stopper */
+    uint32_t used = atomic_load_explicit(&runtime->slots_used, memory_order_relaxed);
+    if (used > runtime->slot_count) used = runtime->slot_count;
+    for (uint32_t slot = used; slot-- > 0;)
+        signal_actor(runtime, tpi_slot(runtime, slot), stage == 1 ? TP_EXIT_SHUTDOWN : TP_EXIT_KILL);
+}
+
+/* Waits until nobody is alive; signals again now and then, for those that were born meanwhile. */
+static bool wait_for_silence(tp_runtime *runtime, unsigned stage, tp_duration grace) {
+    tp_time until = tpi_scheduler_now(runtime->scheduler) + grace;
+    tp_duration again = TP_MS(100);
+    tp_time next = tpi_scheduler_now(runtime->scheduler) + again;
+    for (;;) {
+        /* acquire: partner is the release in finish (exit.c): the counters are read after it */
+        uint32_t exits = atomic_load_explicit(&runtime->exits, memory_order_acquire);
+        if (tpi_runtime_alive(runtime) == 0) return true;
+        tp_time now = tpi_scheduler_now(runtime->scheduler);
+        if (now >= until) return false;
+        if (now >= next) {
+            tpi_runtime_shutdown(runtime, stage);
+            again *= 2;
+            next = now + again;
+        }
+        tpi_futex_wait(&runtime->exits, exits, TP_MS(5));
+    }
+}
+
+void tp_runtime_request_stop(tp_runtime *runtime) {
+    tpi_runtime_shutdown(runtime, 1);
+}
+
+void tp_runtime_stop(tp_runtime *runtime) {
+    if (runtime == NULL) return;
+    tpi_runtime_shutdown(runtime, 1);
+    if (!wait_for_silence(runtime, 1, runtime->options.shutdown_grace)) {
+        tpi_runtime_shutdown(runtime, 2);
+        if (!wait_for_silence(runtime, 2, runtime->options.shutdown_grace)) {
+            /* a handler that never returns holds its thread: freeing what it uses would be worse */
+            tpi_log_runtime(runtime, TP_LOG_ERROR,
+                            "stopped with %llu actors that would not end; their threads are left",
+                            (unsigned long long)tpi_runtime_alive(runtime));
+            return;
+        }
+    }
+    tpi_runtime_free(runtime);
+}
+
+/* ---- waiting for an actor ---- */
+
+tp_err tp_runtime_wait(tp_runtime *runtime, tp_pid actor, tp_duration timeout, int *code) {
+    tp_inbox *inbox;
+    tp_err err = tp_inbox_open(runtime, &inbox);
+    if (err != TP_OK) return err;
+    err = tpi_inbox_monitor(inbox, actor);
+    const tp_message *message;
+    tp_down down;
+    if (err == TP_OK) err = tp_inbox_receive(inbox, timeout, &message);
+    if (err == TP_OK) err = tp_inbox_get(inbox, message, &down, tp_down);
+    if (err == TP_OK && code != NULL) *code = down.code;
+    tp_inbox_close(inbox);
+    return err;
+}

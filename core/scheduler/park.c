@@ -1,0 +1,245 @@
+/*
+ * Going to sleep without losing a wake-up, waking without waste, and stealing only where it pays.
+ *
+ * Obligations. Who makes a runnable ready for a worker that may sleep (inject, inbound) pushes first, then
+ * looks at the idle mask with a read-modify-write (tpi_scheduler_wake_one, _wake). Who goes to sleep sets its
+ * bit with a read-modify-write, then looks at the queues again, then waits. Both operations are on one word,
+ * so one comes first: either the waker sees the bit, or the sleeper's second look sees the push.
+ *
+ * What a worker pushes to its own queue wakes nobody unless somebody sleeps "deep" (until woken): the pusher is
+ * awake and will run it, and waking another core costs more than a thousand local hops. A worker without work
+ * while others have some sleeps "shallow": for its backoff, then it looks at the others' queues. A steal that
+ * kept it busy for less than STEAL_PAYS doubles the backoff, one that kept it busy longer sets it to zero: where
+ * messages dominate, the second core soon leaves the first alone; where computation does, it helps at once.
+ */
+#include "core/scheduler/scheduler.h"
+
+#include "core/base/assert.h"
+
+#define STEAL_PAYS TP_US(20)
+#define BACKOFF_MIN TP_US(50)
+#define BACKOFF_MAX TP_MS(2)
+#define FRUITLESS_MAX 8u        /* shallow sleeps in a row before a deep one */
+#define DEEP_LOOK TP_MS(10)     /* a deep sleep while others are awake still looks this often */
+#define SPIN_TURNS 200u
+
+/* ---- waking ---- */
+
+static void wake_worker(struct tpi_scheduler *scheduler, unsigned index) {
+    struct tpi_worker *worker = scheduler->workers[index];
+    /* seq_cst: partner is the pair (store of poller_worker, exchange of wake) in sleep_in_poller: either it
+     * sees the 1 and does not wait, or the load below sees that it waits in the poller */
+    atomic_exchange_explicit(&worker->wake, 1, memory_order_seq_cst);
+    /* seq_cst: see above */
+    if (atomic_load_explicit(&scheduler->poller_worker, memory_order_seq_cst) == index + 1)
+        tpi_poller_wake(scheduler->poller);
+    else
+        tpi_futex_wake(&worker->wake, 1);
+    tpi_count_shared(&scheduler->outside.wakes, 1);
+}
+
+static bool clear_idle(struct tpi_scheduler *scheduler, unsigned index) {
+    uint64_t bit = (uint64_t)1 << (index % 64);
+    /* acq_rel: partner is announce(); who clears the bit is the one that wakes */
+    uint64_t before =
+        atomic_fetch_and_explicit(&scheduler->idle[index / 64], ~bit, memory_order_acq_rel);
+    return (before & bit) != 0;
+}
+
+void tpi_scheduler_wake_one(struct tpi_scheduler *scheduler) {
+    for (unsigned word = 0; word < (scheduler->count + 63) / 64; word++) {
+        /* acq_rel read-modify-write that changes nothing: partner is announce(). A plain load could be
+         * ordered before the caller's push, and the sleeper's second look before that push too */
+        uint64_t mask = atomic_fetch_or_explicit(&scheduler->idle[word], 0, memory_order_acq_rel);
+        while (mask != 0) {
+            unsigned index = word * 64 + (unsigned)__builtin_ctzll(mask);
+            if (clear_idle(scheduler, index)) {
+                wake_worker(scheduler, index);
+                return;
+            }
+            mask &= mask - 1;
+        }
+    }
+}
+
+void tpi_scheduler_wake(struct tpi_scheduler *scheduler, unsigned index) {
+    TPI_ASSERT(index < scheduler->count + TPI_DEDICATED_MAX);
+    if (scheduler->workers[index]->dedicated || clear_idle(scheduler, index))
+        wake_worker(scheduler, index);
+}
+
+void tpi_scheduler_rouse(struct tpi_scheduler *scheduler, unsigned index) {
+    clear_idle(scheduler, index);
+    wake_worker(scheduler, index);
+}
+
+/* ---- stealing ---- */
+
+static struct tpi_node *steal_from(struct tpi_worker *worker, struct tpi_worker *victim) {
+    uint32_t moved = 0;
+    struct tpi_node *node = tpi_deque_steal(&victim->queue_high, &worker->queue_high, &moved);
+    if (node == NULL) node = tpi_deque_steal(&victim->queue, &worker->queue, &moved);
+    if (node == NULL) node = tpi_deque_steal(&victim->queue_low, &worker->queue_low, &moved);
+    return node;
+}
+
+static struct tpi_node *steal_any(struct tpi_worker *worker) {
+    struct tpi_scheduler *scheduler = worker->scheduler;
+    unsigned start = worker->turn % scheduler->count;
+    for (unsigned i = 0; i < scheduler->count; i++) {
+        struct tpi_worker *victim = scheduler->workers[(start + i) % scheduler->count];
+        if (victim == worker) continue;
+        struct tpi_node *node = steal_from(worker, victim);
+        if (node != NULL) return node;
+    }
+    return NULL;
+}
+
+bool tpi_worker_steal(struct tpi_worker *worker) {
+    if (worker->dedicated || worker->scheduler->count == 1) return false;
+    if (worker->backoff > 0 && !worker->may_steal) return false;
+    worker->may_steal = false;
+    struct tpi_node *node = steal_any(worker);
+    if (node == NULL) {
+        worker->fruitless++;
+        return false;
+    }
+    TPI_ASSERT(worker->next == NULL);
+    worker->next = (struct tpi_runnable *)(void *)node;
+    worker->stole_at = tpi_scheduler_now(worker->scheduler);
+    worker->fruitless = 0;
+    tpi_count(&worker->counters.steals, 1);
+    return true;
+}
+
+/* Did the last steal pay? Called when what it brought has been used up. */
+static void judge_steal(struct tpi_worker *worker) {
+    if (worker->stole_at == 0) return;
+    tp_duration busy = tpi_scheduler_now(worker->scheduler) - worker->stole_at;
+    worker->stole_at = 0;
+    if (busy >= STEAL_PAYS) {
+        worker->backoff = 0;
+    } else {
+        worker->backoff = worker->backoff == 0 ? BACKOFF_MIN : worker->backoff * 2;
+        if (worker->backoff > BACKOFF_MAX) worker->backoff = BACKOFF_MAX;
+    }
+}
+
+/* ---- sleeping ---- */
+
+static bool others_awake(const struct tpi_worker *worker) {
+    struct tpi_scheduler *scheduler = worker->scheduler;
+    unsigned asleep = 0;
+    for (unsigned word = 0; word < (scheduler->count + 63) / 64; word++)
+        /* acquire: partner is clear_idle; a hint all the same, see DEEP_LOOK */
+        asleep += (unsigned)__builtin_popcountll(
+            atomic_load_explicit(&scheduler->idle[word], memory_order_acquire));
+    return asleep + 1 < scheduler->count; /* this worker's own bit may be set or not: a hint */
+}
+
+static bool others_have_work(const struct tpi_worker *worker) {
+    struct tpi_scheduler *scheduler = worker->scheduler;
+    if (worker->dedicated) return false;
+    for (unsigned i = 0; i < scheduler->count; i++) {
+        const struct tpi_worker *other = scheduler->workers[i];
+        if (other != worker && (tpi_deque_length(&other->queue) > 0 ||
+                                tpi_deque_length(&other->queue_high) > 0 ||
+                                tpi_deque_length(&other->queue_low) > 0))
+            return true;
+    }
+    return false;
+}
+
+static bool outside_has_work(const struct tpi_worker *worker) {
+    return tpi_inject_length(&worker->inbound) > 0 ||
+           (!worker->dedicated && tpi_inject_length(&worker->scheduler->inject) > 0) ||
+           /* acquire: partner is the release store in tpi_scheduler_stop */
+           atomic_load_explicit(&worker->scheduler->stopping, memory_order_acquire) != 0;
+}
+
+static void announce(struct tpi_worker *worker) {
+    /* relaxed: published by the read-modify-write below */
+    atomic_store_explicit(&worker->wake, 0, memory_order_relaxed);
+    /* seq_cst: partner is tpi_scheduler_wake_one; the second look at the queues comes after it */
+    atomic_fetch_or_explicit(&worker->scheduler->idle[worker->index / 64],
+                             (uint64_t)1 << (worker->index % 64), memory_order_seq_cst);
+}
+
+/* True if this worker waited in the poller; what it found has been handed on. */
+static bool sleep_in_poller(struct tpi_worker *worker, tp_duration timeout) {
+    struct tpi_scheduler *scheduler = worker->scheduler;
+    uint32_t nobody = 0;
+    /* relaxed: a descriptor armed later wakes a sleeper (core/io) */
+    if (atomic_load_explicit(&scheduler->descriptors, memory_order_relaxed) == 0 ||
+        /* acq_rel: one worker at a time; partner is the release store below */
+        !atomic_compare_exchange_strong_explicit(&scheduler->polling, &nobody, 1,
+                                                 memory_order_acq_rel, memory_order_relaxed))
+        return false;
+    /* seq_cst: partner is wake_worker */
+    atomic_store_explicit(&scheduler->poller_worker, worker->index + 1, memory_order_seq_cst);
+    struct tpi_poll_event events[64];
+    unsigned count = 0;
+    /* seq_cst: partner is wake_worker */
+    if (atomic_load_explicit(&worker->wake, memory_order_seq_cst) == 0)
+        count = tpi_poller_wait(scheduler->poller, events, 64, timeout);
+    /* relaxed: a late tpi_poller_wake costs the next poller one empty turn, no more */
+    atomic_store_explicit(&scheduler->poller_worker, 0, memory_order_relaxed);
+    /* release: partner is the exchange above */
+    atomic_store_explicit(&scheduler->polling, 0, memory_order_release);
+    clear_idle(scheduler, worker->index);
+    for (unsigned i = 0; i < count; i++)
+        scheduler->ops->ready(scheduler, worker, events[i].token, events[i].ready);
+    return true;
+}
+
+static void sleep_worker(struct tpi_worker *worker, tp_duration timeout) {
+    tpi_count(&worker->counters.parks, 1);
+    if (timeout <= 0) return;
+    if (!worker->dedicated && sleep_in_poller(worker, timeout)) return;
+    tpi_futex_wait(&worker->wake, 0, timeout);
+}
+
+/* A short look around before sleeping: a wake-up costs more. */
+static bool spin(struct tpi_worker *worker) {
+    if (worker->backoff > 0 || worker->scheduler->count == 1) return outside_has_work(worker);
+    for (unsigned i = 0; i < SPIN_TURNS; i++) {
+        if (outside_has_work(worker) || others_have_work(worker)) return true;
+        tpi_cpu_relax();
+    }
+    return false;
+}
+
+static tp_duration until_timer(const struct tpi_worker *worker) {
+    tp_time next = tpi_wheel_next(&worker->wheel);
+    if (next == TP_FOREVER) return TP_FOREVER;
+    tp_time now = tpi_scheduler_now(worker->scheduler);
+    return next > now ? next - now : 0;
+}
+
+static tp_duration nap(const struct tpi_worker *worker, bool deep, bool awake) {
+    tp_duration timeout = until_timer(worker), look = TP_FOREVER;
+    if (!worker->dedicated && worker->scheduler->count > 1) {
+        if (!deep) look = worker->backoff > BACKOFF_MIN ? worker->backoff : BACKOFF_MIN;
+        else if (awake) look = DEEP_LOOK;
+    }
+    return look < timeout ? look : timeout;
+}
+
+void tpi_worker_idle(struct tpi_worker *worker) {
+    struct tpi_scheduler *scheduler = worker->scheduler;
+    judge_steal(worker);
+    tpi_pool_flush(worker->pool);
+    if (spin(worker)) return;
+    bool awake = others_awake(worker);
+    bool deep = !worker->dedicated && (!awake || worker->fruitless >= FRUITLESS_MAX);
+    /* seq_cst: before the bit, so that whoever sees the bit cleared knows of the deep sleeper; partner is the
+     * load in push_local (worker.c), a hint backed by DEEP_LOOK */
+    if (deep) atomic_fetch_add_explicit(&scheduler->deep, 1, memory_order_seq_cst);
+    announce(worker);
+    if (!outside_has_work(worker) && (worker->backoff > 0 || !others_have_work(worker)))
+        sleep_worker(worker, nap(worker, deep, others_awake(worker)));
+    clear_idle(scheduler, worker->index);
+    /* relaxed: a hint */
+    if (deep) atomic_fetch_sub_explicit(&scheduler->deep, 1, memory_order_relaxed);
+    worker->may_steal = true;
+}

@@ -1,0 +1,209 @@
+/*
+ * The life of a scheduler: workers made, started, stopped; threads for dedicated runnables.
+ */
+#include "core/scheduler/scheduler.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/assert.h"
+
+/* ---- the production driver ---- */
+
+static tp_time production_now(void *context) {
+    (void)context;
+    return tpi_clock_monotonic();
+}
+
+static int64_t production_wall(void *context) {
+    (void)context;
+    return tpi_clock_wall();
+}
+
+static uint64_t production_random(void *context) {
+    (void)context;
+    uint64_t value = 0;
+    (void)tpi_entropy(&value, sizeof value);
+    return value;
+}
+
+const struct tpi_driver tpi_driver_production = {
+    .now = production_now,
+    .wall = production_wall,
+    .random = production_random,
+};
+
+/* ---- workers ---- */
+
+static tp_err worker_new(struct tpi_scheduler *scheduler, unsigned index, bool dedicated) {
+    struct tpi_worker *worker = tpi_heap_alloc(scheduler->memory, sizeof *worker + 64);
+    if (worker == NULL) return TP_ENOMEM;
+    /* the block is 16-aligned at least; the struct wants a cache line */
+    void *base = worker;
+    worker = (void *)(((uintptr_t)base + 63) & ~(uintptr_t)63);
+    memset(worker, 0, sizeof *worker);
+    worker->allocation = base;
+    worker->scheduler = scheduler;
+    worker->system = scheduler->system;
+    worker->index = index;
+    worker->dedicated = dedicated;
+    worker->pool = tpi_memory_pool(scheduler->memory, index);
+    worker->sim = scheduler->driver->pick != NULL;
+    worker->direct = !worker->sim && !dedicated && scheduler->strategy == TP_STRATEGY_STEAL;
+    worker->refs = ((uint64_t)index + 1) << 48;
+    tpi_deque_init(&worker->queue);
+    tpi_deque_init(&worker->queue_high);
+    tpi_deque_init(&worker->queue_low);
+    tpi_inject_init(&worker->inbound);
+    tpi_wheel_init(&worker->wheel, worker->sim ? 0 : TPI_TICK_SHIFT, tpi_scheduler_now(scheduler));
+    scheduler->workers[index] = worker;
+    return TP_OK;
+}
+
+static void worker_free(struct tpi_worker *worker) {
+    struct tpi_scheduler *scheduler = worker->scheduler;
+    while (worker->spares != NULL) {
+        struct tpi_fiber *fiber = worker->spares;
+        worker->spares = fiber->next;
+        tpi_fiber_free(scheduler->stacks, fiber);
+    }
+    if (worker->fiber != NULL && worker->fiber != &worker->base)
+        tpi_fiber_free(scheduler->stacks, worker->fiber);
+    scheduler->workers[worker->index] = NULL;
+    tpi_heap_free(scheduler->memory, worker->allocation, sizeof *worker + 64);
+}
+
+tp_err tpi_scheduler_new(struct tpi_scheduler **out, const struct tpi_scheduler_options *options) {
+    TPI_ASSERT(options->driver != NULL && options->ops != NULL);
+    if (options->workers == 0 || options->workers > 256) return TP_EINVAL;
+    struct tpi_scheduler *scheduler = tpi_heap_alloc(options->memory, sizeof *scheduler + 64);
+    if (scheduler == NULL) return TP_ENOMEM;
+    void *base = scheduler;
+    scheduler = (void *)(((uintptr_t)base + 63) & ~(uintptr_t)63);
+    memset(scheduler, 0, sizeof *scheduler);
+    scheduler->allocation = base;
+    scheduler->driver = options->driver;
+    scheduler->ops = options->ops;
+    scheduler->memory = options->memory;
+    scheduler->system = options->system;
+    scheduler->count = options->workers;
+    scheduler->strategy = options->strategy;
+    tpi_inject_init(&scheduler->inject);
+    tp_err err = tpi_stacks_new(&scheduler->stacks, options->stack_size);
+    if (err == TP_OK && options->driver->pick == NULL) err = tpi_poller_new(&scheduler->poller);
+    for (unsigned i = 0; i < options->workers && err == TP_OK; i++)
+        err = worker_new(scheduler, i, false);
+    if (err != TP_OK) {
+        tpi_scheduler_free(scheduler);
+        return err;
+    }
+    *out = scheduler;
+    return TP_OK;
+}
+
+static tp_err start_loop(struct tpi_worker *worker) {
+    struct tpi_fiber *fiber =
+        tpi_fiber_new(worker->scheduler->stacks, 0, tpi_worker_loop, NULL);
+    if (fiber == NULL) return TP_ENOMEM;
+    worker->scheduler->stack_size = fiber->stack_size;
+    tpi_fiber_reset(fiber, tpi_worker_loop, fiber);
+    fiber->user = worker;
+    fiber->frame = NULL;
+    worker->fiber = fiber;
+    return TP_OK;
+}
+
+static void thread_main(void *arg) {
+    struct tpi_worker *worker = arg;
+    tpi_fiber_adopt_thread(&worker->base);
+    tpi_fiber_switch(&worker->base, worker->fiber);
+    tpi_fiber_release_thread(&worker->base);
+    /* release: partner is the acquire load in tpi_scheduler_stop */
+    atomic_store_explicit(&worker->ended, true, memory_order_release);
+}
+
+static tp_err worker_start(struct tpi_worker *worker) {
+    char name[16];
+    snprintf(name, sizeof name, "tp-%s-%u", worker->dedicated ? "own" : "work", worker->index);
+    tp_err err = tpi_thread_start(&worker->thread, name, thread_main, worker);
+    worker->started = err == TP_OK;
+    return err;
+}
+
+tp_err tpi_scheduler_start(struct tpi_scheduler *scheduler) {
+    for (unsigned i = 0; i < scheduler->count; i++) {
+        tp_err err = start_loop(scheduler->workers[i]);
+        if (err != TP_OK) return err;
+    }
+    if (scheduler->driver->pick != NULL) return TP_OK;
+    for (unsigned i = 0; i < scheduler->count; i++) {
+        tp_err err = worker_start(scheduler->workers[i]);
+        if (err != TP_OK) return err;
+    }
+    return TP_OK;
+}
+
+void tpi_scheduler_stop(struct tpi_scheduler *scheduler) {
+    /* release: partner is the acquire load in worker.c and park.c */
+    atomic_store_explicit(&scheduler->stopping, 1, memory_order_release);
+    for (unsigned i = 0; i < scheduler->count + TPI_DEDICATED_MAX; i++) {
+        struct tpi_worker *worker = scheduler->workers[i];
+        if (worker == NULL || !worker->started) continue;
+        /* acquire: partner is the release store in thread_main */
+        while (!atomic_load_explicit(&worker->ended, memory_order_acquire)) {
+            tpi_scheduler_rouse(scheduler, i);
+            tpi_thread_yield();
+        }
+        tpi_thread_join(worker->thread);
+        worker->started = false;
+    }
+}
+
+void tpi_scheduler_free(struct tpi_scheduler *scheduler) {
+    for (unsigned i = 0; i < scheduler->count + TPI_DEDICATED_MAX; i++)
+        if (scheduler->workers[i] != NULL) worker_free(scheduler->workers[i]);
+    if (scheduler->poller != NULL) tpi_poller_free(scheduler->poller);
+    if (scheduler->stacks != NULL) tpi_stacks_free(scheduler->stacks);
+    tpi_heap_free(scheduler->memory, scheduler->allocation, sizeof *scheduler + 64);
+}
+
+/* ---- dedicated threads ---- */
+
+static bool claim(struct tpi_worker *worker) {
+    bool free = false;
+    /* acq_rel: partner is the release store in tpi_scheduler_undedicate */
+    return atomic_compare_exchange_strong_explicit(&worker->claimed, &free, true,
+                                                   memory_order_acq_rel, memory_order_relaxed);
+}
+
+static tp_err dedicate_at(struct tpi_scheduler *scheduler, unsigned index) {
+    tp_err err = worker_new(scheduler, index, true);
+    if (err == TP_OK) err = start_loop(scheduler->workers[index]);
+    /* relaxed: not yet shared */
+    if (err == TP_OK)
+        atomic_store_explicit(&scheduler->workers[index]->claimed, true, memory_order_relaxed);
+    if (err == TP_OK) err = worker_start(scheduler->workers[index]);
+    if (err != TP_OK && scheduler->workers[index] != NULL) worker_free(scheduler->workers[index]);
+    return err;
+}
+
+tp_err tpi_scheduler_dedicate(struct tpi_scheduler *scheduler, unsigned *index) {
+    if (scheduler->driver->pick != NULL) return TP_ENOTSUP;
+    tpi_mutex_lock(&scheduler->growth);
+    tp_err err = TP_ENOMEM;
+    for (unsigned i = 0; i < TPI_DEDICATED_MAX; i++) {
+        *index = scheduler->count + i;
+        struct tpi_worker *worker = scheduler->workers[*index];
+        if (worker != NULL && !claim(worker)) continue;
+        err = worker != NULL ? TP_OK : dedicate_at(scheduler, *index);
+        break;
+    }
+    tpi_mutex_unlock(&scheduler->growth);
+    return err;
+}
+
+void tpi_scheduler_undedicate(struct tpi_scheduler *scheduler, unsigned index) {
+    TPI_ASSERT(index >= scheduler->count);
+    /* release: partner is claim(); what ran there is over */
+    atomic_store_explicit(&scheduler->workers[index]->claimed, false, memory_order_release);
+}

@@ -1,0 +1,343 @@
+/*
+ * A worker: its loop, how things become ready on it, and how its fiber is kept and exchanged.
+ *
+ * The loop's fiber changes: whoever suspends keeps the fiber, whoever resumes gives the loop to the fiber that
+ * it resumes. `fiber->user` is the worker a fiber runs on; it is written by the worker that switches to it,
+ * on that worker's own thread, and read by the code on the fiber: so no thread-local is needed.
+ */
+#include <setjmp.h>
+
+#include "core/scheduler/scheduler.h"
+
+#include "core/base/assert.h"
+
+#define STREAK_MAX 64u       /* slices that `next` may go before the queue */
+#define HOUSEKEEPING_TURNS 32u
+#define LOW_TURNS 8u         /* one low-priority slice in so many */
+#define INJECT_BATCH 64u
+
+/* ---- ready ---- */
+
+static struct tpi_runnable *runnable_of(struct tpi_node *node) {
+    return (struct tpi_runnable *)(void *)node; /* its first field */
+}
+
+static struct tpi_deque *queue_for(struct tpi_worker *worker, const struct tpi_runnable *runnable) {
+    switch (runnable->priority) {
+    case TP_PRIORITY_HIGH: return &worker->queue_high;
+    case TP_PRIORITY_LOW: return &worker->queue_low;
+    default: return &worker->queue;
+    }
+}
+
+static void push_local(struct tpi_worker *worker, struct tpi_runnable *runnable) {
+    struct tpi_deque *queue = queue_for(worker, runnable);
+    struct tpi_scheduler *scheduler = worker->scheduler;
+    if (scheduler->strategy == TP_STRATEGY_FIFO) {
+        tpi_inject_push(&scheduler->inject, &runnable->node, &runnable->node, 1);
+    } else {
+        while (!tpi_deque_push(queue, &runnable->node)) {
+            uint32_t count = 0;
+            struct tpi_node *last, *first = tpi_deque_spill(queue, &last, &count);
+            if (first != NULL) tpi_inject_push(&scheduler->inject, first, last, count);
+        }
+    }
+    /* relaxed: a hint. A worker that goes to sleep while others are awake looks again after a bounded
+     * time (park.c), and this worker runs what it pushed in any case */
+    if (atomic_load_explicit(&scheduler->deep, memory_order_relaxed) > 0)
+        tpi_scheduler_wake_one(scheduler);
+}
+
+static void push_pinned(struct tpi_scheduler *scheduler, struct tpi_runnable *runnable) {
+    unsigned index = scheduler->ops->place(scheduler, runnable);
+    TPI_ASSERT(scheduler->workers[index] != NULL);
+    runnable->home = (uint16_t)index;
+    tpi_inject_push(&scheduler->workers[index]->inbound, &runnable->node, &runnable->node, 1);
+    tpi_scheduler_wake(scheduler, index);
+}
+
+void tpi_worker_schedule_slow(struct tpi_worker *worker, struct tpi_runnable *runnable) {
+    struct tpi_scheduler *scheduler = worker->scheduler;
+    if (worker->sim) {
+        scheduler->driver->enqueue(scheduler->driver->context, worker, runnable);
+    } else if (runnable->flags & TPI_RUNNABLE_PINNED) {
+        push_pinned(scheduler, runnable);
+    } else if (worker->dedicated) {
+        tpi_scheduler_schedule(scheduler, runnable);
+    } else {
+        push_local(worker, runnable);
+    }
+}
+
+void tpi_worker_requeue(struct tpi_worker *worker, struct tpi_runnable *runnable) {
+    tpi_worker_schedule_slow(worker, runnable);
+}
+
+void tpi_scheduler_schedule(struct tpi_scheduler *scheduler, struct tpi_runnable *runnable) {
+    if (scheduler->driver->enqueue != NULL) {
+        scheduler->driver->enqueue(scheduler->driver->context, NULL, runnable);
+    } else if (runnable->flags & TPI_RUNNABLE_PINNED) {
+        push_pinned(scheduler, runnable);
+    } else {
+        tpi_inject_push(&scheduler->inject, &runnable->node, &runnable->node, 1);
+        tpi_scheduler_wake_one(scheduler);
+    }
+}
+
+static void take_chain(struct tpi_worker *worker, struct tpi_node *node) {
+    while (node != NULL) {
+        struct tpi_node *next = node->next;
+        struct tpi_runnable *runnable = runnable_of(node);
+        if (!tpi_deque_push(queue_for(worker, runnable), node))
+            tpi_inject_push(&worker->scheduler->inject, node, node, 1);
+        node = next;
+    }
+}
+
+/* A share of what came from outside for all workers. */
+static void take_outside(struct tpi_worker *worker) {
+    struct tpi_scheduler *scheduler = worker->scheduler;
+    uint32_t count = 0;
+    uint32_t length = tpi_inject_length(&scheduler->inject);
+    if (length == 0 || worker->dedicated) return;
+    uint32_t share = length / scheduler->count + 1;
+    if (share > INJECT_BATCH) share = INJECT_BATCH;
+    if (scheduler->strategy == TP_STRATEGY_FIFO) share = 1;
+    take_chain(worker, tpi_inject_take(&scheduler->inject, share, &count));
+    if (count < length) tpi_scheduler_wake_one(scheduler);
+}
+
+static void take_events(struct tpi_worker *worker) {
+    struct tpi_scheduler *scheduler = worker->scheduler;
+    /* relaxed: hints; the worker that sleeps in the poller is woken by the events themselves */
+    if (atomic_load_explicit(&scheduler->descriptors, memory_order_relaxed) == 0 ||
+        /* relaxed: as above */
+        atomic_load_explicit(&scheduler->polling, memory_order_relaxed) != 0)
+        return;
+    struct tpi_poll_event events[64];
+    unsigned count = tpi_poller_wait(scheduler->poller, events, 64, 0);
+    for (unsigned i = 0; i < count; i++)
+        scheduler->ops->ready(scheduler, worker, events[i].token, events[i].ready);
+}
+
+static bool has_ready(struct tpi_worker *worker) {
+    return worker->next != NULL || tpi_inject_length(&worker->inbound) > 0 ||
+           tpi_deque_length(&worker->queue) > 0 ||
+           tpi_deque_length(&worker->queue_high) > 0 || tpi_deque_length(&worker->queue_low) > 0;
+}
+
+bool tpi_worker_housekeeping(struct tpi_worker *worker) {
+    if (tpi_wheel_next(&worker->wheel) != TP_FOREVER) {
+        tp_time now = tpi_scheduler_now(worker->scheduler);
+        if (now >= tpi_wheel_next(&worker->wheel)) tpi_wheel_advance(&worker->wheel, now, worker);
+    }
+    take_outside(worker);
+    if (!worker->dedicated) take_events(worker);
+    return has_ready(worker);
+}
+
+static struct tpi_node *take_queue(struct tpi_worker *worker, struct tpi_deque *queue) {
+    return worker->scheduler->strategy == TP_STRATEGY_LIFO ? tpi_deque_take_last(queue)
+                                                           : tpi_deque_take(queue);
+}
+
+static struct tpi_runnable *take_next(struct tpi_worker *worker) {
+    struct tpi_runnable *runnable = worker->next;
+    worker->next = NULL;
+    return runnable;
+}
+
+/* What is pinned here stays out of the queue, where thieves could take it. */
+static struct tpi_runnable *take_pinned(struct tpi_worker *worker) {
+    uint32_t count;
+    if (tpi_inject_length(&worker->inbound) == 0) return NULL;
+    return runnable_of(tpi_inject_take(&worker->inbound, 1, &count));
+}
+
+/* High priority, then the partner just woken, then the queue; now and then a low one. */
+static struct tpi_runnable *take_ready(struct tpi_worker *worker) {
+    struct tpi_node *node;
+    struct tpi_runnable *pinned;
+    if (tpi_deque_length(&worker->queue_high) > 0 &&
+        (node = take_queue(worker, &worker->queue_high)) != NULL)
+        return runnable_of(node);
+    if (worker->turn % 2 == 0 && (pinned = take_pinned(worker)) != NULL) return pinned;
+    if (worker->next != NULL && worker->streak < STREAK_MAX) {
+        worker->streak++;
+        return take_next(worker);
+    }
+    worker->streak = 0;
+    if (worker->turn % LOW_TURNS == 0 && (node = take_queue(worker, &worker->queue_low)) != NULL)
+        return runnable_of(node);
+    if ((node = take_queue(worker, &worker->queue)) != NULL) return runnable_of(node);
+    if (worker->next != NULL) return take_next(worker);
+    if ((pinned = take_pinned(worker)) != NULL) return pinned;
+    return runnable_of(take_queue(worker, &worker->queue_low));
+}
+
+static bool stopping(const struct tpi_worker *worker) {
+    /* acquire: partner is the release store in tpi_scheduler_stop; nothing else hangs on it */
+    return atomic_load_explicit(&worker->scheduler->stopping, memory_order_acquire) != 0;
+}
+
+struct tpi_runnable *tpi_worker_pick(struct tpi_worker *worker) {
+    for (;;) {
+        if (++worker->turn % HOUSEKEEPING_TURNS == 0) {
+            if (stopping(worker)) return NULL;
+            tpi_worker_housekeeping(worker);
+        }
+        struct tpi_runnable *runnable = take_ready(worker);
+        if (runnable != NULL) return runnable;
+        if (stopping(worker)) return NULL;
+        if (tpi_worker_housekeeping(worker) || tpi_worker_steal(worker)) continue;
+        tpi_worker_idle(worker);
+    }
+}
+
+/* ---- the loop and its fibers ---- */
+
+static void run_after(struct tpi_worker *worker) {
+    if (worker->after == NULL) return;
+    void (*after)(struct tpi_worker *, void *) = worker->after;
+    worker->after = NULL;
+    after(worker, worker->after_arg);
+}
+
+/* Goes on with `to`; returns, on whatever worker comes back to this fiber, that worker. */
+static struct tpi_worker *switch_to(struct tpi_worker *worker, struct tpi_fiber *to) {
+    struct tpi_fiber *from = worker->fiber;
+    TPI_ASSERT(from != to);
+    worker->fiber = to;
+    to->user = worker;
+    tpi_fiber_switch(from, to);
+    worker = from->user;
+    run_after(worker);
+    return worker;
+}
+
+static void run_one(struct tpi_worker *worker, struct tpi_runnable *runnable) {
+    struct tpi_scheduler *scheduler = worker->scheduler;
+    /* relaxed: the hook itself is read with acquire when an event is made */
+    worker->tracing = atomic_load_explicit(&scheduler->trace.hook, memory_order_relaxed) != NULL;
+    worker->running = runnable;
+    tpi_count(&worker->counters.slices, 1);
+    scheduler->ops->run(worker, runnable);
+}
+
+static void push_spare(struct tpi_worker *worker, struct tpi_fiber *fiber) {
+    fiber->next = worker->spares;
+    worker->spares = fiber;
+    worker->spare_count++;
+}
+
+void tpi_worker_loop(void *arg) {
+    struct tpi_fiber *fiber = arg;
+    jmp_buf escape;
+    fiber->frame = &escape;
+    struct tpi_worker *worker = fiber->user;
+    if (_setjmp(escape) == 0) run_after(worker);
+    worker = fiber->user;
+    if (worker->escaping) {
+        worker->escaping = false;
+        worker->scheduler->ops->escaped(worker, worker->running);
+    }
+    for (;;) {
+        worker = fiber->user;
+        struct tpi_runnable *runnable = worker->first;
+        worker->first = NULL;
+        if (runnable == NULL)
+            runnable = worker->sim ? worker->scheduler->driver->pick(
+                                         worker->scheduler->driver->context, &worker)
+                                   : tpi_worker_pick(worker);
+        worker = fiber->user;
+        if (runnable == NULL) break;
+        run_one(worker, runnable);
+    }
+    push_spare(worker, worker->fiber); /* freed with the worker */
+    switch_to(worker, &worker->base);
+    TPI_ASSERT(!"a worker's loop was resumed after its end");
+    __builtin_unreachable();
+}
+
+void tpi_worker_escape(struct tpi_worker *worker) {
+    TPI_ASSERT(worker->running != NULL);
+    TPI_ASSERT(worker->fiber->frame != NULL);
+    worker->escaping = true;
+    jmp_buf *escape = worker->fiber->frame;
+    _longjmp(*escape, 1);
+}
+
+static struct tpi_fiber *new_fiber(struct tpi_worker *worker, size_t stack_size) {
+    struct tpi_fiber *fiber = tpi_fiber_new(worker->scheduler->stacks, stack_size, tpi_worker_loop, NULL);
+    if (fiber == NULL) return NULL;
+    fiber->frame = NULL;
+    fiber->user = worker;
+    tpi_fiber_reset(fiber, tpi_worker_loop, fiber);
+    return fiber;
+}
+
+static struct tpi_fiber *take_spare(struct tpi_worker *worker) {
+    struct tpi_fiber *fiber = worker->spares;
+    if (fiber == NULL) return new_fiber(worker, 0);
+    worker->spares = fiber->next;
+    worker->spare_count--;
+    return fiber;
+}
+
+static void free_fiber(struct tpi_worker *worker, void *fiber) {
+    tpi_fiber_free(worker->scheduler->stacks, fiber);
+}
+
+static bool keeps_spare(const struct tpi_worker *worker, const struct tpi_fiber *fiber) {
+    return worker->spare_count < TPI_SPARES_MAX && fiber->stack_size == worker->scheduler->stack_size;
+}
+
+tp_err tpi_worker_suspend(struct tpi_worker **worker, struct tpi_fiber **fiber,
+                          void (*after)(struct tpi_worker *, void *), void *arg) {
+    struct tpi_worker *here = *worker;
+    TPI_ASSERT(here->after == NULL);
+    struct tpi_fiber *spare = take_spare(here);
+    if (spare == NULL) return TP_ENOMEM;
+    *fiber = here->fiber;
+    here->after = after;
+    here->after_arg = arg;
+    *worker = switch_to(here, spare);
+    return TP_OK;
+}
+
+/* The current fiber becomes spare, or is freed once it has been left. */
+static void retire_current(struct tpi_worker *worker) {
+    TPI_ASSERT(worker->after == NULL);
+    if (keeps_spare(worker, worker->fiber)) {
+        push_spare(worker, worker->fiber);
+    } else {
+        worker->after = free_fiber;
+        worker->after_arg = worker->fiber;
+    }
+}
+
+struct tpi_worker *tpi_worker_resume(struct tpi_worker *worker, struct tpi_fiber *fiber) {
+    retire_current(worker);
+    return switch_to(worker, fiber);
+}
+
+tp_err tpi_worker_enter(struct tpi_worker **worker, size_t stack_size,
+                        struct tpi_runnable *runnable) {
+    TPI_ASSERT((*worker)->first == NULL);
+    struct tpi_fiber *fiber = new_fiber(*worker, stack_size);
+    if (fiber == NULL) return TP_ENOMEM;
+    (*worker)->first = runnable;
+    retire_current(*worker);
+    *worker = switch_to(*worker, fiber);
+    return TP_OK;
+}
+
+void tpi_worker_drop(struct tpi_worker *worker, struct tpi_fiber *fiber) {
+    TPI_ASSERT(fiber != worker->fiber);
+    if (!keeps_spare(worker, fiber)) {
+        tpi_fiber_free(worker->scheduler->stacks, fiber);
+        return;
+    }
+    tpi_fiber_reset(fiber, tpi_worker_loop, fiber);
+    push_spare(worker, fiber);
+}

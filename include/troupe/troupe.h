@@ -1,0 +1,19 @@
+/*
+ * All of troupe but the simulator (<troupe/sim.h>). Start with actor.h.
+ */
+#ifndef TROUPE_TROUPE_H
+#define TROUPE_TROUPE_H
+
+#include <troupe/actor.h>
+#include <troupe/base.h>
+#include <troupe/call.h>
+#include <troupe/inbox.h>
+#include <troupe/message.h>
+#include <troupe/name.h>
+#include <troupe/runtime.h>
+#include <troupe/signal.h>
+#include <troupe/socket.h>
+#include <troupe/timer.h>
+#include <troupe/trace.h>
+
+#endif

@@ -1,0 +1,34 @@
+#!/bin/bash
+# Each public header compiles alone and twice, without a warning, as C (gnu17) and as C++20, with
+# every compiler that is here.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0 skipped=0
+
+check() { # COMPILER LANGUAGE STANDARD HEADER
+    local flags=(-std="$3" -x "$2" -Iinclude -Wall -Wextra -Wpedantic -fsyntax-only)
+    printf '#include <troupe/%s>\n#include <troupe/%s>\n' "$4" "$4" >"$work/header_user"
+    if "$1" "${flags[@]}" -Werror "$work/header_user" 2>"$work/log"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        echo "FAIL $1 -std=$3 <troupe/$4>"
+        head -n 8 "$work/log"
+    fi
+}
+
+for compiler in gcc:c:gnu17 clang:c:gnu17 g++:c++:c++20 clang++:c++:c++20; do
+    IFS=: read -r program language standard <<<"$compiler"
+    if ! command -v "$program" >/dev/null; then
+        echo "SKIP api.headers: no $program"
+        skipped=$((skipped + 1))
+        continue
+    fi
+    for header in include/troupe/*.h; do
+        check "$program" "$language" "$standard" "$(basename "$header")"
+    done
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,1 @@
+/* A room that the picture does not show. */

@@ -1,0 +1,2 @@
+/* The atomics, past their door. */
+#include <stdatomic.h>

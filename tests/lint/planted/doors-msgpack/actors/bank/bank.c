@@ -1,0 +1,2 @@
+/* The codec's library, outside its door. */
+#include <msgpack.h>

@@ -1,0 +1,2 @@
+/* The network library, outside its door. */
+#include <nng/nng.h>

@@ -1,0 +1,2 @@
+/* An operating system's header above the platform. */
+#include <pthread.h>

@@ -1,0 +1,3 @@
+/* Not as clang-format would write it. */
+int   tpi_crooked( int a ){
+  return a ; }

@@ -1,0 +1,2 @@
+/* A path that climbs. */
+#include "../../core/base/c.h"

@@ -1,0 +1,2 @@
+/* An example that looks behind the public headers. */
+#include "core/base/inside.h"

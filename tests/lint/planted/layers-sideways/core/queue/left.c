@@ -1,0 +1,2 @@
+/* Two rooms of one floor know nothing of each other. */
+#include "core/message/right.h"

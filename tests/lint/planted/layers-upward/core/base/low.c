@@ -1,0 +1,2 @@
+/* A low room that includes a high one. */
+#include "core/actor/high.h"

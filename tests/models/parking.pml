@@ -1,0 +1,379 @@
+/*
+ * Workers that sleep and are woken: no runnable is left lying while a worker that may run it sleeps for good.
+ *
+ * Steps and the C they stand for (core/scheduler/park.c; worker.c where said); each is one atomic operation,
+ * one look at a queue, or one system call there:
+ *
+ *   push, push_pinned     tpi_inject_push, then wake_one() or wake() (tpi_scheduler_schedule, worker.c)
+ *   push_local            the partner just woken goes to `next` and wakes nobody (tpi_worker_schedule); what goes
+ *                         to the queue behind it wakes one worker if one sleeps deep (worker.c)
+ *   wake_one, wake        fetch_or(idle, 0); fetch_and(idle, ~bit) by who wakes; exchange(wake, 1); then, by
+ *                         poller_worker, an eventfd or a futex
+ *   take_outside          inbound and a share of inject to the own queue; wakes one for what it leaves (worker.c)
+ *   take_events           a look into the poller without waiting, by who holds `polling` (worker.c)
+ *   announce, recheck     store(wake, 0); fetch_or(idle, bit); then the queues once more
+ *   sleep                 the poller for the one that takes `polling`, else the futex `wake`
+ *   timed                 a sleep with a bound (shallow, or deep while others are awake) may end by itself; time
+ *                         is not counted, and what must not hang on time is exactly what sleeps without a bound
+ *
+ * The scene: a thread outside pushes a runnable that, when it runs, wakes a partner (to `next`) and readies one
+ * more (to the queue); a thread outside pushes one that only worker 0 may run; one arms a descriptor, whose
+ * event readies one more. With -DSTUCK the first one does not end before the one it put into its queue has
+ * run, so that another worker must come and take it (and the scene leaves the descriptor out).
+ *
+ * Held: `next` is free when it is filled, one worker waits in the poller (assertions); all is run (ran).
+ */
+#ifndef WORKERS
+#define WORKERS 2
+#endif
+#define PLAIN 0  /* runs and ends */
+#define FORK 1   /* readies two plain ones */
+#define PINNED 2 /* as plain, but worker 0 alone may run it */
+#if defined(STUCK)
+#define TOTAL 3
+#define FIRST FORK
+#elif defined(POLLER)
+#define TOTAL 3
+#define FIRST PLAIN
+#else
+#define TOTAL 4
+#define FIRST FORK
+#endif
+
+chan inject = [2] of { byte };
+byte inbound;               /* of worker 0: pinned ones */
+chan queue[WORKERS] = [4] of { byte };
+bit has_next[WORKERS];
+byte idle;                  /* a bit a worker */
+byte deep;                  /* workers that sleep deep */
+bit wake[WORKERS];          /* the futex word */
+bit backoff[WORKERS];       /* a worker whose steals did not pay looks at others' queues only now and then */
+bit polling;                /* someone is in the poller, waiting or looking */
+byte poller_worker;         /* who waits there, plus 1 */
+bit descriptors, event, eventfd;
+byte done;
+byte in_poller;             /* ghost */
+
+#define NOBODY WORKERS
+#define BIT(w) (1 << (w))
+#define ALL ((1 << WORKERS) - 1)
+#define IDLE(w) ((idle & BIT(w)) != 0)
+
+/* ---- waking ---- */
+
+inline wake_worker(w) {
+    wake[w] = 1;
+#ifndef BUG_POLLER_BY_FUTEX
+    if
+    :: poller_worker == (w) + 1 -> eventfd = 1
+    :: else
+    fi
+#endif
+}
+
+/* `woke` is a local of the process; so are `mask` and `i`. */
+inline clear_idle(w) {
+    d_step { woke = IDLE(w); idle = idle & (ALL - BIT(w)) }
+}
+
+inline wake_one() {
+    mask = idle;
+    do
+    :: atomic { mask == 0 -> break }
+    :: atomic {
+        mask != 0 ->
+        i = 0;
+        do
+        :: (mask & BIT(i)) == 0 -> i++
+        :: else -> break
+        od;
+        mask = mask & (ALL - BIT(i));
+        clear_idle(i);
+        if
+        :: woke -> woke = 0; mask = 0
+        :: else -> i = NOBODY
+        fi
+    }
+        if
+        :: i != NOBODY -> wake_worker(i)
+        :: else
+        fi;
+        i = 0
+    od
+}
+
+/* ---- a worker ---- */
+
+inline push_local(what) {
+    queue[me]!what;
+#ifndef BUG_NO_BACKLOG_WAKE
+    if
+    :: deep > 0 -> wake_one()
+    :: else
+    fi
+#endif
+}
+
+/* tpi_worker_schedule of a runnable woken by what runs here */
+inline ready_local(what) {
+    if
+    :: !has_next[me] -> has_next[me] = 1
+    :: else -> push_local(what)
+    fi
+}
+
+inline execute(what) {
+    if
+    :: atomic { what == PLAIN -> done++ }
+    :: atomic { what == PINNED -> assert(me == 0); what = PLAIN; done++ }
+    :: what == FORK ->
+        ready_local(PLAIN);
+        assert(has_next[me]);
+        push_local(PLAIN);
+#ifdef STUCK
+        (len(queue[me]) == 0); /* someone took it: as long as that takes */
+#endif
+        atomic { done++; what = PLAIN }
+    fi
+}
+
+inline take_outside() {
+#ifdef BUG_PINNED_STEALABLE
+    if
+    :: me == 0 && inbound > 0 -> atomic { inbound--; queue[me]!PINNED }
+    :: else
+    fi;
+#endif
+    if
+    :: atomic { len(inject) > 0 -> inject?what; queue[me]!what; what = PLAIN }
+        if
+        :: len(inject) > 0 -> wake_one()
+        :: else
+        fi
+    :: else
+    fi
+}
+
+/* What the poller gave: `got`. */
+inline hand_on() {
+    if
+    :: got -> ready_local(PLAIN); got = 0
+    :: else
+    fi
+}
+
+inline poll() {
+    d_step { got = event; event = 0; eventfd = 0 }
+}
+
+inline take_events() {
+    if
+    :: descriptors && !polling ->
+#ifdef BUG_LOOK_UNCLAIMED
+        poll(); /* it may read away the eventfd that was meant for who waits */
+        hand_on()
+#else
+        d_step { woke = !polling; polling = 1 }
+        if
+        :: woke -> poll(); polling = 0; hand_on()
+        :: else
+        fi;
+        woke = 0
+#endif
+    :: else
+    fi
+}
+
+#ifdef BUG_PINNED_STEALABLE
+#define MINE false
+#else
+#define MINE (me == 0 && inbound > 0) /* what is pinned never stands in a queue that thieves take from */
+#endif
+#define HAS_READY (has_next[me] || len(queue[me]) > 0 || MINE)
+
+/* From the other's queue; with three workers from either. */
+inline steal() {
+    if
+    :: atomic { backoff[me] && !may_steal }
+    :: else ->
+        may_steal = 0;
+        do
+        :: atomic { i == WORKERS || stolen -> i = 0; break }
+        :: atomic {
+            else ->
+            if
+            :: i != me && len(queue[i]) > 0 -> queue[i]?what; stolen = 1
+            :: else
+            fi;
+            i++
+        }
+        od
+    fi
+}
+
+#define OUTSIDE_HAS_WORK ((me == 0 && inbound > 0) || len(inject) > 0)
+#if WORKERS == 2
+#define OTHERS_HAVE_WORK (len(queue[1 - me]) > 0)
+#else
+#define OTHERS_HAVE_WORK (len(queue[(me + 1) % 3]) > 0 || len(queue[(me + 2) % 3]) > 0)
+#endif
+#define OTHERS_AWAKE ((idle | BIT(me)) != ALL)
+
+inline sleep_in_poller() {
+    poller_worker = me + 1;
+    in_poller++;
+    assert(in_poller == 1);
+    if
+#ifndef BUG_POLLER_NO_LOOK
+    :: wake[me]
+#endif
+    :: else ->
+end_poller:
+        if
+        :: atomic { event || eventfd -> poll() }
+        :: timed
+        fi
+    fi;
+    in_poller--;
+    poller_worker = 0;
+    polling = 0;
+    clear_idle(me);
+    hand_on()
+}
+
+inline sleep() {
+    woke = 0;
+    if
+    :: descriptors -> d_step { woke = !polling; polling = 1 }
+    :: else
+    fi;
+    if
+    :: woke -> sleep_in_poller()
+    :: else ->
+end_futex:
+        if
+        :: wake[me]
+        :: timed
+        fi
+    fi
+}
+
+inline announce() {
+    d_step { wake[me] = 0; idle = idle | BIT(me) } /* nobody looks at the word of who has no bit */
+}
+
+inline go_idle() {
+    if
+    :: is_deep = 1 /* nobody else is awake, or some looks in a row found nothing */
+    :: atomic { OTHERS_AWAKE -> is_deep = 0 }
+    fi;
+#ifdef BUG_DEEP_LATE
+    announce();
+    deep = deep + is_deep;
+#else
+    deep = deep + is_deep;
+    announce();
+#endif
+    if
+#ifndef BUG_NO_RECHECK
+    :: OUTSIDE_HAS_WORK
+    :: !OUTSIDE_HAS_WORK && !backoff[me] && OTHERS_HAVE_WORK
+#endif
+    :: else ->
+        timed = !is_deep || OTHERS_AWAKE;
+        sleep();
+        timed = 0
+    fi;
+    clear_idle(me);
+    d_step { deep = deep - is_deep; is_deep = 0; woke = 0; may_steal = 1 }
+}
+
+proctype Worker(byte me) {
+    byte mask, i, what;
+    bit woke, got, stolen, may_steal, is_deep, timed;
+    do
+    :: d_step { has_next[me] -> has_next[me] = 0; done++ } /* a plain one */
+    :: atomic { !has_next[me] && len(queue[me]) > 0 -> queue[me]?what } execute(what)
+    :: d_step { !has_next[me] && MINE -> inbound--; done++ } /* the pinned one */
+    :: !HAS_READY ->
+        take_outside();
+        take_events();
+        if
+        :: HAS_READY
+        :: else ->
+            steal();
+            if
+            :: stolen -> stolen = 0; execute(what)
+            :: else -> go_idle()
+            fi
+        fi
+    od
+}
+
+/* ---- threads outside ---- */
+
+proctype Outsider() {
+    byte mask, i;
+    bit woke;
+#ifdef BUG_WAKE_FIRST
+    wake_one();
+    inject!FIRST
+#else
+    inject!FIRST;
+#ifndef BUG_NO_WAKE
+    wake_one()
+#endif
+#endif
+}
+
+proctype Pinner() {
+    bit woke;
+    inbound++;
+    clear_idle(0);
+    if
+    :: woke -> wake_worker(0)
+    :: else
+    fi
+}
+
+#ifdef POLLER
+proctype Device() {
+    byte mask, i;
+    bit woke;
+    descriptors = 1; /* core/io: armed, counted, and a sleeper told, who may have seen no descriptors */
+#ifndef BUG_ARM_SILENT
+    wake_one();
+#endif
+    event = 1
+}
+#endif
+
+inline choose(b) {
+    if
+    :: b = 0
+    :: b = 1
+    fi
+}
+
+init {
+    atomic {
+        choose(backoff[0]);
+        choose(backoff[1]);
+#if WORKERS == 3
+        choose(backoff[2]);
+        run Worker(2);
+#endif
+        run Worker(0);
+        run Worker(1);
+        run Outsider();
+#ifndef STUCK
+        run Pinner();
+#endif
+#ifdef POLLER
+        run Device();
+#endif
+        skip
+    }
+}
+
+ltl ran { <> (done == TOTAL) }
