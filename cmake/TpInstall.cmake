@@ -17,6 +17,12 @@ install(FILES "${PROJECT_BINARY_DIR}/troupeConfig.cmake"
               "${PROJECT_BINARY_DIR}/troupeConfigVersion.cmake"
               "${PROJECT_SOURCE_DIR}/cmake/TpMsgpack.cmake" DESTINATION ${package_dir})
 
+# The prefix is found from the file's own place, so that an installation can be moved.
+if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}" OR IS_ABSOLUTE "${CMAKE_INSTALL_INCLUDEDIR}")
+    message(FATAL_ERROR "CMAKE_INSTALL_LIBDIR and _INCLUDEDIR are paths below the prefix")
+endif()
+file(RELATIVE_PATH TP_PC_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+string(REGEX REPLACE "/$" "" TP_PC_PREFIX "${TP_PC_PREFIX}")
 configure_file("${PROJECT_SOURCE_DIR}/cmake/troupe.pc.in" "${PROJECT_BINARY_DIR}/troupe.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/troupe.pc" DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION ${CMAKE_INSTALL_DOCDIR})

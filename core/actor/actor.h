@@ -21,6 +21,7 @@
 #include "core/base/list.h"
 #include "core/base/map.h"
 #include "core/message/block.h"
+#include "core/message/message.h"
 #include "core/scheduler/scheduler.h"
 
 #define TPI_STATE_INLINE 32u /* a state of up to so many bytes lives in the actor */

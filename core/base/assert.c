@@ -1,6 +1,6 @@
 /*
- * The end of a process whose own promises are broken. Nothing is cleaned up: the core dump should show
- * the moment of the failure.
+ * The end of a process whose own promises are broken. Nothing is cleaned up: the core dump should
+ * show the moment of the failure.
  */
 #include "core/base/assert.h"
 

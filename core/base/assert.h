@@ -1,7 +1,7 @@
 /*
- * Assertions in two grades. TPI_ASSERT states what the code around it relies on and stays in release
- * builds; TPI_CHECK is for checks too dear for that and exists under TP_CHECKED alone. Both are for
- * mistakes of this library, never for a caller's data.
+ * Assertions in two grades. TPI_ASSERT states what the code around it relies on and stays in
+ * release builds; TPI_CHECK is for checks too dear for that and exists under TP_CHECKED alone. Both
+ * are for mistakes of this library, never for a caller's data.
  */
 #ifndef TPI_BASE_ASSERT_H
 #define TPI_BASE_ASSERT_H

@@ -1,6 +1,6 @@
 /*
- * A growing buffer of bytes or text. A failed growth is remembered and reported at the end, so that a
- * writer of many pieces checks once: after a failure nothing more is appended. Not thread-safe.
+ * A growing buffer of bytes or text. A failed growth is remembered and reported at the end, so that
+ * a writer of many pieces checks once: after a failure nothing more is appended. Not thread-safe.
  */
 #ifndef TPI_BASE_BUF_H
 #define TPI_BASE_BUF_H
@@ -14,7 +14,7 @@
 struct tp_allocator;
 
 struct tpi_buf {
-    char *data; /* NULL until something is appended; not ended by a NUL unless tpi_buf_text was called */
+    char *data; /* NULL until something is appended; ended by a NUL only by tpi_buf_text */
     size_t size;
     size_t capacity;
     const struct tp_allocator *allocator; /* NULL: malloc and free */
@@ -33,7 +33,8 @@ tp_err tpi_buf_append(struct tpi_buf *buf, const void *bytes, size_t size);
 tp_err tpi_buf_string(struct tpi_buf *buf, const char *text);
 tp_err tpi_buf_printf(struct tpi_buf *buf, const char *format, ...) TP_PRINTF(2, 3);
 tp_err tpi_buf_vprintf(struct tpi_buf *buf, const char *format, va_list args) TP_PRINTF(2, 0);
-/* The contents ended by a NUL that `size` does not count; "" when empty or failed. Until the next call. */
+/* The contents ended by a NUL that `size` does not count; "" when empty or failed. Until the
+ * next call. */
 const char *tpi_buf_text(struct tpi_buf *buf);
 
 #endif

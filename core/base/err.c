@@ -20,7 +20,8 @@ static const char *const err_name[] = {
 
 _Static_assert(sizeof(err_text) / sizeof(err_text[0]) == TP_ERR_COUNT, "a text for every error");
 
-/* Callers may hand in any number they got from elsewhere, so an unknown one is no programming error. */
+/* Callers may hand in any number they got from elsewhere, so an unknown one is no programming
+ * error. */
 static bool err_known(tp_err err) {
     return (unsigned)err < TP_ERR_COUNT;
 }

@@ -1,6 +1,6 @@
 /*
- * Hash functions: a mixer for integers and FNV-1a for names. Neither withstands someone who looks for
- * collisions; what a stranger can fill is bounded by count, not by hash.
+ * Hash functions: a mixer for integers and FNV-1a for names. Neither withstands someone who looks
+ * for collisions; what a stranger can fill is bounded by count, not by hash.
  */
 #ifndef TPI_BASE_HASH_H
 #define TPI_BASE_HASH_H

@@ -1,7 +1,7 @@
 /*
- * An intrusive doubly linked list: the links live in what is listed, so that adding and removing need
- * no memory and cost O(1). A list is a ring whose head is a `struct tpi_list` of its own; a removed
- * link points to itself, so that removing twice is harmless. Not thread-safe.
+ * An intrusive doubly linked list: the links live in what is listed, so that adding and removing
+ * need no memory and cost O(1). A list is a ring whose head is a `struct tpi_list` of its own; a
+ * removed link points to itself, so that removing twice is harmless. Not thread-safe.
  */
 #ifndef TPI_BASE_LIST_H
 #define TPI_BASE_LIST_H
@@ -18,7 +18,8 @@ struct tpi_list {
 #define TPI_CONTAINER_OF(pointer, type, member)                                                    \
     ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
-/* Walks `list`; `link` may be removed inside, `spare` (a second struct tpi_list *) holds the next. */
+/* Walks `list`; `link` may be removed inside, `spare` (a second struct tpi_list *) holds the
+ * next. */
 #define TPI_LIST_EACH(list, link, spare)                                                           \
     for ((link) = (list)->next, (spare) = (link)->next; (link) != (list);                          \
          (link) = (spare), (spare) = (link)->next)

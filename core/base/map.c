@@ -1,11 +1,12 @@
 /*
  * Open addressing with linear probing. A removal moves the followers of its cluster back instead of
- * leaving a tombstone, so lookups never slow down with age. At least a quarter of the table is empty,
- * so every probe ends.
+ * leaving a tombstone, so lookups never slow down with age. At least a quarter of the table is
+ * empty, so every probe ends.
  *
- * The walk starts just below an empty slot and goes downwards. A removal at the walk's place moves only
- * entries from higher slots of the same cluster, all visited already, and no cluster reaches across the
- * empty slot where the walk began: hence removing what was just visited skips and repeats nothing.
+ * The walk starts just below an empty slot and goes downwards. A removal at the walk's place moves
+ * only entries from higher slots of the same cluster, all visited already, and no cluster reaches
+ * across the empty slot where the walk began: hence removing what was just visited skips and
+ * repeats nothing.
  */
 #include "core/base/map.h"
 

@@ -1,6 +1,6 @@
 /*
- * A hash map from two words to a pointer, for tables that stay small or grow with their users: links,
- * monitors, names, requests. Holds memory only while it holds entries. Not thread-safe.
+ * A hash map from two words to a pointer, for tables that stay small or grow with their users:
+ * links, monitors, names, requests. Holds memory only while it holds entries. Not thread-safe.
  */
 #ifndef TPI_BASE_MAP_H
 #define TPI_BASE_MAP_H
@@ -33,8 +33,8 @@ void tpi_map_init(struct tpi_map *map, struct tpi_map_memory memory);
 void tpi_map_fini(struct tpi_map *map);
 
 /*
- * Adds an entry or replaces the value of the one with the same key. `value` is not NULL. TP_ENOMEM leaves
- * the map as it was; replacing never fails.
+ * Adds an entry or replaces the value of the one with the same key. `value` is not NULL. TP_ENOMEM
+ * leaves the map as it was; replacing never fails.
  */
 tp_err tpi_map_put(struct tpi_map *map, uint64_t a, uint64_t b, void *value);
 /* The value, NULL when there is none. */
@@ -46,9 +46,11 @@ static inline size_t tpi_map_count(const struct tpi_map *map) {
 }
 
 /*
- * Visits every entry once, in no particular order: `size_t cursor = 0; while (tpi_map_next(...))`. Inside
- * the loop the entry just visited may be removed, and nothing else changed. `a`, `b`, `value` may be NULL.
+ * Visits every entry once, in no particular order: `size_t cursor = 0; while (tpi_map_next(...))`.
+ * Inside the loop the entry just visited may be removed, and nothing else changed. `a`, `b`,
+ * `value` may be NULL.
  */
-bool tpi_map_next(const struct tpi_map *map, size_t *cursor, uint64_t *a, uint64_t *b, void **value);
+bool tpi_map_next(const struct tpi_map *map, size_t *cursor, uint64_t *a, uint64_t *b,
+                  void **value);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * A seeded generator of pseudo-random numbers (xoshiro256**): 32 bytes of state, the same numbers from
- * the same seed on every machine. For scheduling choices, hash seeds and tests; never for secrets.
+ * A seeded generator of pseudo-random numbers (xoshiro256**): 32 bytes of state, the same numbers
+ * from the same seed on every machine. For scheduling choices, hash seeds and tests; never for
+ * secrets.
  */
 #ifndef TPI_BASE_RNG_H
 #define TPI_BASE_RNG_H
@@ -11,7 +12,8 @@ struct tpi_rng {
     uint64_t state[4];
 };
 
-/* Any seed will do, zero too: it is spread over the state by splitmix64, which yields no four zeros. */
+/* Any seed will do, zero too: it is spread over the state by splitmix64, which yields no four
+ * zeros. */
 static inline void tpi_rng_seed(struct tpi_rng *rng, uint64_t seed) {
     for (int i = 0; i < 4; i++) {
         seed += UINT64_C(0x9e3779b97f4a7c15);
@@ -41,8 +43,8 @@ static inline uint64_t tpi_rng_next(struct tpi_rng *rng) {
 }
 
 /*
- * A number below `bound`, every one equally likely; 0 when `bound` is 0. The product's high half is the
- * number; the low half is refused where it would favour some of them.
+ * A number below `bound`, every one equally likely; 0 when `bound` is 0. The product's high half is
+ * the number; the low half is refused where it would favour some of them.
  */
 static inline uint64_t tpi_rng_below(struct tpi_rng *rng, uint64_t bound) {
     __extension__ typedef unsigned __int128 wide;

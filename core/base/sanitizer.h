@@ -26,7 +26,8 @@
 #define TPI_TSAN 0
 #endif
 
-/* Valgrind takes a small jump of the stack pointer for a big frame unless it is told of every stack. */
+/* Valgrind takes a small jump of the stack pointer for a big frame unless it is told of every
+ * stack. */
 #if defined(__has_include)
 #if __has_include(<valgrind/valgrind.h>)
 #include <valgrind/valgrind.h>

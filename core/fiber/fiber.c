@@ -1,13 +1,14 @@
 /*
  * Fibers: what is around the few instructions of the switch.
  *
- * Obligations of the caller: a fiber is made known to another thread only after it has been switched away
- * from, that is from the other side of the switch (the resumed fiber publishes its predecessor), and by
- * something that releases and acquires; the switch itself orders nothing between threads.
+ * Obligations of the caller: a fiber is made known to another thread only after it has been
+ * switched away from, that is from the other side of the switch (the resumed fiber publishes its
+ * predecessor), and by something that releases and acquires; the switch itself orders nothing
+ * between threads.
  *
- * The value that travels through the swap is the fiber just left. AddressSanitizer needs it: the bounds of
- * a thread's own stack are learnt when that stack is left for the first time, and kept in two fields that a
- * thread's fiber has no use for.
+ * The value that travels through the swap is the fiber just left. AddressSanitizer needs it: the
+ * bounds of a thread's own stack are learnt when that stack is left for the first time, and kept in
+ * two fields that a thread's fiber has no use for.
  *
  * A fiber that is freed or reset while it waits never runs again; with use-after-return detection
  * AddressSanitizer keeps that fiber's fake stack, which nobody can free from outside.

@@ -1,9 +1,9 @@
 /*
- * The cache of stacks. A fresh one costs three system calls and a page fault; a recycled one costs a lock
- * and is warm, so the last one given back is the first one taken.
+ * The cache of stacks. A fresh one costs three system calls and a page fault; a recycled one costs
+ * a lock and is warm, so the last one given back is the first one taken.
  *
- * The cache keeps as many free stacks as are in use, and a floor; beyond that a stack goes back to the
- * system. A stack that had grown past KEEP_BYTES gives the deeper pages back when it returns.
+ * The cache keeps as many free stacks as are in use, and a floor; beyond that a stack goes back to
+ * the system. What a stack has below its top KEEP_BYTES it gives back when it returns.
  */
 #include "core/fiber/stack.h"
 
@@ -17,7 +17,7 @@
 #include <sanitizer/lsan_interface.h>
 #endif
 
-#define GUARD_PAGES 4         /* a frame with a buffer of some KiB shall not jump over it */
+#define GUARD_PAGES 4 /* a frame with a buffer of some KiB shall not jump over it */
 #define KEEP_BYTES 65536u
 #define FREE_FLOOR 1024u
 #define COLOUR_BYTES 128u
@@ -53,8 +53,8 @@ tp_err tpi_stacks_new(struct tpi_stacks **out, size_t stack_size) {
     return TP_OK;
 }
 
-/* All stacks begin at the same place of a page; unless shifted, their tops would fight for the same few
- * sets of the first-level cache. */
+/* All stacks begin at the same place of a page; unless shifted, their tops would fight for the
+ * same few sets of the first-level cache. */
 static size_t colour_of(const char *mapping) {
     uint64_t spread = ((uint64_t)(uintptr_t)mapping >> 12) * UINT64_C(0x9e3779b97f4a7c15);
     return (size_t)(spread >> 61) % COLOURS * COLOUR_BYTES;
@@ -131,13 +131,12 @@ struct tpi_stack *tpi_stack_take(struct tpi_stacks *stacks, size_t size) {
     return NULL;
 }
 
-/* Gives back the pages below the top KEEP_BYTES when some of them were touched. */
+/* Gives back what lies below the top KEEP_BYTES. Asking first whether any of it was touched would
+ * cost more than the call, which leaves untouched pages alone. */
 static void stack_trim(struct tpi_stack *stack) {
     char *low = stack->fiber.stack_low;
     size_t size = (size_t)(stack->mapping + stack->mapping_size - low);
-    if (size <= KEEP_BYTES) return;
-    size_t deep = size - KEEP_BYTES;
-    if (tpi_vm_touched(low, deep) > 0) tpi_vm_forget(low, deep);
+    if (size > KEEP_BYTES) tpi_vm_forget(low, size - KEEP_BYTES);
 }
 
 void tpi_stack_give(struct tpi_stacks *stacks, struct tpi_stack *stack) {

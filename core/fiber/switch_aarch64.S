@@ -3,11 +3,11 @@
  *
  *   void *tpi_fiber_swap(void **save, void *load, void *value);
  *
- * Stores what a call must preserve (x19-x30, d8-d15) and the stack pointer in *save, takes up `load`
- * (which an earlier swap or tpi_fiber_frame made) and returns there with `value`.
+ * Stores what a call must preserve (x19-x30, d8-d15), and the stack pointer in *save; takes up
+ * `load` (which an earlier swap or tpi_fiber_frame made) and returns there with `value`.
  *
- * The frame, from low to high: x19 ... x30 (12 words), d8 ... d15 (8 words). tpi_fiber_frame builds the
- * first one of a fiber.
+ * The frame, from low to high: x19 ... x30 (12 words), d8 ... d15 (8 words). tpi_fiber_frame
+ * builds the first one of a fiber.
  */
 #if defined(__aarch64__)
 
@@ -72,11 +72,11 @@ tpi_fiber_swap:
     .cfi_restore x29
     .cfi_restore x30
     mov x0, x2
-    ret
+    br x30                      /* not `ret`: the processor would expect to return to our caller */
     .cfi_endproc
     .size tpi_fiber_swap, . - tpi_fiber_swap
 
-/* Where a fresh fiber's first swap returns to: calls x19(previous fiber, x20), which never returns. */
+/* Where a fiber's first swap returns to: calls x19(previous fiber, x20), which never returns. */
     .globl tpi_fiber_start
     .hidden tpi_fiber_start
     .type tpi_fiber_start, %function
@@ -93,8 +93,9 @@ tpi_fiber_start:
     .size tpi_fiber_start, . - tpi_fiber_start
 
 /*
- * void *tpi_fiber_frame(void *top, void (*main)(previous, self), void *self): writes the frame of a fiber
- * that has not run yet below `top`, which is aligned to 16. Returns what swap takes as `load`.
+ * void *tpi_fiber_frame(void *top, void (*main)(previous, self), void *self): writes the frame of
+ * a fiber that has not run yet below `top`, which is aligned to 16. Returns what swap takes as
+ * `load`.
  */
     .globl tpi_fiber_frame
     .hidden tpi_fiber_frame

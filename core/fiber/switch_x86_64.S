@@ -3,12 +3,12 @@
  *
  *   void *tpi_fiber_swap(void **save, void *load, void *value);
  *
- * Pushes what a call must preserve, stores the stack pointer in *save, takes up `load` (which an earlier
- * swap or tpi_fiber_frame made) and returns there with `value`. The two control words are loaded only
- * when they differ: loading costs more than the rest of the switch.
+ * Pushes what a call must preserve, stores the stack pointer in *save, takes up `load` (which an
+ * earlier swap or tpi_fiber_frame made) and returns there with `value`. The two control words are
+ * loaded only when they differ: loading costs more than the rest of the switch.
  *
- * The frame, from low to high: mxcsr (4), x87 control word (2, padded to 4), r15, r14, r13, r12, rbx, rbp,
- * return address. tpi_fiber_frame builds the first one of a fiber.
+ * The frame, from low to high: mxcsr (4), x87 control word (2, padded to 4), r15, r14, r13, r12,
+ * rbx, rbp, return address. tpi_fiber_frame builds the first one of a fiber.
  */
 #if defined(__x86_64__)
 
@@ -73,7 +73,10 @@ tpi_fiber_swap:
     .cfi_adjust_cfa_offset -8
     .cfi_restore %rbp
     movq %rdx, %rax
-    ret
+    popq %rcx                   /* not `ret`: the processor would expect to return to our caller */
+    .cfi_adjust_cfa_offset -8
+    .cfi_register %rip, %rcx
+    jmpq *%rcx
     .cfi_restore_state
     .cfi_adjust_cfa_offset 8
 2:  ldmxcsr (%rsp)
@@ -83,7 +86,7 @@ tpi_fiber_swap:
     .cfi_endproc
     .size tpi_fiber_swap, . - tpi_fiber_swap
 
-/* Where a fresh fiber's first swap returns to: calls r12(previous fiber, r13), which never returns. */
+/* Where a fiber's first swap returns to: calls r12(previous fiber, r13), which never returns. */
     .globl tpi_fiber_start
     .hidden tpi_fiber_start
     .type tpi_fiber_start, @function
@@ -100,8 +103,9 @@ tpi_fiber_start:
     .size tpi_fiber_start, . - tpi_fiber_start
 
 /*
- * void *tpi_fiber_frame(void *top, void (*main)(previous, self), void *self): writes the frame of a fiber
- * that has not run yet below `top`, which is aligned to 16. Returns what swap takes as `load`.
+ * void *tpi_fiber_frame(void *top, void (*main)(previous, self), void *self): writes the frame of
+ * a fiber that has not run yet below `top`, which is aligned to 16. Returns what swap takes as
+ * `load`.
  */
     .globl tpi_fiber_frame
     .hidden tpi_fiber_frame

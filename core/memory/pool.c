@@ -4,18 +4,19 @@
  * The owner of a pool (its worker) alone touches the free lists, the slabs and the chains that it
  * collects for others. Everyone else touches exactly one thing of a pool: its `incoming` stacks.
  *
- * Obligations of who gives back (tpi_pool_return, tpi_pool_flush): a block is linked into the chain kept
- * for its owner and class, written only by this pool's worker; a full chain is pushed onto the owner's
- * incoming stack of that class by one compare-and-swap that releases everything written into the blocks.
- * From then on the giver does not touch them.
+ * Obligations of who gives back (tpi_pool_return, tpi_pool_flush): a block is linked into the chain
+ * kept for its owner and class, written only by this pool's worker; a full chain is pushed onto the
+ * owner's incoming stack of that class by one compare-and-swap that releases everything written
+ * into the blocks. From then on the giver does not touch them.
  *
- * Obligations of the owner (tpi_pool_refill): takes a whole incoming stack by one exchange that acquires,
- * and makes it the free list. Since the owner takes all or nothing and never pops a single block, a push
- * that finds the same head again after others came and went is still right: there is no ABA.
+ * Obligations of the owner (tpi_pool_refill): takes a whole incoming stack by one exchange that
+ * acquires, and makes it the free list. Since the owner takes all or nothing and never pops a
+ * single block, a push that finds the same head again after others came and went is still right:
+ * there is no ABA.
  *
- * Chains are found by (owner, class) in a table that is dense while it fits 512 places. Beyond that (37
- * pools) two keys may share a place; the newcomer then has the old chain handed over early. So the memory
- * for chains is bounded whatever the number of pools.
+ * Chains are found by (owner, class) in a table that is dense while it fits 512 places. Beyond that
+ * (37 pools) two keys may share a place; the newcomer then has the old chain handed over early. So
+ * the memory for chains is bounded whatever the number of pools.
  *
  * Fresh blocks are cut in runs of about a page from slabs, which double in size up to 4 MiB; a run
  * touches only its own page, and the rest of a slab is not counted by the system before that. What
@@ -41,7 +42,7 @@
 #define SLAB_BYTES_MIN ((size_t)64 << 10)
 #define SLAB_BYTES_MAX ((size_t)4 << 20)
 
-const uint32_t tpi_class_size[TPI_CLASS_COUNT] = {16,  32,   64,   128,  192,  256,   512,
+const uint32_t tpi_class_size[TPI_CLASS_COUNT] = {16,   32,   64,   128,  192,   256,   512,
                                                   1024, 2048, 4096, 8192, 16384, 32768, 65536};
 
 struct slab {
@@ -79,9 +80,9 @@ struct tpi_memory {
     struct tp_allocator hook; /* of chunks; malloc for the heap when has_hook is false */
     bool has_hook;
     unsigned pools;
-    uint32_t chains;      /* places in a pool's table, a power of two */
-    size_t region_size;   /* this struct, the cells and the tables: one piece */
-    void *region;         /* where the allocator said; this struct is at the first line in it */
+    uint32_t chains;    /* places in a pool's table, a power of two */
+    size_t region_size; /* this struct, the cells and the tables: one piece */
+    void *region;       /* where the allocator said; this struct is at the first line in it */
     struct pool_cell *cells;
     _Alignas(LINE) _Atomic(size_t) bytes;
     _Atomic(size_t) heap_blocks;
@@ -124,7 +125,8 @@ static void uncount_bytes(struct tpi_memory *memory, size_t removed) {
 
 void *tpi_heap_alloc(struct tpi_memory *memory, size_t size) {
     TPI_ASSERT(size > 0);
-    void *pointer = memory->has_hook ? memory->hook.alloc(memory->hook.context, size) : malloc(size);
+    void *pointer =
+        memory->has_hook ? memory->hook.alloc(memory->hook.context, size) : malloc(size);
     if (pointer == NULL) return NULL;
     count_bytes(memory, size);
     /* relaxed: read at the end only, when every thread that counted has been joined. */
@@ -210,7 +212,8 @@ static void slabs_free(struct tpi_memory *memory, struct tpi_pool_rest *rest) {
 void tpi_memory_free(struct tpi_memory *memory) {
     if (memory == NULL) return;
     for (unsigned i = 0; i < memory->pools; i++) slabs_free(memory, &memory->cells[i].rest);
-    /* relaxed: every thread that counted has been joined, and that orders its counts before this. */
+    /* relaxed: every thread that counted has been joined, and that orders its counts before this.
+     * */
     TPI_CHECK(atomic_load_explicit(&memory->heap_blocks, memory_order_relaxed) == 0);
     uncount_bytes(memory, memory->region_size);
     struct tp_allocator hook = memory->hook; /* a copy: the original lies in what is freed */
@@ -290,8 +293,8 @@ static bool refill_fresh(struct tpi_pool *pool, uint8_t size_class) {
 void *tpi_pool_refill(struct tpi_pool *pool, uint8_t size_class) {
     TPI_ASSERT(size_class < TPI_CLASS_COUNT);
     TPI_ASSERT(pool->free[size_class] == NULL);
-    /* acquire: partner is the CAS in hand_over. Weaker, the links (and what the giver still wrote into
-       the blocks) might not be visible yet. Release is not needed: NULL publishes nothing. */
+    /* acquire: partner is the CAS in hand_over. Weaker, the links (and what the giver still wrote
+     * into the blocks) might not be visible yet. Release is not needed: NULL publishes nothing. */
     pool->free[size_class] =
         atomic_exchange_explicit(&pool->rest->incoming[size_class], NULL, memory_order_acquire);
     if (pool->free[size_class] == NULL && !refill_fresh(pool, size_class)) return NULL;
@@ -313,9 +316,9 @@ static void hand_over(struct tpi_memory *memory, struct chain *chain) {
     struct tpi_free_block *top = atomic_load_explicit(incoming, memory_order_relaxed);
     do {
         chain->last->next = top;
-        /* release: partner is the exchange in tpi_pool_refill; it also passes on what earlier givers
-           released, a read-modify-write being part of their release sequence. Weaker, the owner could
-           follow links not yet written. relaxed on failure: only linked to. */
+        /* release: partner is the exchange in tpi_pool_refill; it also passes on what earlier
+         * givers released, a read-modify-write being part of their release sequence. Weaker, the
+         * owner could follow links not yet written. relaxed on failure: only linked to. */
     } while (!atomic_compare_exchange_weak_explicit(incoming, &top, chain->first,
                                                     memory_order_release, memory_order_relaxed));
     chain->first = NULL;
@@ -357,7 +360,8 @@ void tpi_pool_return(struct tpi_pool *pool, void *block, uint8_t size_class, uin
 void tpi_pool_flush(struct tpi_pool *pool) {
     struct tpi_pool_rest *rest = pool->rest;
     TPI_ASSERT(rest->chains != NULL);
-    for (uint32_t word = 0; word < pool->memory->chains / 64 + 1 && word < CHAINS_MAX / 64; word++) {
+    for (uint32_t word = 0; word < pool->memory->chains / 64 + 1 && word < CHAINS_MAX / 64;
+         word++) {
         while (rest->chains_used[word] != 0) {
             uint32_t bit = (uint32_t)__builtin_ctzll(rest->chains_used[word]);
             TPI_ASSERT(word * 64 + bit < pool->memory->chains);

@@ -1,12 +1,13 @@
 /*
  * Memory for the hot path: one pool a worker, size classes, and blocks that go home in batches.
  *
- * A block taken from pool A may be given back through any pool B: B collects A's blocks in a chain and
- * hands the whole chain to A with one exchange (a single block across cores costs 22 ns, one at home
- * 1.2 ns; PERFORMANCE section 4). Threads that own no pool use the heap class: plain allocator calls.
+ * A block taken from pool A may be given back through any pool B: B collects A's blocks in a chain
+ * and hands the whole chain to A with one exchange (a single block across cores costs 22 ns, one at
+ * home 1.2 ns; PERFORMANCE section 4). Threads that own no pool use the heap class: plain allocator
+ * calls.
  *
- * Blocks are aligned to 64 bytes from class 64 up. All calls on a pool are its worker's, but for the
- * internal hand-over. Nothing is returned to the system before tpi_memory_fini.
+ * Blocks are aligned to 64 bytes from class 64 up. All calls on a pool are its worker's, but for
+ * the internal hand-over. Nothing is returned to the system before tpi_memory_fini.
  */
 #ifndef TPI_MEMORY_POOL_H
 #define TPI_MEMORY_POOL_H
@@ -51,8 +52,8 @@ static inline uint8_t tpi_class_of(size_t size) {
 
 /*
  * A memory with `pools` pools (at most 65,000). `hook` NULL means malloc and free. TP_ENOMEM.
- * tpi_memory_fini frees all chunks; heap blocks must have been freed one by one (asserted in TP_CHECKED
- * builds by count).
+ * tpi_memory_fini frees all chunks; heap blocks must have been freed one by one (asserted in
+ * TP_CHECKED builds by count).
  */
 tp_err tpi_memory_new(struct tpi_memory **out, const struct tp_allocator *hook, unsigned pools);
 void tpi_memory_free(struct tpi_memory *memory);

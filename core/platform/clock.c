@@ -25,6 +25,7 @@ int64_t tpi_clock_wall(void) {
 
 void tpi_sleep_thread(tp_duration span) {
     if (span <= 0) return;
-    struct timespec left = {.tv_sec = (time_t)(span / 1000000000), .tv_nsec = (long)(span % 1000000000)};
+    struct timespec left = {.tv_sec = (time_t)(span / 1000000000),
+                            .tv_nsec = (long)(span % 1000000000)};
     while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR) continue;
 }

@@ -1,6 +1,6 @@
 /*
- * How many CPUs there are for us: what affinity allows, cut to what the control group's quota pays for.
- * More workers than that would only be stopped in the middle of their work.
+ * How many CPUs there are for us: what affinity allows, cut to what the control group's quota pays
+ * for. More workers than that would only be stopped in the middle of their work.
  */
 #include "core/platform/platform.h"
 
@@ -61,11 +61,12 @@ static unsigned group_quota_v1(const char *folder) {
     if (!read_text(path, quota, sizeof(quota))) return 0;
     snprintf(path, sizeof(path), "%s/cpu.cfs_period_us", folder);
     if (!read_text(path, period, sizeof(period))) return 0;
-    return quota_cpus(atoll(quota), atoll(period)); /* -1: no limit */
+    return quota_cpus(strtoll(quota, NULL, 10), strtoll(period, NULL, 10)); /* -1: no limit */
 }
 
 /* The tightest limit of the group and its parents, up to the mount itself. */
-static unsigned tree_quota(const char *mount, const char *group, unsigned (*quota_of)(const char *)) {
+static unsigned tree_quota(const char *mount, const char *group,
+                           unsigned (*quota_of)(const char *)) {
     char folder[PATH_SIZE];
     int length = snprintf(folder, sizeof(folder), "%s%s", mount, group);
     if (length < 0 || (size_t)length >= sizeof(folder)) return quota_of(mount);
@@ -120,7 +121,8 @@ unsigned tpi_cpu_quota(const char *membership, const char *mount) {
     if (!read_text(membership, text, sizeof(text))) return 0;
     unsigned limit = 0;
     char *rest = NULL;
-    for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
         limit = tighter(limit, line_quota(line, mount));
     }
     return limit;

@@ -12,8 +12,8 @@
 
 void tpi_mutex_lock(tpi_mutex *mutex) {
     uint32_t free = 0;
-    /* acquire: partner is the exchange in tpi_mutex_unlock; weaker, the last holder's writes might not be
-       visible. relaxed on failure: nothing is read on that path. */
+    /* acquire: partner is the exchange in tpi_mutex_unlock; weaker, the last holder's writes might
+     * not be visible. relaxed on failure: nothing is read on that path. */
     if (atomic_compare_exchange_strong_explicit(&mutex->state, &free, 1, memory_order_acquire,
                                                 memory_order_relaxed)) {
         return;
@@ -25,7 +25,8 @@ void tpi_mutex_lock(tpi_mutex *mutex) {
 }
 
 void tpi_mutex_unlock(tpi_mutex *mutex) {
-    /* release: partner is the acquire in tpi_mutex_lock; weaker, this holder's writes could be seen late. */
+    /* release: partner is the acquire in tpi_mutex_lock; weaker, this holder's writes could be seen
+     * late. */
     uint32_t before = atomic_exchange_explicit(&mutex->state, 0, memory_order_release);
     TPI_ASSERT(before != 0);
     if (before == 2) tpi_futex_wake(&mutex->state, 1);
@@ -41,8 +42,8 @@ void tpi_cpu_relax(void) {
 
 void tpi_spin_lock(tpi_spinlock *lock) {
     unsigned spins = 0;
-    /* acquire: partner is the store in tpi_spin_unlock; weaker, the last holder's writes might not be
-       visible. */
+    /* acquire: partner is the store in tpi_spin_unlock; weaker, the last holder's writes might not
+     * be visible. */
     while (atomic_exchange_explicit(&lock->held, 1, memory_order_acquire) != 0) {
         /* relaxed: only looks whether another exchange is worth its cache line. */
         while (atomic_load_explicit(&lock->held, memory_order_relaxed) != 0) {
@@ -59,6 +60,7 @@ void tpi_spin_lock(tpi_spinlock *lock) {
 void tpi_spin_unlock(tpi_spinlock *lock) {
     /* relaxed: the holder reads its own exchange. */
     TPI_CHECK(atomic_load_explicit(&lock->held, memory_order_relaxed) == 1);
-    /* release: partner is the exchange in tpi_spin_lock; weaker, this holder's writes could be seen late. */
+    /* release: partner is the exchange in tpi_spin_lock; weaker, this holder's writes could be seen
+     * late. */
     atomic_store_explicit(&lock->held, 0, memory_order_release);
 }

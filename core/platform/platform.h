@@ -1,7 +1,7 @@
 /*
- * The whole contract with the operating system. One facility a file; nothing above this room includes
- * an operating system's header. Product code reads no clock and no random source but through the
- * driver (core/scheduler/driver.h), whose production form calls these.
+ * The whole contract with the operating system. One facility a file; nothing above this room
+ * includes an operating system's header. Product code reads no clock and no random source but
+ * through the driver (core/scheduler/driver.h), whose production form calls these.
  */
 #ifndef TPI_PLATFORM_H
 #define TPI_PLATFORM_H
@@ -33,7 +33,8 @@ tp_err tpi_thread_start(tpi_thread *out, const char *name, void (*entry)(void *)
 void tpi_thread_join(tpi_thread thread);
 void tpi_thread_yield(void);
 uint64_t tpi_thread_id(void); /* the kernel's id of the calling thread */
-/* Binds the calling thread to the `cpu`-th of those it may use, counted from 0. TP_EINVAL beyond. */
+/* Binds the calling thread to the `cpu`-th of those it may use, counted from 0. TP_EINVAL
+ * beyond. */
 tp_err tpi_thread_pin(unsigned cpu);
 unsigned tpi_cpu_count(void); /* those this process may use: affinity and cgroup quota respected */
 
@@ -53,19 +54,23 @@ void tpi_spin_unlock(tpi_spinlock *lock);
 void tpi_cpu_relax(void);
 
 /* ---- futex ---- */
-/* Sleeps while *word == expected, at most `timeout` (TP_FOREVER: no limit). May wake for no reason. */
+/* Sleeps while *word == expected, at most `timeout` (TP_FOREVER: no limit). May wake for no
+ * reason. */
 void tpi_futex_wait(_Atomic(uint32_t) *word, uint32_t expected, tp_duration timeout);
 void tpi_futex_wake(_Atomic(uint32_t) *word, unsigned count);
 
 /* ---- virtual memory ---- */
-void *tpi_vm_map(size_t size);                 /* zeroed, read and write; NULL on failure */
-void *tpi_vm_reserve(size_t size);             /* the same, but not counted until touched */
+void *tpi_vm_map(size_t size);     /* zeroed, read and write; NULL on failure */
+void *tpi_vm_reserve(size_t size); /* the same, but not counted until touched */
 void tpi_vm_unmap(void *address, size_t size);
-void tpi_vm_forget(void *address, size_t size); /* gives the pages back, keeps the range; reads as 0 */
-tp_err tpi_vm_guard(void *address, size_t size); /* makes a range fault: MADV_GUARD_INSTALL or mprotect */
+void tpi_vm_forget(void *address,
+                   size_t size); /* gives the pages back, keeps the range; reads as 0 */
+tp_err tpi_vm_guard(void *address,
+                    size_t size); /* makes a range fault: MADV_GUARD_INSTALL or mprotect */
 /* Never backs the range by huge pages: one touched byte must not cost two megabytes. */
 void tpi_vm_small_pages(void *address, size_t size);
-/* Bytes from the lowest page in memory to the range's end (a stack's touched part). Page-aligned range. */
+/* Bytes from the lowest page in memory to the range's end (a stack's touched part). Page-aligned
+ * range. */
 size_t tpi_vm_touched(void *address, size_t size);
 size_t tpi_vm_page(void);
 size_t tpi_vm_resident(void); /* this process's resident set in bytes */
@@ -80,8 +85,9 @@ struct tpi_poll_event {
 tp_err tpi_poller_new(struct tpi_poller **out);
 void tpi_poller_free(struct tpi_poller *poller);
 /*
- * Arms one-shot interest; a second arm replaces the first. After an error or hang-up all of TPI_POLL_* are
- * ready, so that whoever waits tries and learns. `token` is not UINT64_MAX. Any thread.
+ * Arms one-shot interest; a second arm replaces the first. After an error or hang-up all of
+ * TPI_POLL_* are ready, so that whoever waits tries and learns. `token` is not UINT64_MAX. Any
+ * thread.
  */
 tp_err tpi_poller_arm(struct tpi_poller *poller, int descriptor, unsigned interest, uint64_t token);
 void tpi_poller_remove(struct tpi_poller *poller, int descriptor);
@@ -100,7 +106,7 @@ bool tpi_event_wait(int event, tp_duration timeout);
 /* ---- stream sockets: non-blocking, close-on-exec ---- */
 /* `url` is "tcp://HOST:PORT" (numeric or localhost; port 0 picks one) or "unix:///path". */
 tp_err tpi_socket_listen(int *out, const char *url, int backlog);
-tp_err tpi_socket_accept(int *out, int listener); /* TP_EBUSY: nothing to accept now */
+tp_err tpi_socket_accept(int *out, int listener);     /* TP_EBUSY: nothing to accept now */
 tp_err tpi_socket_connect(int *out, const char *url); /* starts; writable when it is decided */
 tp_err tpi_socket_connected(int descriptor);          /* how the connect ended */
 tp_err tpi_socket_address(int descriptor, char *url, size_t size);

@@ -1,6 +1,6 @@
 /*
- * Readiness by epoll, one-shot, and an eventfd that ends a wait. Several threads may wait at once; an
- * event goes to one of them, a wake to at least one.
+ * Readiness by epoll, one-shot, and an eventfd that ends a wait. Several threads may wait at once;
+ * an event goes to one of them, a wake to at least one.
  */
 #include "core/platform/platform.h"
 
@@ -46,16 +46,19 @@ void tpi_poller_free(struct tpi_poller *poller) {
     tpi_vm_unmap(poller, sizeof(*poller));
 }
 
-tp_err tpi_poller_arm(struct tpi_poller *poller, int descriptor, unsigned interest, uint64_t token) {
+tp_err tpi_poller_arm(struct tpi_poller *poller, int descriptor, unsigned interest,
+                      uint64_t token) {
     TPI_ASSERT(token != WAKE_TOKEN);
     TPI_ASSERT((interest & ~(unsigned)(TPI_POLL_READ | TPI_POLL_WRITE | TPI_POLL_ERROR)) == 0);
     struct epoll_event event = {.events = EPOLLONESHOT, .data.u64 = token};
     if ((interest & TPI_POLL_READ) != 0) event.events |= EPOLLIN | EPOLLRDHUP;
     if ((interest & TPI_POLL_WRITE) != 0) event.events |= EPOLLOUT;
     if (epoll_ctl(poller->epoll, EPOLL_CTL_MOD, descriptor, &event) == 0) return TP_OK;
-    if (errno == ENOENT && epoll_ctl(poller->epoll, EPOLL_CTL_ADD, descriptor, &event) == 0) return TP_OK;
+    if (errno == ENOENT && epoll_ctl(poller->epoll, EPOLL_CTL_ADD, descriptor, &event) == 0)
+        return TP_OK;
     /* Another thread added it between the two calls. */
-    if (errno == EEXIST && epoll_ctl(poller->epoll, EPOLL_CTL_MOD, descriptor, &event) == 0) return TP_OK;
+    if (errno == EEXIST && epoll_ctl(poller->epoll, EPOLL_CTL_MOD, descriptor, &event) == 0)
+        return TP_OK;
     return errno == ENOMEM || errno == ENOSPC ? TP_ENOMEM : TP_EINVAL;
 }
 
@@ -92,7 +95,8 @@ static int wait_events(struct tpi_poller *poller, struct epoll_event *events, in
 }
 
 static unsigned ready_of(uint32_t events) {
-    if ((events & (EPOLLERR | EPOLLHUP)) != 0) return TPI_POLL_READ | TPI_POLL_WRITE | TPI_POLL_ERROR;
+    if ((events & (EPOLLERR | EPOLLHUP)) != 0)
+        return TPI_POLL_READ | TPI_POLL_WRITE | TPI_POLL_ERROR;
     unsigned ready = 0;
     if ((events & (EPOLLIN | EPOLLRDHUP)) != 0) ready |= TPI_POLL_READ;
     if ((events & EPOLLOUT) != 0) ready |= TPI_POLL_WRITE;
@@ -110,7 +114,8 @@ unsigned tpi_poller_wait(struct tpi_poller *poller, struct tpi_poll_event *event
     for (int i = 0; i < count; i++) {
         if (found[i].data.u64 == WAKE_TOKEN) {
             uint64_t wakes;
-            ssize_t ignored = read(poller->wake, &wakes, sizeof(wakes)); /* EAGAIN: another was first */
+            ssize_t ignored =
+                read(poller->wake, &wakes, sizeof(wakes)); /* EAGAIN: another was first */
             (void)ignored;
             continue;
         }

@@ -1,6 +1,6 @@
 /*
- * Stream sockets over TCP and the local (unix) domain. Everything is non-blocking and close-on-exec from
- * its first moment; a write to a closed peer is an error, never a signal.
+ * Stream sockets over TCP and the local (unix) domain. Everything is non-blocking and close-on-exec
+ * from its first moment; a write to a closed peer is an error, never a signal.
  */
 #include "core/platform/platform.h"
 
@@ -135,7 +135,8 @@ static bool leftover(const union address *address, socklen_t size) {
     return refused;
 }
 
-static tp_err bind_and_listen(int descriptor, const union address *address, socklen_t size, int backlog) {
+static tp_err bind_and_listen(int descriptor, const union address *address, socklen_t size,
+                              int backlog) {
     int on = 1;
     if (address->any.sa_family != AF_UNIX) {
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));

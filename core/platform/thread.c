@@ -1,6 +1,6 @@
 /*
- * Threads by pthreads. The new thread copies what it needs from its creator's frame before the creator
- * goes on, so that a start takes no memory of its own.
+ * Threads by pthreads. The new thread copies what it needs from its creator's frame before the
+ * creator goes on, so that a start takes no memory of its own.
  */
 #include "core/platform/platform.h"
 
@@ -30,10 +30,11 @@ static void *thread_main(void *pointer) {
     void *arg = start->arg;
     pthread_setname_np(pthread_self(), start->name);
     _Atomic(uint32_t) *copied = &start->copied;
-    /* release: partner is the acquire load in tpi_thread_start. Weaker, the creator's frame could be
-       reused while it is still read here. */
+    /* release: partner is the acquire load in tpi_thread_start. Weaker, the creator's frame could
+     * be reused while it is still read here. */
     atomic_store_explicit(copied, 1, memory_order_release);
-    /* The creator may be gone by now: then this wakes nobody, or somebody who checks and sleeps again. */
+    /* The creator may be gone by now: then this wakes nobody, or somebody who checks and sleeps
+     * again. */
     tpi_futex_wake(copied, 1);
     entry(arg);
     return NULL;

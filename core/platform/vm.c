@@ -42,21 +42,24 @@ void tpi_vm_forget(void *address, size_t size) {
     TPI_ASSERT(failed == 0);
 }
 
-/* Emulators of user space say yes to every advice and follow none: who accepts a senseless one lies. */
+/* Emulators of user space say yes to every advice and follow none: who accepts a senseless one
+ * lies. */
 static bool advice_is_taken_seriously(void *address, size_t size) {
     return madvise(address, size, MADV_SENSELESS) != 0;
 }
 
 tp_err tpi_vm_guard(void *address, size_t size) {
     TPI_ASSERT((uintptr_t)address % tpi_vm_page() == 0);
-    if (madvise(address, size, MADV_GUARD_INSTALL) == 0 && advice_is_taken_seriously(address, size)) {
+    if (madvise(address, size, MADV_GUARD_INSTALL) == 0 &&
+        advice_is_taken_seriously(address, size)) {
         return TP_OK;
     }
     return mprotect(address, size, PROT_NONE) == 0 ? TP_OK : TP_ENOMEM;
 }
 
 void tpi_vm_small_pages(void *address, size_t size) {
-    madvise(address, size, MADV_NOHUGEPAGE); /* a kernel without huge pages refuses, and that is fine */
+    madvise(address, size,
+            MADV_NOHUGEPAGE); /* a kernel without huge pages refuses, and that is fine */
 }
 
 size_t tpi_vm_touched(void *address, size_t size) {

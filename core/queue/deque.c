@@ -1,29 +1,32 @@
 /*
  * The worker's queue: a ring with one owner and many thieves.
  *
- * Indices grow without end (modulo 2^32); an index's slot is its low bits. `tail` is the owner's. `head` is
- * everyone's and carries a version in its upper half. What lies in [head, tail) is in the queue.
+ * Indices grow without end (modulo 2^32); an index's slot is its low bits. `tail` is the owner's.
+ * `head` is everyone's and carries a version in its upper half. What lies in [head, tail) is in the
+ * queue.
  *
  * Why each element is taken exactly once:
- *  - Taking at the head is one compare-and-swap from the head that was seen to a later index. All takers
- *    compete for the same word, so the ranges that they win are disjoint.
- *  - A taker reads its slots before it wins. The owner refills a slot only after it has seen a head beyond
- *    the slot's old index (tpi_deque_push, acquire), that is after the taker's win; so a taker that wins has
- *    read what was there, and one that has read a newer value does not win, the head being past its own.
- *  - Taking at the tail (tpi_deque_take_last) must not meet a thief that counted the last element in. The
- *    owner first lowers `tail`, then changes the head's version without moving it. A thief that saw the old
- *    version loses its compare-and-swap; one that sees the new version sees the lowered tail too (release
- *    and acquire on the head). If the owner's own compare-and-swap fails, a thief won meanwhile: look again.
+ *  - Taking at the head is one compare-and-swap from the head that was seen to a later index. All
+ *    takers compete for the same word, so the ranges that they win are disjoint.
+ *  - A taker reads its slots before it wins. The owner refills a slot only after it has seen a head
+ *    beyond the slot's old index (tpi_deque_push, acquire), that is after the taker's win. So a
+ *    taker that wins has read what was there, and one that has read a newer value does not win: the
+ *    head is past its own.
+ *  - Taking at the tail (tpi_deque_take_last) must not meet a thief that counted the last element
+ *    in. The owner first lowers `tail`, then changes the head's version without moving it. A thief
+ *    that saw the old version loses its compare-and-swap; one that sees the new version sees the
+ *    lowered tail too (release and acquire on the head). If the owner's own compare-and-swap fails,
+ *    a thief won meanwhile: look again.
  *
- * All changes of `head` are read-modify-writes, so each continues the release sequences of those before it:
- * whoever acquires the head has acquired from every earlier release on it.
+ * All changes of `head` are read-modify-writes, so each continues the release sequences of those
+ * before it: whoever acquires the head has acquired from every earlier release on it.
  *
- * Between lowering `tail` and looking again the owner may leave tail == head - 1 for a moment: takers treat
- * any distance that is not positive as empty.
+ * Between lowering `tail` and looking again the owner may leave tail == head - 1 for a moment:
+ * takers treat any distance that is not positive as empty.
  *
- * A push is a release store, so it may still wait in the processor when the pusher goes on: somebody else
- * may read the queue as empty after that. Who decides to sleep on such a reading needs an order of its own
- * (the parking protocol has a read-modify-write on both sides).
+ * A push is a release store, so it may still wait in the processor when the pusher goes on:
+ * somebody else may read the queue as empty after that. Who decides to sleep on such a reading
+ * needs an order of its own (the parking protocol has a read-modify-write on both sides).
  */
 #include "core/queue/queue.h"
 
@@ -54,8 +57,8 @@ static int32_t distance(uint64_t head, uint32_t tail) {
 }
 
 static struct tpi_node *slot_get(struct tpi_deque *deque, uint32_t index) {
-    /* relaxed: ordered by `tail` (acquire before) and `head` (release after); a torn value is impossible
-       and a wrong one loses its compare-and-swap. */
+    /* relaxed: ordered by `tail` (acquire before) and `head` (release after); a torn value is
+     * impossible and a wrong one loses its compare-and-swap. */
     return atomic_load_explicit(&deque->slots[index & MASK], memory_order_relaxed);
 }
 
@@ -70,8 +73,8 @@ static uint32_t own_tail(const struct tpi_deque *deque) {
 }
 
 static void publish_tail(struct tpi_deque *deque, uint32_t tail) {
-    /* release: partner is the acquire load in tpi_deque_steal. Weaker, a thief could read slots, and nodes,
-       before they are written. */
+    /* release: partner is the acquire load in tpi_deque_steal. Weaker, a thief could read slots,
+     * and nodes, before they are written. */
     atomic_store_explicit(&deque->tail, tail, memory_order_release);
 }
 
@@ -84,8 +87,8 @@ void tpi_deque_init(struct tpi_deque *deque) {
 bool tpi_deque_push(struct tpi_deque *deque, struct tpi_node *node) {
     TPI_ASSERT(node != NULL);
     uint32_t tail = own_tail(deque);
-    /* acquire: partner is the winning compare-and-swap in tpi_deque_steal. Weaker, the slot could be
-       refilled before the thief has read it. */
+    /* acquire: partner is the winning compare-and-swap in tpi_deque_steal. Weaker, the slot could
+     * be refilled before the thief has read it. */
     uint64_t head = atomic_load_explicit(&deque->head, memory_order_acquire);
     TPI_ASSERT(distance(head, tail) >= 0);
     if (distance(head, tail) >= (int32_t)TPI_DEQUE_SIZE) return false;
@@ -102,8 +105,9 @@ struct tpi_node *tpi_deque_take(struct tpi_deque *deque) {
         TPI_ASSERT(distance(head, tail) >= 0);
         if (distance(head, tail) == 0) return NULL;
         struct tpi_node *node = slot_get(deque, index_of(head));
-        /* relaxed: only this thread refills slots, so its reading of one needs no order against that; for
-           thieves it passes on the release sequence (see above). relaxed on failure: as the load. */
+        /* relaxed: only this thread refills slots, so its reading of one needs no order against
+         * that; for thieves it passes on the release sequence (see above). relaxed on failure: as
+         * the load. */
         if (atomic_compare_exchange_weak_explicit(&deque->head, &head, advanced(head, 1),
                                                   memory_order_relaxed, memory_order_relaxed)) {
             TPI_ASSERT(node != NULL);
@@ -118,11 +122,11 @@ struct tpi_node *tpi_deque_take_last(struct tpi_deque *deque) {
     uint64_t head = atomic_load_explicit(&deque->head, memory_order_relaxed);
     if (distance(head, tail) == 0) return NULL;
     struct tpi_node *node = slot_get(deque, tail - 1);
-    /* relaxed: the release below publishes it together with the new version. */
-    atomic_store_explicit(&deque->tail, tail - 1, memory_order_relaxed);
+    publish_tail(deque, tail - 1); /* a release too: a thief may learn of the slots by it */
     while (distance(head, tail) > 0) {
-        /* release: partner is the acquire load of the head in tpi_deque_steal. Weaker, a thief could see
-           the new version with the old tail and take the same node. relaxed on failure: as the load. */
+        /* release: partner is the acquire load of the head in tpi_deque_steal. Weaker, a thief
+         * could see the new version with the old tail and take the same node. relaxed on failure:
+         * as the load. */
         if (atomic_compare_exchange_weak_explicit(&deque->head, &head, renewed(head),
                                                   memory_order_release, memory_order_relaxed)) {
             TPI_ASSERT(node != NULL);
@@ -175,10 +179,11 @@ struct tpi_node *tpi_deque_steal(struct tpi_deque *from, struct tpi_deque *into,
     TPI_ASSERT(from != into);
     uint32_t into_tail = own_tail(into);
     for (;;) {
-        /* acquire: partner is the compare-and-swap in tpi_deque_take_last. Weaker, its new version could be
-           seen with the tail before it. */
+        /* acquire: partner is the compare-and-swap in tpi_deque_take_last. Weaker, its new version
+         * could be seen with the tail before it. */
         uint64_t head = atomic_load_explicit(&from->head, memory_order_acquire);
-        /* acquire: partner is publish_tail. Weaker, slots and nodes could be read before they are written. */
+        /* acquire: partner is publish_tail. Weaker, slots and nodes could be read before they are
+         * written. */
         uint32_t tail = atomic_load_explicit(&from->tail, memory_order_acquire);
         int32_t available = distance(head, tail);
         *moved = 0;
@@ -189,8 +194,8 @@ struct tpi_node *tpi_deque_steal(struct tpi_deque *from, struct tpi_deque *into,
         for (uint32_t i = 1; i < count; i++) {
             slot_set(into, into_tail + i - 1, slot_get(from, index_of(head) + i));
         }
-        /* release: partner is the acquire load of the head in tpi_deque_push. Weaker, the owner could
-           refill slots that are still to be read. relaxed on failure: all is read again. */
+        /* release: partner is the acquire load of the head in tpi_deque_push. Weaker, the owner
+         * could refill slots that are still to be read. relaxed on failure: all is read again. */
         if (!atomic_compare_exchange_strong_explicit(&from->head, &head, advanced(head, count),
                                                      memory_order_release, memory_order_relaxed)) {
             continue;

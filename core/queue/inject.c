@@ -1,6 +1,7 @@
 /*
- * The common queue: a list under a spin lock. Chains are linked by the caller before and walked by the
- * taker after, so the lock is held for a few instructions on a push and for `max` links on a take.
+ * The common queue: a list under a spin lock. Chains are linked by the caller before and walked by
+ * the taker after, so the lock is held for a few instructions on a push and for `max` links on a
+ * take.
  */
 #include "core/queue/queue.h"
 

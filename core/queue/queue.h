@@ -1,9 +1,12 @@
 /*
  * The lock-free structures that are not the mailbox: intrusive, no allocation, no policy.
  *
- *   tpi_deque   one owner, many thieves: the owner pushes at the tail; everyone, the owner too, takes
- *               at the head, so the order is first in, first out. A thief takes up to half in one step.
- *   tpi_inject  anyone pushes chains, anyone takes up to n: for what came from outside and for what a
+ *   tpi_deque   one owner, many thieves: the owner pushes at the tail; everyone, the owner too,
+ *   takes
+ *               at the head, so the order is first in, first out. A thief takes up to half in one
+ *               step.
+ *   tpi_inject  anyone pushes chains, anyone takes up to n: for what came from outside and for what
+ *   a
  *               full deque spilled. A spin lock inside: it is off the hot path.
  */
 #ifndef TPI_QUEUE_H
@@ -35,10 +38,11 @@ bool tpi_deque_push(struct tpi_deque *deque, struct tpi_node *node);
 struct tpi_node *tpi_deque_take(struct tpi_deque *deque);
 /* Owner. The youngest, NULL when empty (for the LIFO strategy); safe against thieves. */
 struct tpi_node *tpi_deque_take_last(struct tpi_deque *deque);
-/* Owner. Takes half of a full deque as a chain (first returned, *last the end); NULL if thieves won. */
+/* Owner. Takes half of a full deque as a chain (first returned, *last the end); NULL if thieves
+ * won. */
 struct tpi_node *tpi_deque_spill(struct tpi_deque *deque, struct tpi_node **last, uint32_t *count);
-/* Thief, which owns `into` (empty enough): moves up to half, returns one of them to run at once, NULL if
- * there was nothing. *moved counts all, the returned one included. */
+/* Thief, which owns `into` (empty enough): moves up to half, returns one of them to run at once,
+ * NULL if there was nothing. *moved counts all, the returned one included. */
 struct tpi_node *tpi_deque_steal(struct tpi_deque *from, struct tpi_deque *into, uint32_t *moved);
 /* Any thread; a snapshot that promises no order (see deque.c about parking). */
 uint32_t tpi_deque_length(const struct tpi_deque *deque);
@@ -53,10 +57,12 @@ struct tpi_inject {
 void tpi_inject_init(struct tpi_inject *inject);
 void tpi_inject_push(struct tpi_inject *inject, struct tpi_node *first, struct tpi_node *last,
                      uint32_t count);
-/* Up to `max` as a chain ended by NULL; NULL when empty. The check for empty is one relaxed load. */
+/* Up to `max` as a chain ended by NULL; NULL when empty. The check for empty is one relaxed
+ * load. */
 struct tpi_node *tpi_inject_take(struct tpi_inject *inject, uint32_t max, uint32_t *count);
 static inline uint32_t tpi_inject_length(const struct tpi_inject *inject) {
-    /* relaxed: a hint; the lock decides. A stale zero is repaired by the parking protocol's re-check. */
+    /* relaxed: a hint; the lock decides. A stale zero is repaired by the parking protocol's
+     * re-check. */
     return atomic_load_explicit(&inject->length, memory_order_relaxed);
 }
 

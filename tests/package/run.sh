@@ -57,7 +57,8 @@ library_is_versioned() { # PREFIX
 }
 
 only_headers_and_libraries() { # DESTDIR: nothing lands outside of the prefix
-    ! find "$1" -type f ! -path "$1/opt/troupe/*" | grep .
+    [ -f "$1/opt/troupe/include/troupe/troupe.h" ] &&
+        ! find "$1" -type f ! -path "$1/opt/troupe/*" | grep .
 }
 
 built() {

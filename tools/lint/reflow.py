@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Wraps the comments that are wider than the house: `make format` runs it before clang-format.
 
-Only the paragraph that holds an overlong line is filled anew, from that line on. Indented lines (tables,
-programs), list items and headings keep their lines. Comments behind code are left to their author.
+Only the paragraph that holds an overlong line is filled anew, from that line on. Indented lines
+(tables, programs), list items and headings keep their lines. Comments behind code are left to their
+author.
 """
 import pathlib
 import re

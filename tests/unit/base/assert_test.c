@@ -14,7 +14,8 @@ TP_TEST(assert, says_where_and_what_and_aborts) {
     TP_ASSERT_EQ_INT(pipe(ends), 0);
     pid_t child = fork();
     if (child == 0) {
-        signal(SIGABRT, SIG_DFL);
+        struct sigaction plain = {.sa_handler = SIG_DFL};
+        sigaction(SIGABRT, &plain, NULL);
         dup2(ends[1], STDERR_FILENO);
         TPI_ASSERT(1 + 1 == 3);
         _exit(0);

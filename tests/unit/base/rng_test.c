@@ -39,7 +39,8 @@ TP_TEST(rng, below_stays_below_and_reaches_everything) {
 TP_TEST(rng, below_is_fair_for_bounds_that_do_not_divide) {
     struct tpi_rng rng;
     tpi_rng_seed(&rng, 9);
-    uint64_t bound = (UINT64_C(3) << 62) - 1; /* without refusal, a third would come twice as often */
+    uint64_t bound =
+        (UINT64_C(3) << 62) - 1; /* without refusal, a third would come twice as often */
     unsigned low = 0;
     for (int i = 0; i < 30000; i++) low += tpi_rng_below(&rng, bound) < bound / 3;
     TP_ASSERT(low > 9600 && low < 10400);

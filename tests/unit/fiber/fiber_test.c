@@ -77,7 +77,8 @@ static double mix(struct fixture *f, struct tpi_fiber *self, struct tpi_fiber *o
     double a = seed, b = a + 1, c = b * 2, d = c - 3, e = d + a, g = e * b, h = g - c, i = h + d;
     long k = (long)seed, l = k + 1, m = l * 3, n = m - k, o = n + l, p = o * 2, q = p - m;
     for (int turn = 0; turn < 50; turn++) {
-        a += b, b -= c, c += d * 0.5, d -= e * 0.25, e += g * 0.125, g -= h * 0.5, h += i, i -= a * 0.5;
+        a += b, b -= c, c += d * 0.5, d -= e * 0.25, e += g * 0.125, g -= h * 0.5, h += i,
+            i -= a * 0.5;
         k += l, l ^= m, m += n, n ^= o, o += p, p ^= q, q += k;
         if (f != NULL) tpi_fiber_switch(self, other);
     }
@@ -104,7 +105,8 @@ TP_TEST(fiber, preserved_registers_are_preserved) {
 }
 
 #if defined(__x86_64__)
-/* The rounding fields of mxcsr and of the x87 control word, moved together: 0 nearest, 1 down, 2 up. */
+/* The rounding fields of mxcsr and of the x87 control word, moved together: 0 nearest, 1 down, 2
+ * up. */
 static void set_rounding(unsigned mode) {
     uint16_t word;
     __builtin_ia32_ldmxcsr((__builtin_ia32_stmxcsr() & ~0x6000u) | mode << 13);

@@ -149,7 +149,8 @@ TP_TEST(pool, steady_use_takes_nothing_more_from_the_system) {
     size_t bytes = 0;
     for (int round = 0; round < 100; round++) {
         void *blocks[200];
-        for (int i = 0; i < 200; i++) blocks[i] = tpi_pool_take(pool, (uint8_t)(i % TPI_CLASS_COUNT));
+        for (int i = 0; i < 200; i++)
+            blocks[i] = tpi_pool_take(pool, (uint8_t)(i % TPI_CLASS_COUNT));
         for (int i = 0; i < 200; i++) {
             tpi_pool_give(pool, blocks[i], (uint8_t)(i % TPI_CLASS_COUNT), pool->index);
         }
@@ -198,7 +199,7 @@ TP_TEST(pool, a_short_chain_goes_home_at_a_flush) {
     struct tpi_memory *memory = memory_of(2);
     struct tpi_pool *home = tpi_memory_pool(memory, 0);
     struct tpi_pool *away = tpi_memory_pool(memory, 1);
-    void *block = tpi_pool_take(home, 13); /* a run of one block */
+    void *block = tpi_pool_take(home, 13);       /* a run of one block */
     tpi_pool_give(away, block, 13, home->index); /* and a chain of one: home at once */
     TP_ASSERT(tpi_pool_take(home, 13) == block);
     void *small = tpi_pool_take(home, 9); /* 4 KiB: a run of one block, a chain of 16 */
@@ -312,7 +313,8 @@ TP_TEST(pool, free_blocks_are_poison_to_the_sanitizer) {
 enum { THREADS = 3, SLOTS = 64, STEPS = 60000 };
 
 struct parcel {
-    struct tpi_free_block unused; /* a free block's link: whatever is written here may be overwritten */
+    struct tpi_free_block
+        unused; /* a free block's link: whatever is written here may be overwritten */
     uint64_t check;
     uint16_t owner;
     uint8_t size_class;
@@ -343,7 +345,8 @@ static void swap_parcels(void *arg) {
         parcel->size_class = size_class;
         parcel->owner = pool->index;
         parcel->check = (uintptr_t)parcel ^ size_class;
-        /* acq_rel: partner is the same exchange in other threads; a parcel's contents go with it. */
+        /* acq_rel: partner is the same exchange in other threads; a parcel's contents go with it.
+         * */
         parcel = atomic_exchange_explicit(&exchange->slots[tpi_rng_below(&rng, SLOTS)], parcel,
                                           memory_order_acq_rel);
         if (parcel != NULL) parcel_open(pool, parcel);
@@ -366,7 +369,8 @@ TP_TEST(pool, blocks_survive_travel_between_threads_without_growth) {
     exchange->memory = memory_of(THREADS);
     run_threads(exchange);
     size_t bytes = tpi_memory_bytes(exchange->memory);
-    /* In use at most: the slots, one in each hand, unsent chains, and a chain under way for each. */
+    /* In use at most: the slots, one in each hand, unsent chains, and a chain under way for each.
+     * */
     TP_ASSERT(bytes < ((size_t)4 << 20));
     run_threads(exchange);
     run_threads(exchange);

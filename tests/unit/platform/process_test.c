@@ -13,7 +13,8 @@ TP_TEST(process, writes_to_standard_error_then_aborts) {
     TP_ASSERT_EQ_INT(pipe(ends), 0);
     pid_t child = fork();
     if (child == 0) {
-        signal(SIGABRT, SIG_DFL);
+        struct sigaction plain = {.sa_handler = SIG_DFL};
+        sigaction(SIGABRT, &plain, NULL);
         dup2(ends[1], STDERR_FILENO);
         if (!tpi_stderr_is_terminal()) tpi_write_stderr("last words", 10);
         tpi_abort();

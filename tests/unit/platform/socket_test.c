@@ -167,9 +167,10 @@ TP_TEST(socket, a_closed_port_refuses) {
 }
 
 TP_TEST(socket, bad_addresses_are_refused) {
-    static const char *const bad[] = {"",          "http://x:1",      "tcp://",           "tcp://127.0.0.1",
-                                      "tcp://:80", "tcp://1.2.3:80",  "tcp://127.0.0.1:", "tcp://127.0.0.1:65536",
-                                      "unix://",   "unix://relative", "tcp://[::1:80",    "tcp://127.0.0.1:8x"};
+    static const char *const bad[] = {
+        "",          "http://x:1",      "tcp://",           "tcp://127.0.0.1",
+        "tcp://:80", "tcp://1.2.3:80",  "tcp://127.0.0.1:", "tcp://127.0.0.1:65536",
+        "unix://",   "unix://relative", "tcp://[::1:80",    "tcp://127.0.0.1:8x"};
     int descriptor;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         TP_ASSERT_EQ_INT(tpi_socket_listen(&descriptor, bad[i], 8), TP_EADDR);

@@ -27,7 +27,8 @@ static void look_around(void *arg) {
 TP_TEST(thread, runs_with_its_name_and_without_signals) {
     struct seen seen = {0};
     tpi_thread thread;
-    TP_ASSERT_EQ_INT(tpi_thread_start(&thread, "a-name-that-is-too-long", look_around, &seen), TP_OK);
+    TP_ASSERT_EQ_INT(tpi_thread_start(&thread, "a-name-that-is-too-long", look_around, &seen),
+                     TP_OK);
     tpi_thread_join(thread);
     TP_ASSERT_EQ_STR(seen.name, "a-name-that-is-");
     TP_ASSERT(seen.term_blocked);

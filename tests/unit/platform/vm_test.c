@@ -57,7 +57,8 @@ TP_TEST(vm, a_guard_faults) {
     memory[page] = 1;
     pid_t child = fork();
     if (child == 0) {
-        signal(SIGSEGV, SIG_DFL);
+        struct sigaction plain = {.sa_handler = SIG_DFL};
+        sigaction(SIGSEGV, &plain, NULL);
         memory[page - 1] = 1;
         _exit(0);
     }

@@ -1,7 +1,8 @@
 /*
- * Linearizability of the deque: tiny histories of an owner and two thieves are recorded with the moments
- * of call and return, and for each an order of the operations is searched that respects those moments and
- * is legal for a plain list. A history without such an order is a bug, whatever the memory model did.
+ * Linearizability of the deque: tiny histories of an owner and two thieves are recorded with the
+ * moments of call and return, and for each an order of the operations is searched that respects
+ * those moments and is legal for a plain list. A history without such an order is a bug, whatever
+ * the memory model did.
  */
 #include "core/queue/queue.h"
 
@@ -63,7 +64,8 @@ static bool apply(struct list *list, const struct op *op) {
         return true;
     }
     if (op->count == 0) return list->count == 0;
-    if (op->kind == OP_TAKE_LAST) return list->count > 0 && list->values[--list->count] == op->values[0];
+    if (op->kind == OP_TAKE_LAST)
+        return list->count > 0 && list->values[--list->count] == op->values[0];
     if (op->kind == OP_STEAL && op->count > list->count - list->count / 2) return false;
     return drop_front(list, op);
 }
@@ -158,7 +160,8 @@ static void thief_main(void *arg) {
 static void print_history(const struct op *ops) {
     static const char *const names[] = {"push", "take", "take_last", "steal"};
     for (int i = 0; i < OPS; i++) {
-        fprintf(stderr, "%2d..%2d %s", (int)ops[i].called, (int)ops[i].returned, names[ops[i].kind]);
+        fprintf(stderr, "%2d..%2d %s", (int)ops[i].called, (int)ops[i].returned,
+                names[ops[i].kind]);
         for (int k = 0; k < ops[i].count; k++) fprintf(stderr, " %d", ops[i].values[k]);
         fprintf(stderr, "\n");
     }

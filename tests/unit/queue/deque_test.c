@@ -186,6 +186,7 @@ static struct tpi_node *owner_take(struct stress *stress) {
 static void owner_push(struct stress *stress, int number, int *last) {
     struct tpi_node *end;
     uint32_t count;
+    stress->items[number].number = number; /* plain, and late: only the push publishes it */
     while (!tpi_deque_push(&stress->deque, &stress->items[number].node)) {
         struct tpi_node *node = tpi_deque_spill(&stress->deque, &end, &count);
         for (; node != NULL; node = node->next) see(stress, node, last);
@@ -216,7 +217,7 @@ static void run_stress(bool lifo) {
     stress->lifo = lifo;
     atomic_init(&stress->done, false);
     for (int i = 0; i < ITEMS; i++) {
-        stress->items[i].number = i;
+        stress->items[i].number = -1;
         atomic_init(&stress->seen[i], 0);
     }
     tpi_thread threads[THIEVES];

@@ -85,7 +85,8 @@ static void produce(void *arg) {
             items[i + k].number = i + k;
             items[i + k].node.next = k + 1 < chain ? &items[i + k + 1].node : NULL;
         }
-        tpi_inject_push(&stress->inject, &items[i].node, &items[i + chain - 1].node, (uint32_t)chain);
+        tpi_inject_push(&stress->inject, &items[i].node, &items[i + chain - 1].node,
+                        (uint32_t)chain);
         i += chain;
     }
 }
