@@ -267,12 +267,39 @@ void tpi_block_free(tp_runtime *runtime, struct tpi_worker *worker, struct tpi_b
 static inline uint8_t *tpi_block_payload(struct tpi_block *block) {
     return (uint8_t *)(block + 1) + (block->flags & TPI_BLOCK_REMOTE ? 8 : 0);
 }
+/* The fast half of tpi_block_free, for blocks from a pool that hold their own payload. */
+static inline void tpi_block_drop(tp_runtime *runtime, struct tpi_worker *worker,
+                                  struct tpi_block *block) {
+    if (__builtin_expect((block->flags & TPI_BLOCK_SHARED) || block->size_class == TPI_CLASS_HEAP, 0))
+        tpi_block_free(runtime, worker, block);
+    else tpi_pool_give(worker->pool, block, block->size_class, block->owner);
+}
+/* Sets all of a fresh block's header but `next` and `to_generation`. */
+static inline void tpi_block_init(struct tpi_block *block, enum tpi_kind kind, size_t size,
+                                  uint8_t size_class, uint16_t owner) {
+    block->type = NULL;
+    block->from_slot = TPI_NO_SLOT;
+    block->from_generation = 0;
+    block->size = (uint32_t)size;
+    block->ref = 0;
+    block->kind = (uint8_t)kind;
+    block->flags = 0;
+    block->size_class = size_class;
+    block->state = 0;
+    block->owner = owner;
+    block->code = 0;
+}
 /* Room for what a link or monitor signal is answered with, in place. */
 #define TPI_SIGNAL_ROOM 64u
 struct tpi_block *tpi_block_copy(tp_runtime *runtime, struct tpi_worker *worker,
                                  const struct tpi_block *block);
 /* The bytes of the fields. */
-const uint8_t *tpi_block_bytes(const struct tpi_block *block);
+static inline const uint8_t *tpi_block_bytes(const struct tpi_block *block) {
+    const uint8_t *payload =
+        (const uint8_t *)(block + 1) + (block->flags & TPI_BLOCK_REMOTE ? 8 : 0);
+    if (__builtin_expect(!(block->flags & TPI_BLOCK_SHARED), 1)) return payload;
+    return (*(const struct tpi_payload *const *)(const void *)payload)->bytes;
+}
 tp_pid tpi_block_from(const tp_runtime *runtime, const struct tpi_block *block);
 void tpi_block_set_from(const tp_runtime *runtime, struct tpi_block *block, tp_pid from);
 void tpi_payload_unref(struct tpi_payload *payload);
@@ -398,6 +425,14 @@ void tpi_credit_release_all(tp_actor *self);
 /* The owner has taken `count` messages; releases senders at the low mark. */
 void tpi_credit_taken(tp_actor *self, uint32_t count);
 void tpi_credit_check(tp_actor *self);
+/* The owner, with an empty mailbox: is there anything for tpi_credit_empty to do? */
+static inline bool tpi_credit_is_due(const tp_actor *self) {
+    return self->extra != NULL ||
+           /* relaxed: estimates, see tpi_mailbox_length */
+           atomic_load_explicit(&self->enqueued, memory_order_relaxed) !=
+               /* relaxed: as above */
+               atomic_load_explicit(&self->consumed, memory_order_relaxed);
+}
 /* The mailbox is empty: the counts agree again, and nobody is kept waiting. */
 void tpi_credit_empty(tp_actor *self);
 /* Adds what the worker has counted for one receiver to that receiver's count. */

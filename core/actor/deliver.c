@@ -33,17 +33,8 @@ struct tpi_block *tpi_block_new(tp_runtime *runtime, struct tpi_worker *worker, 
                                   ? heap_block_new(runtime, size)
                                   : tpi_pool_take(worker->pool, size_class);
     if (block == NULL) return NULL;
-    block->type = NULL;
-    block->from_slot = TPI_NO_SLOT;
-    block->from_generation = 0;
-    block->size = (uint32_t)size;
-    block->ref = 0;
-    block->kind = (uint8_t)kind;
-    block->flags = 0;
-    block->size_class = size_class;
-    block->state = 0;
-    block->owner = size_class == TPI_CLASS_HEAP ? TPI_OWNER_HEAP : worker->pool->index;
-    block->code = 0;
+    tpi_block_init(block, kind, size, size_class,
+                   size_class == TPI_CLASS_HEAP ? TPI_OWNER_HEAP : worker->pool->index);
     return block;
 }
 
@@ -68,14 +59,6 @@ void tpi_block_free(tp_runtime *runtime, struct tpi_worker *worker, struct tpi_b
     tpi_pool_give(worker->pool, block, block->size_class, block->owner);
 }
 
-const uint8_t *tpi_block_bytes(const struct tpi_block *block) {
-    const uint8_t *payload = (const uint8_t *)(block + 1) + (block->flags & TPI_BLOCK_REMOTE ? 8 : 0);
-    if (!(block->flags & TPI_BLOCK_SHARED)) return payload;
-    const struct tpi_payload *shared;
-    memcpy(&shared, payload, sizeof shared);
-    return shared->bytes;
-}
-
 tp_pid tpi_block_from(const tp_runtime *runtime, const struct tpi_block *block) {
     tp_pid from = {runtime->node, block->from_slot, block->from_generation};
     if (block->flags & TPI_BLOCK_REMOTE) memcpy(&from.node, block + 1, sizeof from.node);
@@ -90,6 +73,7 @@ void tpi_block_set_from(const tp_runtime *runtime, struct tpi_block *block, tp_p
 
 struct tpi_block *tpi_block_encode(tp_runtime *runtime, struct tpi_worker *worker,
                                    const tp_message_type *type, const void *value) {
+    TPI_ASSERT(type != NULL);
     size_t bound = type->bound != 0 ? type->bound : type->measure(value);
     struct tpi_block *block = tpi_block_new(runtime, worker, TPI_KIND_MESSAGE, bound);
     if (block == NULL) return NULL;

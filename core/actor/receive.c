@@ -81,13 +81,8 @@ struct tpi_scratch_chunk {
     _Alignas(16) uint8_t bytes[];
 };
 
-struct actor_scratch {
-    tp_scratch scratch;
-    tp_actor *self;
-};
-
 static void *scratch_alloc(struct tp_scratch *scratch, size_t size) {
-    tp_actor *self = TPI_CONTAINER_OF(scratch, struct actor_scratch, scratch)->self;
+    tp_actor *self = TPI_CONTAINER_OF(scratch, tpi_opened, scratch)->self;
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL) return NULL;
     size_t total = sizeof(struct tpi_scratch_chunk) + size;
@@ -108,24 +103,34 @@ void tpi_scratch_release(tp_actor *self) {
     }
 }
 
-tp_err tpi_decode(tp_actor *self, const struct tpi_block *block, const tp_message_type *type,
-                  void *out) {
-    struct actor_scratch scratch = {{scratch_alloc}, self};
+static inline void open_block(tp_actor *self, const struct tpi_block *block, tpi_opened *opened) {
     const uint8_t *bytes = tpi_block_bytes(block);
-    tp_reader reader = {.at = bytes, .end = bytes + block->size, .scratch = &scratch.scratch};
-    type->decode(out, &reader, block->type->field_count);
-    return __builtin_expect(reader.failed, 0) ? TP_EBADMSG : TP_OK;
+    opened->reader = (tp_reader){
+        .at = bytes, .end = bytes + block->size, .scratch = &opened->scratch};
+    opened->count = block->type->field_count;
+    opened->scratch.alloc = scratch_alloc;
+    opened->self = self;
 }
 
-void tpi_message_decode_or_exit(tp_actor *self, const tp_message *message,
-                                const tp_message_type *type, void *out) {
+tp_err tpi_decode(tp_actor *self, const struct tpi_block *block, const tp_message_type *type,
+                  void *out) {
+    tpi_opened opened;
+    open_block(self, block, &opened);
+    type->decode(out, &opened.reader, opened.count);
+    return __builtin_expect(opened.reader.failed, 0) ? TP_EBADMSG : TP_OK;
+}
+
+void tpi_message_open_typed(tp_actor *self, const tp_message *message, const tp_message_type *type,
+                      tpi_opened *opened) {
     const struct tpi_block *block = (const struct tpi_block *)message;
-    if (block == NULL || !tp_message_type_equal(block->type, type))
+    if (__builtin_expect(block == NULL || (block->type != type && !tp_message_type_equal(block->type, type)), 0))
         tp_fail(self, "spawned without its %s arguments", type->name);
-    if (__builtin_expect(tpi_decode(self, block, type, out) != TP_OK, 0)) {
-        tp_log(self, TP_LOG_ERROR, "a message of type %s does not decode", type->name);
-        tp_exit(self, TP_EXIT_BADMSG);
-    }
+    open_block(self, block, opened);
+}
+
+void tpi_message_bad(tp_actor *self, const tp_message_type *type) {
+    tp_log(self, TP_LOG_ERROR, "a message of type %s does not decode", type->name);
+    tp_exit(self, TP_EXIT_BADMSG);
 }
 
 /* ---- the calls ---- */

@@ -64,56 +64,72 @@ static struct tpi_block *fetch_one(tp_actor *self, struct tpi_block *before, str
     return discard(self, before, block);
 }
 
-void tpi_fetch(tp_actor *self) {
+/* What is not a plain message to this very actor. False: stop here for now. */
+static bool fetch_slow(tp_actor *self, struct tpi_block *next) {
+    struct tpi_block *seen = next;
+    if (next != tpi_stub(self)) seen = fetch_one(self, self->scan, next);
+    if (seen == NULL) return false;
+    self->scan = seen;
+    return true;
+}
+
+static inline bool is_plain(const tp_actor *self, const struct tpi_block *block) {
+    return block->to_generation == self->generation && block->kind <= TPI_KIND_REQUEST &&
+           !(block->flags & (TPI_BLOCK_ALIAS | TPI_BLOCK_TIMER));
+}
+
+static inline void fetch(tp_actor *self) {
     struct tpi_block *stub = tpi_stub(self);
     struct tpi_block *next;
     while ((next = tpi_block_next(self->scan)) != NULL) {
-        if (next == stub) {
-            self->scan = next;
-            continue;
-        }
-        struct tpi_block *seen = fetch_one(self, self->scan, next);
-        if (seen == NULL) break;
-        self->scan = seen;
+        if (__builtin_expect(next != stub && is_plain(self, next), 1)) self->scan = next;
+        else if (!fetch_slow(self, next)) break;
     }
+}
+
+void tpi_fetch(tp_actor *self) {
+    fetch(self);
 }
 
 /* ---- the message now handled ---- */
 
-static void retire(tp_actor *self, struct tpi_block *block) {
+static inline void retire(tp_actor *self, struct tpi_block *block) {
     if (block == tpi_stub(self)) self->flags &= ~(uint32_t)TPI_ACTOR_STUB_IN;
-    else tpi_block_spent(self, block);
+    else if (block->state & TPI_BLOCK_KEPT) tpi_block_spent(self, block);
+    else tpi_block_drop(self->runtime, self->worker, block);
 }
 
-static void unpostpone(tp_actor *self, struct tpi_block **out) {
-    struct tpi_extra *extra = self->extra;
-    *out = extra->retried;
-    extra->retried = tpi_block_next(*out);
+static struct tpi_block *unpostpone(struct tpi_extra *extra) {
+    struct tpi_block *block = extra->retried;
+    extra->retried = tpi_block_next(block);
     if (extra->retried == NULL) extra->retried_last = NULL;
+    return block;
 }
 
-struct tpi_block *tpi_next_message(tp_actor *self) {
-    struct tpi_block *block;
-    if (self->extra != NULL && self->extra->retried != NULL) {
-        unpostpone(self, &block);
-        return block;
-    }
+static inline struct tpi_block *next_message(tp_actor *self) {
+    if (__builtin_expect(self->extra != NULL && self->extra->retried != NULL, 0))
+        return unpostpone(self->extra);
     while (self->tail != self->scan) {
         struct tpi_block *spent = self->tail;
-        block = tpi_block_next(spent);
+        struct tpi_block *block = tpi_block_next(spent);
         TPI_CHECK(block != NULL);
         self->tail = block;
         retire(self, spent);
-        if (block == tpi_stub(self) || block->state & TPI_BLOCK_CONSUMED) continue;
+        if (__builtin_expect(block == tpi_stub(self) || block->state & TPI_BLOCK_CONSUMED, 0))
+            continue;
         block->state |= TPI_BLOCK_CONSUMED;
         return block;
     }
     return NULL;
 }
 
+struct tpi_block *tpi_next_message(tp_actor *self) {
+    return next_message(self);
+}
+
 /* A message's end: an unanswered request fails, a loose block is freed. */
 static void finish_message(tp_actor *self, struct tpi_block *block) {
-    tp_runtime *runtime = tpi_runtime_of(self->worker);
+    tp_runtime *runtime = self->runtime;
     if (block->kind == TPI_KIND_REQUEST && !(block->state & TPI_BLOCK_ANSWERED)) {
         block->state |= TPI_BLOCK_ANSWERED;
         tpi_fail_request(runtime, self->worker, tpi_block_from(runtime, block), block->ref,
@@ -154,13 +170,19 @@ static void drop_oldest(tp_actor *self) {
 
 /* ---- handlers ---- */
 
-static const tp_handler *find_handler(const tp_behavior *behavior, const tp_message_type *type) {
+static const tp_handler *find_named(const tp_behavior *behavior, const tp_message_type *type) {
     const tp_handler *handlers = behavior->handlers;
-    for (uint32_t i = 0; i < behavior->handler_count; i++)
-        if (handlers[i].type == type) return &handlers[i];
     for (uint32_t i = 0; i < behavior->handler_count; i++)
         if (tp_message_type_equal(handlers[i].type, type)) return &handlers[i];
     return NULL;
+}
+
+static inline const tp_handler *find_handler(const tp_behavior *behavior,
+                                             const tp_message_type *type) {
+    const tp_handler *handler = behavior->handlers;
+    for (const tp_handler *end = handler + behavior->handler_count; handler < end; handler++)
+        if (handler->type == type) return handler;
+    return find_named(behavior, type);
 }
 
 static void handle_other(tp_actor *self, struct tpi_block *block) {
@@ -175,17 +197,27 @@ static void handle_other(tp_actor *self, struct tpi_block *block) {
            block->type->name);
 }
 
-static void handle(tp_actor *self, struct tpi_block *block) {
+/* After a handler that did more than handle: received others, kept some, or was asked. */
+static void release_slow(tp_actor *self, struct tpi_block *block) {
+    if (self->current != block) tpi_release_current(self);
+    self->current = block;
+    tpi_release_current(self);
+}
+
+static inline void handle(tp_actor *self, struct tpi_block *block) {
     self->current = block;
     tpi_count(&self->worker->counters.handled, 1);
     if (__builtin_expect(self->worker->tracing, 0)) tpi_trace_receive(self, block);
     if (__builtin_expect(self->flags & TPI_ACTOR_TIMEOUT, 0)) tpi_timeout_cancel(self);
     const tp_handler *handler = find_handler(self->behavior, block->type);
-    if (handler != NULL) handler->call(self, self->state, (const tp_message *)block);
+    if (__builtin_expect(handler != NULL, 1))
+        handler->call(self, self->state, (const tp_message *)block);
     else handle_other(self, block);
-    if (self->current != block) tpi_release_current(self); /* it received others meanwhile */
-    self->current = block;
-    tpi_release_current(self);
+    if (__builtin_expect(self->extra != NULL || self->current != block ||
+                             block->kind != TPI_KIND_MESSAGE || block->state & TPI_BLOCK_LOOSE,
+                         0))
+        release_slow(self, block);
+    self->current = NULL;
 }
 
 /* ---- blocked ---- */
@@ -200,16 +232,16 @@ static bool wait_over(tp_actor *self) {
 }
 
 /* Gives up the right to run, or goes behind the others when there is more. */
-static void settle(struct tpi_worker *worker, tp_actor *self, bool keep) {
+static inline void settle(struct tpi_worker *worker, tp_actor *self, bool keep) {
     struct tpi_block *spent;
-    tp_runtime *runtime = tpi_runtime_of(worker);
-    if (self->tail == self->scan) tpi_credit_empty(self);
+    tp_runtime *runtime = self->runtime;
+    if (self->tail == self->scan && tpi_credit_is_due(self)) tpi_credit_empty(self);
     if (self->tail != tpi_stub(self) && self->tail->state & TPI_BLOCK_KEPT) keep = true;
     if (!tpi_mailbox_idle(self, keep, &spent)) {
         tpi_worker_requeue(worker, &self->runnable);
         return;
     }
-    if (spent != NULL) tpi_block_free(runtime, worker, spent);
+    if (spent != NULL) tpi_block_drop(runtime, worker, spent);
 }
 
 /* The actor has left its fiber; from here on another worker may resume it. */
@@ -304,28 +336,36 @@ static bool fire_timeout(tp_actor *self) {
     return true;
 }
 
-/* Handlers, one after the other. False: the actor must not go on in this slice (doomed, or suspended). */
-static bool run_handlers(tp_actor *self) {
-    uint32_t budget = tpi_runtime_of(self->worker)->options.message_budget;
+/* The next message, after another look at what has arrived; NULL when there is none. */
+static inline struct tpi_block *next_or_fetch(tp_actor *self) {
+    struct tpi_block *block = next_message(self);
+    if (block != NULL || tpi_block_next(self->scan) == NULL) return block;
+    fetch(self);
+    return next_message(self);
+}
+
+/* Handlers, one after the other. False: nothing is left. */
+static inline bool run_handlers(tp_actor *self) {
+    uint32_t budget = self->runtime->options.message_budget;
     uint32_t taken = 0;
     bool more = true;
-    if (!(self->flags & TPI_ACTOR_STARTED)) start(self);
+    if (__builtin_expect(!(self->flags & TPI_ACTOR_STARTED), 0)) start(self);
     if (__builtin_expect(self->overflow == TP_OVERFLOW_DROP_OLDEST, 0)) drop_oldest(self);
-    while (budget-- > 0 && !needs_attention(self)) {
-        struct tpi_block *block = tpi_next_message(self);
-        if (block == NULL || budget % FETCH_EVERY == 0) {
-            tpi_fetch(self);
-            if (block == NULL) block = tpi_next_message(self);
-            if (block == NULL && fire_timeout(self)) continue;
-            if (block == NULL) {
-                more = false;
-                break;
-            }
+    while (!needs_attention(self)) {
+        struct tpi_block *block = next_or_fetch(self);
+        if (block == NULL) {
+            if (__builtin_expect(fire_timeout(self), 0)) continue;
+            more = false;
+            break;
         }
         taken += !(block->flags & TPI_BLOCK_UNCOUNTED);
         handle(self, block);
+        if (--budget == 0) break;
+        if (budget % FETCH_EVERY == 0) fetch(self);
     }
-    if (taken > 0) tpi_credit_taken(self, taken);
+    /* a wake-up with one message needs no account: it found the mailbox idle, so it was not counted */
+    if (taken > 1 || self->extra != NULL || self->overflow != TP_OVERFLOW_SUSPEND || self->limit < 256)
+        tpi_credit_taken(self, taken);
     return more;
 }
 
@@ -370,9 +410,9 @@ static void run_blocked(struct tpi_worker *worker, tp_actor *self) {
     }
 }
 
-static void run(struct tpi_worker *worker, struct tpi_runnable *runnable) {
+/* Whatever is not the plain case: a started behaviour that nothing holds up. */
+static void run_other(struct tpi_worker *worker, struct tpi_runnable *runnable) {
     tp_actor *self = tpi_actor_of(runnable);
-    self->worker = worker;
     if (self->flags & TPI_ACTOR_DEAD) {
         tpi_drain(worker, self);
         return;
@@ -405,6 +445,28 @@ static void run(struct tpi_worker *worker, struct tpi_runnable *runnable) {
         bool more = run_handlers(self);
         after_slice(self->worker, self, more);
     }
+}
+
+#define PLAIN_FLAGS (TPI_ACTOR_STARTED | TPI_ACTOR_STUB_IN | TPI_ACTOR_TRAPS | TPI_ACTOR_TIMEOUT)
+
+static void run(struct tpi_worker *worker, struct tpi_runnable *runnable) {
+    tp_actor *self = tpi_actor_of(runnable);
+    self->worker = worker;
+    if (__builtin_expect(self->fiber != NULL || worker->tracing ||
+                             (self->flags & ~(uint32_t)PLAIN_FLAGS) != 0 ||
+                             !(self->flags & TPI_ACTOR_STARTED),
+                         0)) {
+        run_other(worker, runnable);
+        return;
+    }
+    fetch(self);
+    bool more = run_handlers(self);
+    worker = self->worker;
+    if (__builtin_expect(more || needs_attention(self) || worker->account != 0 ||
+                             self->flags & TPI_ACTOR_TIMEOUT,
+                         0))
+        after_slice(worker, self, more);
+    else settle(worker, self, false);
 }
 
 static void escaped(struct tpi_worker *worker, struct tpi_runnable *runnable) {

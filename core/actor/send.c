@@ -136,14 +136,40 @@ tp_err tpi_send_block(tp_runtime *runtime, tp_actor *self, tp_pid to, struct tpi
     return TP_OK;
 }
 
+/* As tpi_block_encode, for a type whose size has a small bound. */
+static inline struct tpi_block *encode_small(struct tpi_worker *worker, const tp_message_type *type,
+                                             const void *value) {
+    uint8_t size_class = tpi_class_of(TPI_BLOCK_HEADER + type->bound);
+    struct tpi_block *block = tpi_pool_take(worker->pool, size_class);
+    if (__builtin_expect(block == NULL, 0)) return NULL;
+    tpi_block_init(block, TPI_KIND_MESSAGE, type->bound, size_class, worker->pool->index);
+    uint8_t *payload = (uint8_t *)(block + 1);
+    tp_writer out = {.at = payload, .end = payload + type->bound, .failed = false};
+    type->encode(value, &out);
+    block->type = type;
+    block->size = (uint32_t)(out.at - payload);
+    return block;
+}
+
 tp_err tp_send_value(tp_actor *self, tp_pid to, const tp_message_type *type, const void *value) {
     struct tpi_worker *worker = self->worker;
-    tp_runtime *runtime = tpi_runtime_of(worker);
-    struct tpi_block *block = tpi_block_encode(runtime, worker, type, value);
+    tp_runtime *runtime = self->runtime;
+    bool small = type->bound - 1 < 4096; /* 0 says there is no bound */
+    struct tpi_block *block = __builtin_expect(small, 1)
+                                  ? encode_small(worker, type, value)
+                                  : tpi_block_encode(runtime, worker, type, value);
     if (__builtin_expect(block == NULL, 0)) return TP_ENOMEM;
     block->from_slot = tpi_slot_of(self);
     block->from_generation = self->generation;
-    return tpi_send_block(runtime, self, to, block);
+    uint64_t identity;
+    tp_actor *receiver = tpi_find(runtime, to, &identity);
+    if (__builtin_expect(receiver == NULL || worker->tracing || identity & TPI_IDENTITY_EXACT, 0))
+        return tpi_send_block(runtime, self, to, block);
+    tpi_count(&worker->counters.sent, 1);
+    block->to_generation = to.generation;
+    if (tpi_mailbox_push(receiver, block)) tpi_worker_schedule(worker, &receiver->runnable);
+    else account(self, receiver, to);
+    return TP_OK;
 }
 
 tp_err tp_send_alias_value(tp_actor *self, tp_alias alias, const tp_message_type *type,

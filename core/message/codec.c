@@ -94,10 +94,17 @@ static bool fail(tp_reader *in) {
     return false;
 }
 
-static uint64_t big_endian(const uint8_t *bytes, unsigned size) {
-    uint64_t value = 0;
-    for (unsigned i = 0; i < size; i++) value = value << 8 | bytes[i];
-    return value;
+/* `size` is 1, 2, 4 or 8. */
+static inline uint64_t big_endian(const uint8_t *bytes, unsigned size) {
+    uint64_t wide;
+    uint32_t word;
+    uint16_t half;
+    switch (size) {
+    case 1: return bytes[0];
+    case 2: memcpy(&half, bytes, 2); return __builtin_bswap16(half);
+    case 4: memcpy(&word, bytes, 4); return __builtin_bswap32(word);
+    default: memcpy(&wide, bytes, 8); return __builtin_bswap64(wide);
+    }
 }
 
 /* The bytes behind a tag, `size` of them, as a number; false when they are not there. */

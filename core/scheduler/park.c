@@ -78,6 +78,7 @@ void tpi_scheduler_rouse(struct tpi_scheduler *scheduler, unsigned index) {
 static struct tpi_node *steal_from(struct tpi_worker *worker, struct tpi_worker *victim) {
     uint32_t moved = 0;
     struct tpi_node *node = tpi_deque_steal(&victim->queue_high, &worker->queue_high, &moved);
+    worker->has_high |= moved > 1;
     if (node == NULL) node = tpi_deque_steal(&victim->queue, &worker->queue, &moved);
     if (node == NULL) node = tpi_deque_steal(&victim->queue_low, &worker->queue_low, &moved);
     return node;

@@ -56,6 +56,7 @@ struct tpi_worker {
     bool sim;                  /* the driver picks */
     bool tracing;              /* a hook was there when the slice began */
     bool escaping;             /* tpi_worker_escape is under way */
+    bool has_high;             /* queue_high may hold something */
     bool may_steal;            /* it slept since its last fruitless steal */
     struct tpi_pool *pool;
     struct tpi_runnable *running;

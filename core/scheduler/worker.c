@@ -24,7 +24,7 @@ static struct tpi_runnable *runnable_of(struct tpi_node *node) {
 
 static struct tpi_deque *queue_for(struct tpi_worker *worker, const struct tpi_runnable *runnable) {
     switch (runnable->priority) {
-    case TP_PRIORITY_HIGH: return &worker->queue_high;
+    case TP_PRIORITY_HIGH: worker->has_high = true; return &worker->queue_high;
     case TP_PRIORITY_LOW: return &worker->queue_low;
     default: return &worker->queue;
     }
@@ -158,9 +158,10 @@ static struct tpi_runnable *take_pinned(struct tpi_worker *worker) {
 static struct tpi_runnable *take_ready(struct tpi_worker *worker) {
     struct tpi_node *node;
     struct tpi_runnable *pinned;
-    if (tpi_deque_length(&worker->queue_high) > 0 &&
-        (node = take_queue(worker, &worker->queue_high)) != NULL)
-        return runnable_of(node);
+    if (__builtin_expect(worker->has_high, 0)) {
+        if ((node = take_queue(worker, &worker->queue_high)) != NULL) return runnable_of(node);
+        worker->has_high = false;
+    }
     if (worker->turn % 2 == 0 && (pinned = take_pinned(worker)) != NULL) return pinned;
     if (worker->next != NULL && worker->streak < STREAK_MAX) {
         worker->streak++;

@@ -299,7 +299,10 @@ TP_API uint64_t tp_random(tp_actor *self);
 #define TPI_THUNK_TYPED(thunk, state_type, type, fn)                                               \
     static void thunk(tp_actor *self, void *state, const tp_message *message) {                    \
         type value;                                                                                \
-        tpi_message_decode_or_exit(self, message, &type##_message, &value);                        \
+        tpi_opened opened;                                                                         \
+        tpi_message_open_typed(self, message, &type##_message, &opened);                           \
+        type##_tpi_decode(&value, &opened.reader, opened.count);                                   \
+        if (opened.reader.failed) tpi_message_bad(self, &type##_message);                          \
         fn(self, (state_type *)state, &value);                                                     \
     }
 #define TPI_THUNK_ON(variable, state_type, type, fn)                                               \
@@ -335,9 +338,19 @@ TP_API uint64_t tp_random(tp_actor *self);
 #define TPI_MEMBER_TIMEOUT(variable) .timeout = variable##_timeout,
 #define TPI_MEMBER_TERMINATE(variable) .terminate = variable##_terminate,
 
-/* Decodes for a thunk; a message that does not decode ends the actor with TP_EXIT_BADMSG. */
-TP_API void tpi_message_decode_or_exit(tp_actor *self, const tp_message *message,
-                                       const tp_message_type *type, void *out);
+/* A message opened for a thunk's decoder. */
+typedef struct tpi_opened {
+    tp_reader reader;
+    uint32_t count;
+    tp_scratch scratch;
+    tp_actor *self;
+} tpi_opened;
+/* Opens a message of the type; one of another type ends the actor. */
+TP_API void tpi_message_open_typed(tp_actor *self, const tp_message *message,
+                                   const tp_message_type *type, tpi_opened *opened);
+/* A message did not decode: ends the actor with TP_EXIT_BADMSG. */
+TP_API __attribute__((noreturn, cold)) void tpi_message_bad(tp_actor *self,
+                                                            const tp_message_type *type);
 
 TP_EXTERN_END
 
