@@ -36,8 +36,8 @@ void bank_journal_free(struct bank_journal *journal) {
     *journal = (struct bank_journal){0};
 }
 
-size_t bank_journal_find(const struct bank_journal *journal, const char *name) {
-    return bank_map_find(&journal->names, name, strlen(name));
+size_t bank_journal_find(const struct bank_journal *journal, tp_str name) {
+    return bank_map_find(&journal->names, name.data, name.size);
 }
 
 const char *bank_journal_name(const struct bank_journal *journal, size_t account) {
@@ -53,14 +53,14 @@ tp_str bank_journal_text(const struct bank_journal *journal, const struct bank_r
 /* ---- posting: first all the memory is found, then the record is made, so nothing is left half done ---- */
 
 /* The account of a name, made when it is new, with room for one more record. */
-static bool account_prepare(struct bank_journal *journal, const char *name, size_t *account) {
+static bool account_prepare(struct bank_journal *journal, tp_str name, size_t *account) {
     size_t count = journal->names.count;
     struct bank_journal_account *accounts = bank_array_grow(
         journal->accounts, count, &journal->accounts_max, sizeof *journal->accounts);
     if (accounts == NULL) return false;
     journal->accounts = accounts;
     bool added;
-    *account = bank_map_add(&journal->names, name, strlen(name), &added);
+    *account = bank_map_add(&journal->names, name.data, name.size, &added);
     if (*account == BANK_MAP_NONE) return false;
     if (added) accounts[*account] = (struct bank_journal_account){0};
     struct bank_journal_account *a = &accounts[*account];
@@ -94,7 +94,7 @@ static bool record_prepare(struct bank_journal *journal) {
 
 static bool record_is(const struct bank_journal *journal, const struct bank_record *record,
                       const struct bank_posting *posting) {
-    return record->date == posting->date &&
+    return (posting->date == 0 || record->date == posting->date) &&
            record->legs[0].amount_minor == posting->amount_minor &&
            record->legs[0].account == bank_journal_find(journal, posting->account) &&
            record->legs[1].account == bank_journal_find(journal, posting->counter);
@@ -111,8 +111,8 @@ static void record_append(struct bank_journal *journal, const struct bank_postin
     struct bank_record *record = &journal->records[journal->count];
     *record = (struct bank_record){
         .id = posting->id,
-        .order = posting->order,
-        .date = posting->date,
+        .order = posting->date == 0 ? journal->count : posting->order,
+        .date = posting->date == 0 ? journal->today : posting->date,
         .legs = {{account, posting->amount_minor}, {counter, -posting->amount_minor}},
         .text_at = journal->texts_size,
         .text_size = posting->text.size,
@@ -136,7 +136,7 @@ enum bank_post_result bank_journal_post(struct bank_journal *journal,
         return record_is(journal, &journal->records[known], posting) ? BANK_POST_KNOWN
                                                                      : BANK_POST_CONFLICT;
     }
-    if (posting->amount_minor == INT64_MIN || strcmp(posting->account, posting->counter) == 0) {
+    if (posting->amount_minor == INT64_MIN || tp_str_equal(posting->account, posting->counter)) {
         return BANK_POST_INVALID;
     }
     if (!account_prepare(journal, posting->account, &account) ||
@@ -207,7 +207,7 @@ bool bank_journal_check(const struct bank_journal *journal) {
 struct sort_key {
     int32_t date;
     uint64_t order;
-    struct bank_id id;
+    bank_id id;
     size_t record;
 };
 

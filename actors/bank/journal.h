@@ -11,25 +11,20 @@
 
 #include <troupe/message.h>
 
+#include "actors/bank/id.h"
 #include "actors/bank/map.h"
 #include "actors/bank/money.h"
 
 #define BANK_NAME_SIZE 96 /* of an account in the journal, terminator included */
 
-/* A transfer's number: 128 bits, chosen by the client. */
-struct bank_id {
-    uint64_t high;
-    uint64_t low;
-};
-
 /* What is to be recorded. The first account gets amount_minor, the second its negative. */
 struct bank_posting {
-    struct bank_id id;
+    bank_id id;
     uint64_t order; /* among the records of a day, in reports and exports */
-    int32_t date;
+    int32_t date;   /* 0: the journal's business day, and the order in which it was recorded */
     int64_t amount_minor;
-    const char *account;
-    const char *counter;
+    tp_str account;
+    tp_str counter;
     tp_str text;
 };
 
@@ -40,7 +35,7 @@ struct bank_leg {
 };
 
 struct bank_record {
-    struct bank_id id;
+    bank_id id;
     uint64_t order;
     int32_t date;
     struct bank_leg legs[2];
@@ -57,6 +52,7 @@ struct bank_journal_account {
 
 /* Zero-initialised it is empty. */
 struct bank_journal {
+    int32_t today;         /* the business day */
     struct bank_map ids;   /* record n is records[n] */
     struct bank_map names; /* account n is accounts[n] */
     struct bank_record *records;
@@ -83,7 +79,7 @@ void bank_journal_free(struct bank_journal *journal);
 enum bank_post_result bank_journal_post(struct bank_journal *journal,
                                         const struct bank_posting *posting);
 /* The account of a name, or BANK_MAP_NONE. */
-size_t bank_journal_find(const struct bank_journal *journal, const char *name);
+size_t bank_journal_find(const struct bank_journal *journal, tp_str name);
 /* The name of an account; valid until the next post. */
 const char *bank_journal_name(const struct bank_journal *journal, size_t account);
 /* A record's text, borrowed until the next post. */

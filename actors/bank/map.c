@@ -24,9 +24,9 @@ void *bank_array_grow(void *array, size_t count, size_t *max, size_t element_siz
     return grown;
 }
 
-/* FNV-1a, then mixed, so that its low bits are good enough to choose a slot. */
-static uint64_t key_hash(const void *key, size_t size) {
-    const unsigned char *bytes = key;
+/* The mix makes the low bits good enough to choose a slot. */
+uint64_t bank_hash(const void *data, size_t size) {
+    const unsigned char *bytes = data;
     uint64_t hash = 14695981039346656037u;
     for (size_t i = 0; i < size; i++) hash = (hash ^ bytes[i]) * 1099511628211u;
     return hash ^ (hash >> 29);
@@ -80,7 +80,7 @@ static bool bytes_grow(struct bank_map *map, size_t more) {
 
 size_t bank_map_find(const struct bank_map *map, const void *key, size_t size) {
     if (map->count == 0) return BANK_MAP_NONE;
-    size_t slot = slot_of(map, key, size, key_hash(key, size));
+    size_t slot = slot_of(map, key, size, bank_hash(key, size));
     return map->slots[slot] == 0 ? BANK_MAP_NONE : map->slots[slot] - 1;
 }
 
@@ -93,7 +93,7 @@ size_t bank_map_add(struct bank_map *map, const void *key, size_t size, bool *ad
     if (keys == NULL) return BANK_MAP_NONE;
     map->keys = keys;
     if (!bytes_grow(map, size + 1) || !slots_grow(map)) return BANK_MAP_NONE;
-    uint64_t hash = key_hash(key, size);
+    uint64_t hash = bank_hash(key, size);
     map->keys[map->count] = (struct bank_map_key){map->bytes_size, size, hash};
     memcpy(map->bytes + map->bytes_size, key, size);
     map->bytes[map->bytes_size + size] = '\0';

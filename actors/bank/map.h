@@ -34,6 +34,9 @@ struct bank_map {
     size_t slots_max;
 };
 
+/* A hash of bytes: FNV-1a, mixed. */
+uint64_t bank_hash(const void *data, size_t size);
+
 /* Frees it; it is then empty. */
 void bank_map_free(struct bank_map *map);
 /* The item of a key, or BANK_MAP_NONE. */

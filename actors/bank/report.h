@@ -68,6 +68,7 @@ struct bank_report {
     struct bank_report_account *accounts;
     size_t account_count;
     size_t accounts_max;
+    size_t shown_max;       /* the text form shows only the last entries; 0: all */
     struct bank_text words; /* counters and texts, one after the other */
 };
 

@@ -31,7 +31,12 @@ static void entries_put(const struct bank_report *report, const struct bank_repo
     char balance[BANK_MONEY_SIZE];
     bank_text_print(out, "  %-10s  %14s  %14s  %-*s  %s\n", "Date", "Amount", "Balance",
                     COUNTER_WIDTH, "Counter account", "Text");
-    for (size_t i = 0; i < account->entry_count; i++) {
+    size_t first = 0;
+    if (report->shown_max > 0 && account->entry_count > report->shown_max) {
+        first = account->entry_count - report->shown_max;
+        bank_text_print(out, "  ... %zu earlier entries\n", first);
+    }
+    for (size_t i = first; i < account->entry_count; i++) {
         const struct bank_report_entry *entry = &account->entries[i];
         bank_date_format(entry->date, date);
         bank_money_format(entry->amount_minor, amount);

@@ -14,6 +14,8 @@
 #ifndef TPI_ACTOR_H
 #define TPI_ACTOR_H
 
+#include <string.h>
+
 #include <troupe/actor.h>
 #include <troupe/signal.h>
 
@@ -51,7 +53,8 @@ enum tpi_actor_flag {
     TPI_ACTOR_TERMINATED = 1 << 13, /* terminate has been called */
     TPI_ACTOR_OVER = 1 << 14,       /* a send went over a receiver's limit: suspend after the handler */
     TPI_ACTOR_TIMEOUT = 1 << 15,    /* tp_set_timeout is in force */
-    TPI_ACTOR_SENDING_MANY = 1 << 16
+    TPI_ACTOR_SENDING_MANY = 1 << 16,
+    TPI_ACTOR_COUNTED = 1 << 17 /* its identity says EXACT */
 };
 
 struct tpi_extra;
@@ -274,7 +277,9 @@ static inline void tpi_block_drop(tp_runtime *runtime, struct tpi_worker *worker
         tpi_block_free(runtime, worker, block);
     else tpi_pool_give(worker->pool, block, block->size_class, block->owner);
 }
-/* Sets all of a fresh block's header but `next` and `to_generation`. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tpi_block_init writes bytes in this order");
+/* Sets all of a fresh block's header but `next` and `to_generation`; kind, flags, class, state, owner and code in
+ * one store. */
 static inline void tpi_block_init(struct tpi_block *block, enum tpi_kind kind, size_t size,
                                   uint8_t size_class, uint16_t owner) {
     block->type = NULL;
@@ -282,12 +287,8 @@ static inline void tpi_block_init(struct tpi_block *block, enum tpi_kind kind, s
     block->from_generation = 0;
     block->size = (uint32_t)size;
     block->ref = 0;
-    block->kind = (uint8_t)kind;
-    block->flags = 0;
-    block->size_class = size_class;
-    block->state = 0;
-    block->owner = owner;
-    block->code = 0;
+    uint64_t marks = (uint64_t)kind | (uint64_t)size_class << 16 | (uint64_t)owner << 32;
+    memcpy((uint8_t *)block + offsetof(struct tpi_block, kind), &marks, sizeof marks);
 }
 /* Room for what a link or monitor signal is answered with, in place. */
 #define TPI_SIGNAL_ROOM 64u

@@ -9,6 +9,9 @@
 #include "core/actor/mailbox.h"
 
 #define FETCH_EVERY 32u /* handlers between two looks at the signals */
+/* Out of the way of the plain slice, which then fits in registers. */
+#define RARELY __attribute__((noinline, cold))
+#define ALWAYS __attribute__((always_inline)) inline
 
 /* ---- signals ---- */
 
@@ -65,7 +68,7 @@ static struct tpi_block *fetch_one(tp_actor *self, struct tpi_block *before, str
 }
 
 /* What is not a plain message to this very actor. False: stop here for now. */
-static bool fetch_slow(tp_actor *self, struct tpi_block *next) {
+static RARELY bool fetch_slow(tp_actor *self, struct tpi_block *next) {
     struct tpi_block *seen = next;
     if (next != tpi_stub(self)) seen = fetch_one(self, self->scan, next);
     if (seen == NULL) return false;
@@ -78,7 +81,7 @@ static inline bool is_plain(const tp_actor *self, const struct tpi_block *block)
            !(block->flags & (TPI_BLOCK_ALIAS | TPI_BLOCK_TIMER));
 }
 
-static inline void fetch(tp_actor *self) {
+static ALWAYS void fetch(tp_actor *self) {
     struct tpi_block *stub = tpi_stub(self);
     struct tpi_block *next;
     while ((next = tpi_block_next(self->scan)) != NULL) {
@@ -93,20 +96,20 @@ void tpi_fetch(tp_actor *self) {
 
 /* ---- the message now handled ---- */
 
-static inline void retire(tp_actor *self, struct tpi_block *block) {
+static ALWAYS void retire(tp_actor *self, struct tpi_block *block) {
     if (block == tpi_stub(self)) self->flags &= ~(uint32_t)TPI_ACTOR_STUB_IN;
     else if (block->state & TPI_BLOCK_KEPT) tpi_block_spent(self, block);
     else tpi_block_drop(self->runtime, self->worker, block);
 }
 
-static struct tpi_block *unpostpone(struct tpi_extra *extra) {
+static RARELY struct tpi_block *unpostpone(struct tpi_extra *extra) {
     struct tpi_block *block = extra->retried;
     extra->retried = tpi_block_next(block);
     if (extra->retried == NULL) extra->retried_last = NULL;
     return block;
 }
 
-static inline struct tpi_block *next_message(tp_actor *self) {
+static ALWAYS struct tpi_block *next_message(tp_actor *self) {
     if (__builtin_expect(self->extra != NULL && self->extra->retried != NULL, 0))
         return unpostpone(self->extra);
     while (self->tail != self->scan) {
@@ -158,7 +161,8 @@ void tpi_release_current(tp_actor *self) {
 }
 
 /* DROP_OLDEST: what is beyond the limit goes, from the front. */
-static void drop_oldest(tp_actor *self) {
+static RARELY void drop_oldest(tp_actor *self) {
+    if (self->overflow != TP_OVERFLOW_DROP_OLDEST) return;
     while (tpi_mailbox_length(self) > (int32_t)self->limit) {
         struct tpi_block *block = tpi_next_message(self);
         if (block == NULL) return;
@@ -170,7 +174,7 @@ static void drop_oldest(tp_actor *self) {
 
 /* ---- handlers ---- */
 
-static const tp_handler *find_named(const tp_behavior *behavior, const tp_message_type *type) {
+static RARELY const tp_handler *find_named(const tp_behavior *behavior, const tp_message_type *type) {
     const tp_handler *handlers = behavior->handlers;
     for (uint32_t i = 0; i < behavior->handler_count; i++)
         if (tp_message_type_equal(handlers[i].type, type)) return &handlers[i];
@@ -185,7 +189,7 @@ static inline const tp_handler *find_handler(const tp_behavior *behavior,
     return find_named(behavior, type);
 }
 
-static void handle_other(tp_actor *self, struct tpi_block *block) {
+static RARELY void handle_other(tp_actor *self, struct tpi_block *block) {
     const tp_message *message = (const tp_message *)block;
     if (self->behavior->otherwise != NULL) {
         self->behavior->otherwise(self, self->state, message);
@@ -198,13 +202,13 @@ static void handle_other(tp_actor *self, struct tpi_block *block) {
 }
 
 /* After a handler that did more than handle: received others, kept some, or was asked. */
-static void release_slow(tp_actor *self, struct tpi_block *block) {
+static RARELY void release_slow(tp_actor *self, struct tpi_block *block) {
     if (self->current != block) tpi_release_current(self);
     self->current = block;
     tpi_release_current(self);
 }
 
-static inline void handle(tp_actor *self, struct tpi_block *block) {
+static ALWAYS void handle(tp_actor *self, struct tpi_block *block) {
     self->current = block;
     tpi_count(&self->worker->counters.handled, 1);
     if (__builtin_expect(self->worker->tracing, 0)) tpi_trace_receive(self, block);
@@ -232,7 +236,7 @@ static bool wait_over(tp_actor *self) {
 }
 
 /* Gives up the right to run, or goes behind the others when there is more. */
-static inline void settle(struct tpi_worker *worker, tp_actor *self, bool keep) {
+static void settle(struct tpi_worker *worker, tp_actor *self, bool keep) {
     struct tpi_block *spent;
     tp_runtime *runtime = self->runtime;
     if (self->tail == self->scan && tpi_credit_is_due(self)) tpi_credit_empty(self);
@@ -305,7 +309,7 @@ tp_err tpi_take_turns(tp_actor *self) {
 
 /* ---- the slice ---- */
 
-static void start(tp_actor *self) {
+static RARELY void start(tp_actor *self) {
     self->flags |= TPI_ACTOR_STARTED;
     struct tpi_block *arguments = NULL;
     if (self->extra != NULL) {
@@ -328,8 +332,8 @@ static bool needs_attention(const tp_actor *self) {
     return (self->flags & (TPI_ACTOR_DOOMED | TPI_ACTOR_OVER)) != 0;
 }
 
-static bool fire_timeout(tp_actor *self) {
-    if (!(self->flags & TPI_ACTOR_TIMEOUT) || !self->extra->timeout_fired) return false;
+static RARELY bool fire_timeout(tp_actor *self) {
+    if (!self->extra->timeout_fired) return false;
     tpi_timeout_cancel(self);
     self->behavior->timeout(self, self->state);
     tpi_release_current(self);
@@ -337,39 +341,39 @@ static bool fire_timeout(tp_actor *self) {
 }
 
 /* The next message, after another look at what has arrived; NULL when there is none. */
-static inline struct tpi_block *next_or_fetch(tp_actor *self) {
+static ALWAYS struct tpi_block *next_or_fetch(tp_actor *self) {
     struct tpi_block *block = next_message(self);
     if (block != NULL || tpi_block_next(self->scan) == NULL) return block;
-    fetch(self);
-    return next_message(self);
+    tpi_fetch(self);
+    return tpi_next_message(self);
 }
 
 /* Handlers, one after the other. False: nothing is left. */
-static inline bool run_handlers(tp_actor *self) {
+static ALWAYS bool run_handlers(tp_actor *self) {
     uint32_t budget = self->runtime->options.message_budget;
     uint32_t taken = 0;
     bool more = true;
     if (__builtin_expect(!(self->flags & TPI_ACTOR_STARTED), 0)) start(self);
-    if (__builtin_expect(self->overflow == TP_OVERFLOW_DROP_OLDEST, 0)) drop_oldest(self);
-    while (!needs_attention(self)) {
+    if (__builtin_expect(self->flags & TPI_ACTOR_COUNTED, 0)) drop_oldest(self);
+    if (__builtin_expect(needs_attention(self), 0)) return true;
+    do {
         struct tpi_block *block = next_or_fetch(self);
         if (block == NULL) {
-            if (__builtin_expect(fire_timeout(self), 0)) continue;
+            if (__builtin_expect(self->flags & TPI_ACTOR_TIMEOUT, 0) && fire_timeout(self)) continue;
             more = false;
             break;
         }
         taken += !(block->flags & TPI_BLOCK_UNCOUNTED);
         handle(self, block);
         if (--budget == 0) break;
-        if (budget % FETCH_EVERY == 0) fetch(self);
-    }
+        if (__builtin_expect(budget % FETCH_EVERY == 0, 0)) tpi_fetch(self);
+    } while (__builtin_expect(!needs_attention(self), 1));
     /* a wake-up with one message needs no account: it found the mailbox idle, so it was not counted */
-    if (taken > 1 || self->extra != NULL || self->overflow != TP_OVERFLOW_SUSPEND || self->limit < 256)
-        tpi_credit_taken(self, taken);
+    if (taken > 1 || self->flags & TPI_ACTOR_COUNTED || self->extra != NULL) tpi_credit_taken(self, taken);
     return more;
 }
 
-static void after_slice(struct tpi_worker *worker, tp_actor *self, bool more) {
+static RARELY void after_slice(struct tpi_worker *worker, tp_actor *self, bool more) {
     if (worker->account != 0) tpi_account_flush(worker);
     if (self->flags & TPI_ACTOR_DOOMED) {
         tpi_exit(worker, self);
@@ -410,8 +414,24 @@ static void run_blocked(struct tpi_worker *worker, tp_actor *self) {
     }
 }
 
+/* settle, when all that there was has been handled: the last block gives way to the stub and is freed. */
+static ALWAYS void settle_plain(struct tpi_worker *worker, tp_actor *self) {
+    struct tpi_block *last = self->scan, *stub = tpi_stub(self);
+    if (__builtin_expect(last != self->tail || last == stub || tpi_credit_is_due(self) ||
+                             last->state & TPI_BLOCK_KEPT,
+                         0)) {
+        settle(worker, self, false);
+        return;
+    }
+    struct tpi_block *spent;
+    tp_runtime *runtime = self->runtime;
+    if (__builtin_expect(tpi_mailbox_idle(self, false, &spent), 1))
+        tpi_block_drop(runtime, worker, spent);
+    else tpi_worker_requeue(worker, &self->runnable);
+}
+
 /* Whatever is not the plain case: a started behaviour that nothing holds up. */
-static void run_other(struct tpi_worker *worker, struct tpi_runnable *runnable) {
+static RARELY void run_other(struct tpi_worker *worker, struct tpi_runnable *runnable) {
     tp_actor *self = tpi_actor_of(runnable);
     if (self->flags & TPI_ACTOR_DEAD) {
         tpi_drain(worker, self);
@@ -447,7 +467,9 @@ static void run_other(struct tpi_worker *worker, struct tpi_runnable *runnable) 
     }
 }
 
-#define PLAIN_FLAGS (TPI_ACTOR_STARTED | TPI_ACTOR_STUB_IN | TPI_ACTOR_TRAPS | TPI_ACTOR_TIMEOUT)
+#define PLAIN_FLAGS                                                                                \
+    (TPI_ACTOR_STARTED | TPI_ACTOR_STUB_IN | TPI_ACTOR_TRAPS | TPI_ACTOR_TIMEOUT |                 \
+     TPI_ACTOR_COUNTED)
 
 static void run(struct tpi_worker *worker, struct tpi_runnable *runnable) {
     tp_actor *self = tpi_actor_of(runnable);
@@ -466,7 +488,7 @@ static void run(struct tpi_worker *worker, struct tpi_runnable *runnable) {
                              self->flags & TPI_ACTOR_TIMEOUT,
                          0))
         after_slice(worker, self, more);
-    else settle(worker, self, false);
+    else settle_plain(worker, self);
 }
 
 static void escaped(struct tpi_worker *worker, struct tpi_runnable *runnable) {

@@ -13,6 +13,8 @@
 
 #include "core/actor/mailbox.h"
 
+#define SMALLEST_CLASS 2 /* a cache line: header and 16 bytes */
+#define SMALLEST_PAYLOAD 16u
 #define ACCOUNT_BATCH 32u
 #define INSIDE_FACTOR 4 /* a handler that goes this far beyond the limit is suspended inside its send */
 
@@ -139,7 +141,8 @@ tp_err tpi_send_block(tp_runtime *runtime, tp_actor *self, tp_pid to, struct tpi
 /* As tpi_block_encode, for a type whose size has a small bound. */
 static inline struct tpi_block *encode_small(struct tpi_worker *worker, const tp_message_type *type,
                                              const void *value) {
-    uint8_t size_class = tpi_class_of(TPI_BLOCK_HEADER + type->bound);
+    uint8_t size_class = type->bound <= SMALLEST_PAYLOAD ? SMALLEST_CLASS
+                                                         : tpi_class_of(TPI_BLOCK_HEADER + type->bound);
     struct tpi_block *block = tpi_pool_take(worker->pool, size_class);
     if (__builtin_expect(block == NULL, 0)) return NULL;
     tpi_block_init(block, TPI_KIND_MESSAGE, type->bound, size_class, worker->pool->index);
@@ -149,6 +152,13 @@ static inline struct tpi_block *encode_small(struct tpi_worker *worker, const tp
     block->type = type;
     block->size = (uint32_t)(out.at - payload);
     return block;
+}
+
+/* Alive, and without a bound that must be exact: one comparison. */
+static inline bool is_plain_receiver(const tp_actor *receiver, uint32_t generation) {
+    /* acquire: partner is the release store in publish (spawn.c), as in tpi_find */
+    return atomic_load_explicit(&receiver->identity, memory_order_acquire) ==
+           ((uint64_t)generation << 32 | TPI_IDENTITY_ALIVE);
 }
 
 tp_err tp_send_value(tp_actor *self, tp_pid to, const tp_message_type *type, const void *value) {
@@ -161,9 +171,10 @@ tp_err tp_send_value(tp_actor *self, tp_pid to, const tp_message_type *type, con
     if (__builtin_expect(block == NULL, 0)) return TP_ENOMEM;
     block->from_slot = tpi_slot_of(self);
     block->from_generation = self->generation;
-    uint64_t identity;
-    tp_actor *receiver = tpi_find(runtime, to, &identity);
-    if (__builtin_expect(receiver == NULL || worker->tracing || identity & TPI_IDENTITY_EXACT, 0))
+    tp_actor *receiver = tpi_slot(runtime, to.slot);
+    if (__builtin_expect(to.node != runtime->node || to.slot >= runtime->slot_count ||
+                             worker->tracing || !is_plain_receiver(receiver, to.generation),
+                         0))
         return tpi_send_block(runtime, self, to, block);
     tpi_count(&worker->counters.sent, 1);
     block->to_generation = to.generation;

@@ -133,7 +133,10 @@ static void miscarry(struct birth *birth, tp_actor *actor) {
 
 static void publish(tp_actor *actor) {
     uint64_t identity = (uint64_t)actor->generation << 32 | TPI_IDENTITY_ALIVE;
-    if (actor->overflow != TP_OVERFLOW_SUSPEND || actor->limit < 256) identity |= TPI_IDENTITY_EXACT;
+    if (actor->overflow != TP_OVERFLOW_SUSPEND || actor->limit < 256) {
+        identity |= TPI_IDENTITY_EXACT;
+        actor->flags |= TPI_ACTOR_COUNTED;
+    }
     /* release: partner is the acquire in tpi_find: limit and overflow are seen by whoever sees ALIVE */
     atomic_store_explicit(&actor->identity, identity, memory_order_release);
 }

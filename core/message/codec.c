@@ -169,19 +169,48 @@ static bool take_int(tp_reader *in, uint64_t *value, bool *negative) {
     return true;
 }
 
+/* The unsigned forms of more than one byte, each a load: what most numbers are. */
+static inline bool take_unsigned(tp_reader *in, uint64_t *value) {
+    size_t left = tpi_left(in);
+    if (left < 2) return false;
+    const uint8_t *at = in->at;
+    switch (at[0]) {
+    case 0xcc:
+        *value = at[1];
+        in->at = at + 2;
+        return true;
+    case 0xcd:
+        if (left < 3) return false;
+        *value = big_endian(at + 1, 2);
+        in->at = at + 3;
+        return true;
+    case 0xce:
+        if (left < 5) return false;
+        *value = big_endian(at + 1, 4);
+        in->at = at + 5;
+        return true;
+    case 0xcf:
+        if (left < 9) return false;
+        *value = big_endian(at + 1, 8);
+        in->at = at + 9;
+        return true;
+    default: return false;
+    }
+}
+
 uint64_t tpi_read_u64_any(tp_reader *in, uint64_t max) {
     uint64_t value;
-    bool negative;
-    if (!take_int(in, &value, &negative)) return 0;
+    bool negative = false;
+    if (!take_unsigned(in, &value) && !take_int(in, &value, &negative)) return 0;
     if (negative || value > max) return (uint64_t)fail(in);
     return value;
 }
 
 int64_t tpi_read_i64_any(tp_reader *in, int64_t min, int64_t max) {
     uint64_t value;
-    bool negative;
+    bool negative = false;
     TPI_ASSERT(min <= max);
-    if (!take_int(in, &value, &negative)) return 0;
+    if (!take_unsigned(in, &value) && !take_int(in, &value, &negative)) return 0;
     if (!negative && value > (uint64_t)INT64_MAX) return fail(in);
     if ((int64_t)value < min || (int64_t)value > max) return fail(in);
     return (int64_t)value;

@@ -163,11 +163,7 @@ static struct tpi_runnable *take_ready(struct tpi_worker *worker) {
         worker->has_high = false;
     }
     if (worker->turn % 2 == 0 && (pinned = take_pinned(worker)) != NULL) return pinned;
-    if (worker->next != NULL && worker->streak < STREAK_MAX) {
-        worker->streak++;
-        return take_next(worker);
-    }
-    worker->streak = 0;
+    worker->streak = 0; /* the partner had its share: the loop comes here when it is used up */
     if (worker->turn % LOW_TURNS == 0 && (node = take_queue(worker, &worker->queue_low)) != NULL)
         return runnable_of(node);
     if ((node = take_queue(worker, &worker->queue)) != NULL) return runnable_of(node);
@@ -216,7 +212,7 @@ static struct tpi_worker *switch_to(struct tpi_worker *worker, struct tpi_fiber 
     return worker;
 }
 
-static void run_one(struct tpi_worker *worker, struct tpi_runnable *runnable) {
+static inline void run_one(struct tpi_worker *worker, struct tpi_runnable *runnable) {
     struct tpi_scheduler *scheduler = worker->scheduler;
     /* relaxed: the hook itself is read with acquire when an event is made */
     worker->tracing = atomic_load_explicit(&scheduler->trace.hook, memory_order_relaxed) != NULL;
@@ -231,6 +227,13 @@ static void push_spare(struct tpi_worker *worker, struct tpi_fiber *fiber) {
     worker->spare_count++;
 }
 
+/* The partner just woken, when nothing says that anything else should go first: the shortest way. */
+static inline struct tpi_runnable *take_partner(struct tpi_worker *worker) {
+    if (worker->next == NULL || worker->has_high || worker->streak >= STREAK_MAX) return NULL;
+    worker->streak++;
+    return take_next(worker);
+}
+
 void tpi_worker_loop(void *arg) {
     struct tpi_fiber *fiber = arg;
     jmp_buf escape;
@@ -242,10 +245,14 @@ void tpi_worker_loop(void *arg) {
         worker->escaping = false;
         worker->scheduler->ops->escaped(worker, worker->running);
     }
+    if (worker->first != NULL) {
+        struct tpi_runnable *first = worker->first;
+        worker->first = NULL;
+        run_one(worker, first);
+    }
     for (;;) {
         worker = fiber->user;
-        struct tpi_runnable *runnable = worker->first;
-        worker->first = NULL;
+        struct tpi_runnable *runnable = take_partner(worker);
         if (runnable == NULL)
             runnable = worker->sim ? worker->scheduler->driver->pick(
                                          worker->scheduler->driver->context, &worker)
