@@ -128,6 +128,35 @@ static bank_code credit_check(const struct account *account, int64_t amount_mino
     return fits ? BANK_DONE : BANK_OVERFLOW;
 }
 
+/* Money that leaves is gone at once, and comes back if it could not leave. */
+static void debit_begin(struct account *account, int64_t amount_minor) {
+    account->balance_minor -= amount_minor;
+    account->outgoing_minor += amount_minor;
+}
+
+static void entry_count(struct account *account) {
+    account->entries++;
+    account->overdrafts += account->balance_minor < 0 ? 1 : 0;
+}
+
+static void debit_end(struct account *account, int64_t amount_minor, bool done) {
+    account->outgoing_minor -= amount_minor;
+    if (done) entry_count(account);
+    if (!done) account->balance_minor += amount_minor;
+}
+
+/* Money that arrives is there only when it is recorded. */
+static void credit_begin(struct account *account, int64_t amount_minor) {
+    account->incoming_minor += amount_minor;
+}
+
+static void credit_end(struct account *account, int64_t amount_minor, bool done) {
+    account->incoming_minor -= amount_minor;
+    if (!done) return;
+    account->balance_minor += amount_minor;
+    entry_count(account);
+}
+
 /* ---- outgoing: account A of a transfer ---- */
 
 static void credit_ask(tp_actor *self, struct account *account, struct operation *operation) {
@@ -157,8 +186,7 @@ static void on_transfer(tp_actor *self, struct account *account, const bank_tran
         tp_reply(self, bank_outcome, .id = msg->id, .code = added->code);
         return;
     }
-    account->balance_minor -= msg->amount_minor;
-    account->outgoing_minor += msg->amount_minor;
+    debit_begin(account, msg->amount_minor);
     added->code = BANK_PENDING;
     added->asker = tp_defer(self);
     text_keep(self, added, msg->text);
@@ -174,13 +202,7 @@ static void on_credited(tp_actor *self, struct account *account, const bank_cred
     struct operation *operation = operation_find(account, &msg->id);
     if (operation == NULL || operation->kind != OUTGOING || operation->code != BANK_PENDING) return;
     tp_cancel_timer(self, operation->timer);
-    account->outgoing_minor -= operation->amount_minor;
-    if (msg->code == BANK_DONE) {
-        account->entries++;
-        account->overdrafts += account->balance_minor < 0 ? 1 : 0;
-    } else {
-        account->balance_minor += operation->amount_minor; /* B's refusal is recorded: it is final */
-    }
+    debit_end(account, operation->amount_minor, msg->code == BANK_DONE);
     operation_decide(self, operation, msg->code);
 }
 
@@ -226,7 +248,7 @@ static void on_credit(tp_actor *self, struct account *account, const bank_credit
         credit_answer(self, added, added->source, added->code);
         return;
     }
-    account->incoming_minor += msg->amount_minor;
+    credit_begin(account, msg->amount_minor);
     added->code = BANK_PENDING;
     text_keep(self, added, msg->text);
     credit_post(self, account, added);
@@ -252,6 +274,17 @@ static void entry_post(tp_actor *self, struct account *account, const bank_entry
             .column = msg->column);
 }
 
+/* An entry that was asked for is decided by the ledger, like a transfer; one that was sent has happened. */
+static void entry_begin(struct account *account, struct operation *operation, bool asked) {
+    int64_t amount_minor = operation->amount_minor;
+    operation->code = asked ? BANK_PENDING : BANK_DONE;
+    if (amount_minor < 0) debit_begin(account, -amount_minor);
+    if (amount_minor >= 0) credit_begin(account, amount_minor);
+    if (asked) return;
+    if (amount_minor < 0) debit_end(account, -amount_minor, true);
+    if (amount_minor >= 0) credit_end(account, amount_minor, true);
+}
+
 static void on_entry(tp_actor *self, struct account *account, const bank_entry *msg) {
     struct operation *known = operation_find(account, &msg->id);
     if (known != NULL) {
@@ -272,43 +305,30 @@ static void on_entry(tp_actor *self, struct account *account, const bank_entry *
         entry_refuse(self, account, msg, added->code);
         return;
     }
-    account->balance_minor += msg->amount_minor;
-    account->entries++;
-    account->overdrafts += account->balance_minor < 0 ? 1 : 0;
     added->asker = tp_defer(self);
-    entry_post(self, account, msg, !tp_pid_is_null(added->asker.caller));
+    bool asked = !tp_pid_is_null(added->asker.caller);
+    entry_begin(account, added, asked);
+    entry_post(self, account, msg, asked);
 }
 
 /* ---- what the ledger answers ---- */
 
-static void incoming_decide(tp_actor *self, struct account *account, struct operation *operation,
-                            bank_code code) {
-    if (operation->code != BANK_PENDING) return;
-    account->incoming_minor -= operation->amount_minor;
-    if (code == BANK_DONE) {
-        account->balance_minor += operation->amount_minor;
-        account->entries++;
-        account->overdrafts += account->balance_minor < 0 ? 1 : 0;
-    }
-    operation_decide(self, operation, code);
-    credit_answer(self, operation, operation->source, code);
-}
-
-static void entry_decide(tp_actor *self, struct account *account, struct operation *operation,
-                         bank_code code) {
-    if (operation->code != BANK_DONE) return;
-    if (code != BANK_DONE) {
-        account->balance_minor -= operation->amount_minor;
-        account->entries--;
-    }
-    operation_decide(self, operation, code);
-}
-
 static void on_posted(tp_actor *self, struct account *account, const bank_posted *msg) {
     struct operation *operation = operation_find(account, &msg->id);
-    if (operation == NULL) return;
-    if (operation->kind == INCOMING) incoming_decide(self, account, operation, msg->code);
-    if (operation->kind == ENTRY) entry_decide(self, account, operation, msg->code);
+    if (operation == NULL || operation->kind == OUTGOING) return;
+    int64_t amount_minor = operation->amount_minor;
+    bool done = msg->code == BANK_DONE;
+    if (operation->code == BANK_PENDING) {
+        if (amount_minor < 0) debit_end(account, -amount_minor, done);
+        if (amount_minor >= 0) credit_end(account, amount_minor, done);
+    } else if (operation->code == BANK_DONE && operation->kind == ENTRY && !done) {
+        account->balance_minor -= amount_minor; /* sent as history, and the ledger would not have it */
+        account->entries--;
+    } else {
+        return;
+    }
+    operation_decide(self, operation, msg->code);
+    if (operation->kind == INCOMING) credit_answer(self, operation, operation->source, msg->code);
 }
 
 /* ---- the rest ---- */

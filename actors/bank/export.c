@@ -36,7 +36,7 @@ void bank_export_record(const struct bank_journal *journal, const struct bank_re
     for (size_t i = 0; i < 2; i++) {
         bank_money_format(record->legs[i].amount_minor, amount);
         bank_text_print(out, "    %-32s  %14s CZK\n",
-                        bank_journal_name(journal, record->legs[i].account), amount);
+                        bank_journal_name(journal, record->legs[i].account).data, amount);
     }
     bank_text_put(out, "\n");
 }

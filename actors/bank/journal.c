@@ -14,13 +14,13 @@ void bank_account_name(uint64_t account, char out[BANK_NAME_SIZE]) {
     snprintf(out, BANK_NAME_SIZE, "%s%" PRIu64, client_prefix, account);
 }
 
-bool bank_account_number(const char *name, uint64_t *account) {
+bool bank_account_number(tp_str name, uint64_t *account) {
     size_t prefix = sizeof client_prefix - 1;
-    if (strncmp(name, client_prefix, prefix) != 0 || name[prefix] == '\0') return false;
+    if (name.size <= prefix || memcmp(name.data, client_prefix, prefix) != 0) return false;
     uint64_t number = 0;
-    for (const char *c = name + prefix; *c != '\0'; c++) {
-        if (*c < '0' || *c > '9') return false;
-        number = number * 10 + (uint64_t)(*c - '0');
+    for (size_t i = prefix; i < name.size; i++) {
+        if (name.data[i] < '0' || name.data[i] > '9') return false;
+        number = number * 10 + (uint64_t)(name.data[i] - '0');
     }
     *account = number;
     return true;
@@ -40,9 +40,10 @@ size_t bank_journal_find(const struct bank_journal *journal, tp_str name) {
     return bank_map_find(&journal->names, name.data, name.size);
 }
 
-const char *bank_journal_name(const struct bank_journal *journal, size_t account) {
-    size_t size;
-    return bank_map_key(&journal->names, account, &size);
+tp_str bank_journal_name(const struct bank_journal *journal, size_t account) {
+    tp_str name;
+    name.data = bank_map_key(&journal->names, account, &name.size);
+    return name;
 }
 
 tp_str bank_journal_text(const struct bank_journal *journal, const struct bank_record *record) {

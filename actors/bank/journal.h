@@ -81,7 +81,7 @@ enum bank_post_result bank_journal_post(struct bank_journal *journal,
 /* The account of a name, or BANK_MAP_NONE. */
 size_t bank_journal_find(const struct bank_journal *journal, tp_str name);
 /* The name of an account; valid until the next post. */
-const char *bank_journal_name(const struct bank_journal *journal, size_t account);
+tp_str bank_journal_name(const struct bank_journal *journal, size_t account);
 /* A record's text, borrowed until the next post. */
 tp_str bank_journal_text(const struct bank_journal *journal, const struct bank_record *record);
 /* The sum of all entries; zero, or the journal is broken. */
@@ -102,6 +102,6 @@ size_t *bank_journal_sorted(const struct bank_journal *journal, size_t account, 
 /* "Accounts:<number>". */
 void bank_account_name(uint64_t account, char out[BANK_NAME_SIZE]);
 /* True for such a name; its number in *account. */
-bool bank_account_number(const char *name, uint64_t *account);
+bool bank_account_number(tp_str name, uint64_t *account);
 
 #endif

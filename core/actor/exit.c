@@ -74,10 +74,7 @@ void tp_fail(tp_actor *self, const char *format, ...) {
 }
 
 void tp_exit_status(tp_actor *self, int status) {
-    struct tpi_extra *extra = tpi_extra(self);
-    if (extra == NULL) return;
-    extra->status = status;
-    extra->status_set = true;
+    if (self->extra != NULL && self->extra->status != NULL) *self->extra->status = status;
 }
 
 /* ---- the steps ---- */

@@ -116,6 +116,11 @@ tp_err tpi_socket_write(int descriptor, const void *bytes, size_t size, size_t *
 void tpi_socket_shutdown_write(int descriptor);
 void tpi_descriptor_close(int descriptor);
 
+/* ---- SIGINT and SIGTERM ---- */
+/* From now on they set the event (tpi_event_wait). TP_EBUSY: somebody in this process has them. */
+tp_err tpi_signals_take(int event);
+void tpi_signals_give(void); /* default actions again */
+
 /* ---- process ---- */
 void tpi_write_stderr(const char *text, size_t size);
 bool tpi_stderr_is_terminal(void);

@@ -12,15 +12,15 @@ struct main_program {
     tp_body body;
     void *arg;
     int status;
-    bool ended; /* the body returned */
 };
 
-/* The main actor: the user's body, then its status is taken before the actor is gone. */
+/* The main actor: the user's body. */
 static void main_body(tp_actor *self, void *arg) {
     struct main_program *program = arg;
+    struct tpi_extra *extra = tpi_extra(self);
+    if (extra == NULL) tp_exit(self, TP_EXIT_NOMEM);
+    extra->status = &program->status; /* where tp_exit_status writes: it outlives the actor */
     program->body(self, program->arg);
-    program->ended = true;
-    if (self->extra != NULL && self->extra->status_set) program->status = self->extra->status;
 }
 
 static int run_main(tp_runtime *runtime, struct main_program *program) {
@@ -32,7 +32,6 @@ static int run_main(tp_runtime *runtime, struct main_program *program) {
         fprintf(stderr, "troupe: the main actor could not be started: %s\n", tp_strerror(err));
         return 1;
     }
-    if (program->ended) return program->status;
     return code == TP_EXIT_NORMAL || code == TP_EXIT_SHUTDOWN ? program->status : 1;
 }
 

@@ -76,6 +76,7 @@ tp_err tpi_runtime_new(tp_runtime **out, const tp_options *options,
     runtime->options = complete;
     runtime->driver = driver != NULL ? *driver : tpi_driver_production;
     runtime->sim = sim;
+    runtime->signal_event = -1;
     runtime->node = node_id(runtime);
     err = make_scheduler(runtime);
     if (err == TP_OK) err = tpi_slots_new(runtime);
@@ -90,8 +91,51 @@ tp_err tpi_runtime_new(tp_runtime **out, const tp_options *options,
     return TP_OK;
 }
 
+/* ---- signals ---- */
+
+static void signal_main(void *arg) {
+    tp_runtime *runtime = arg;
+    (void)tpi_event_wait(runtime->signal_event, TP_FOREVER);
+    /* acquire: partner is the release store in drop_signals */
+    if (atomic_load_explicit(&runtime->signal_stop, memory_order_acquire) == 0)
+        tp_runtime_request_stop(runtime);
+}
+
+tp_err tp_runtime_stop_on_signals(tp_runtime *runtime) {
+    if (runtime == NULL || runtime->signal_event >= 0) return TP_EINVAL;
+    int event;
+    tp_err err = tpi_event_new(&event);
+    if (err != TP_OK) return err;
+    err = tpi_signals_take(event);
+    if (err != TP_OK) {
+        tpi_descriptor_close(event);
+        return err;
+    }
+    runtime->signal_event = event;
+    err = tpi_thread_start(&runtime->signal_thread, "tp-signals", signal_main, runtime);
+    if (err == TP_OK) return TP_OK;
+    tpi_signals_give();
+    tpi_descriptor_close(event);
+    runtime->signal_event = -1;
+    return err;
+}
+
+static void drop_signals(tp_runtime *runtime) {
+    if (runtime->signal_event < 0) return;
+    tpi_signals_give();
+    /* release: partner is the acquire load in signal_main */
+    atomic_store_explicit(&runtime->signal_stop, 1, memory_order_release);
+    tpi_event_set(runtime->signal_event);
+    tpi_thread_join(runtime->signal_thread);
+    tpi_descriptor_close(runtime->signal_event);
+    runtime->signal_event = -1;
+}
+
+/* ---- the end ---- */
+
 void tpi_runtime_free(tp_runtime *runtime) {
     struct tpi_memory *memory = runtime->memory;
+    drop_signals(runtime);
     if (runtime->scheduler != NULL) tpi_scheduler_stop(runtime->scheduler);
     if (runtime->io != NULL) tpi_io_free(runtime);
     if (runtime->registry != NULL) tpi_registry_free(runtime);

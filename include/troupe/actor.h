@@ -62,7 +62,7 @@ TP_API __attribute__((noreturn)) void tp_exit(tp_actor *self, int32_t code);
 TP_API __attribute__((noreturn)) void tp_exit_with(tp_actor *self, tp_reason reason);
 /* Ends this actor with TP_EXIT_FAILED and printf's text (cut at 512 bytes) as detail. */
 TP_API __attribute__((noreturn)) void tp_fail(tp_actor *self, const char *format, ...) TP_PRINTF(2, 3);
-/* For a main actor: the number that tp_run returns when it ends normally. */
+/* For a main actor: the number that tp_run returns when it ends normally. Others: no effect. */
 TP_API void tp_exit_status(tp_actor *self, int status);
 
 /* ---- behaviours ---- */

@@ -118,10 +118,10 @@ TP_TEST(bank_journal, names_and_numbers_of_accounts) {
     uint64_t number = 0;
     char name[BANK_NAME_SIZE];
     bank_account_name(UINT64_MAX, name);
-    TP_ASSERT(bank_account_number(name, &number) && number == UINT64_MAX);
-    TP_ASSERT(!bank_account_number("Cash", &number));
-    TP_ASSERT(!bank_account_number("Accounts:", &number));
-    TP_ASSERT(!bank_account_number("Accounts:7x", &number));
+    TP_ASSERT(bank_account_number(tp_str_of(name), &number) && number == UINT64_MAX);
+    TP_ASSERT(!bank_account_number(TP_STR("Cash"), &number));
+    TP_ASSERT(!bank_account_number(TP_STR("Accounts:"), &number));
+    TP_ASSERT(!bank_account_number(TP_STR("Accounts:7x"), &number));
 }
 
 TP_TEST(bank_export, a_record_is_a_balanced_transaction) {

@@ -31,13 +31,10 @@
 #define PINNED 2 /* as plain, but worker 0 alone may run it */
 #if defined(STUCK)
 #define TOTAL 3
-#define FIRST FORK
 #elif defined(POLLER)
-#define TOTAL 3
-#define FIRST PLAIN
+#define TOTAL 2
 #else
-#define TOTAL 4
-#define FIRST FORK
+#define TOTAL 3
 #endif
 
 chan inject = [2] of { byte };
@@ -229,10 +226,7 @@ inline sleep_in_poller() {
 #endif
     :: else ->
 end_poller:
-        if
-        :: atomic { event || eventfd -> poll() }
-        :: timed
-        fi
+        atomic { event || eventfd || timed -> poll() }
     fi;
     in_poller--;
     poller_worker = 0;
@@ -312,17 +306,26 @@ proctype Worker(byte me) {
 
 /* ---- threads outside ---- */
 
-proctype Outsider() {
-    byte mask, i;
-    bit woke;
+inline push(what) {
 #ifdef BUG_WAKE_FIRST
     wake_one();
-    inject!FIRST
+    inject!what
 #else
-    inject!FIRST;
+    inject!what;
 #ifndef BUG_NO_WAKE
     wake_one()
 #endif
+#endif
+}
+
+proctype Outsider() {
+    byte mask, i;
+    bit woke;
+#ifdef STUCK
+    push(FORK)
+#else
+    push(PLAIN);
+    push(PLAIN)
 #endif
 }
 
@@ -365,14 +368,16 @@ init {
 #endif
         run Worker(0);
         run Worker(1);
-        run Outsider();
-#ifndef STUCK
+#ifdef STUCK
+        run Outsider()
+#else
         run Pinner();
-#endif
 #ifdef POLLER
-        run Device();
+        run Device()
+#else
+        run Outsider()
 #endif
-        skip
+#endif
     }
 }
 

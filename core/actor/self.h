@@ -1,0 +1,96 @@
+/*
+ * An actor, and what all of this room shares.
+ *
+ * Who may touch what. An actor's slot is memory that is only ever an actor. Senders read `identity` and push to
+ * the mailbox; nothing else of it is theirs. Everything below "the owner's" belongs to whoever holds the
+ * right to run the slot: the worker that runs the actor, the spawner that makes it, the drain that empties a
+ * dead one. The right is won by the push that finds the mailbox idle, or by claiming an idle slot, and is given
+ * up only by making the mailbox idle again (mailbox.h). So the owner's part needs no atomics.
+ *
+ * Life: FREE (in a free list) -> spawn claims it -> ALIVE -> exit: identity cleared, mailbox drained -> FREE.
+ * A message carries the generation that it was sent to; one that meets another occupant, or none, is stale and
+ * is answered as a dead actor would answer it.
+ */
+#ifndef TPI_SELF_H
+#define TPI_SELF_H
+
+#include <troupe/actor.h>
+#include <troupe/signal.h>
+
+#include "core/base/assert.h"
+#include "core/base/list.h"
+#include "core/base/map.h"
+#include "core/message/block.h"
+#include "core/message/message.h"
+#include "core/scheduler/scheduler.h"
+
+#define TPI_STATE_INLINE 32u /* a state of up to so many bytes lives in the actor */
+#define TPI_NO_SLOT UINT32_MAX
+
+/* In `identity`, below the generation. */
+enum tpi_identity_flag {
+    TPI_IDENTITY_ALIVE = 1 << 0,
+    TPI_IDENTITY_EXACT = 1 << 1 /* the mailbox's bound is counted before each push */
+};
+
+/* The owner's. */
+enum tpi_actor_flag {
+    TPI_ACTOR_STARTED = 1 << 0, /* init has run, or the body has begun */
+    TPI_ACTOR_BODY = 1 << 1,
+    TPI_ACTOR_INBOX = 1 << 2,     /* a thread's: messages are handed to it */
+    TPI_ACTOR_TRAPS = 1 << 3,     /* exit signals become messages */
+    TPI_ACTOR_EXITING = 1 << 4,   /* its end has begun */
+    TPI_ACTOR_DEAD = 1 << 5,      /* identity cleared; the mailbox is being drained */
+    TPI_ACTOR_DOOMED = 1 << 6,    /* extra->reason says why it must end as soon as it runs */
+    TPI_ACTOR_KILLED = 1 << 7,    /* no terminate */
+    TPI_ACTOR_SUSPENDED = 1 << 8, /* waits for room at a receiver, between handlers */
+    TPI_ACTOR_TURN = 1 << 9,      /* its fiber waits for nothing but its turn (yield, work) */
+    TPI_ACTOR_STUB_IN = 1 << 10,  /* the mailbox's stub is in the chain */
+    TPI_ACTOR_LISTED = 1 << 11,   /* in a free list */
+    TPI_ACTOR_DEDICATED = 1 << 12,
+    TPI_ACTOR_TERMINATED = 1 << 13, /* terminate has been called */
+    TPI_ACTOR_OVER = 1 << 14,       /* a send went over a receiver's limit: suspend after the handler */
+    TPI_ACTOR_TIMEOUT = 1 << 15,    /* tp_set_timeout is in force */
+    TPI_ACTOR_SENDING_MANY = 1 << 16,
+    TPI_ACTOR_COUNTED = 1 << 17 /* its identity says EXACT */
+};
+
+struct tpi_extra;
+
+struct tp_actor {
+    /* ---- touched by senders on any thread ---- */
+    struct tpi_runnable runnable;
+    _Atomic(uintptr_t) head;         /* mailbox.h */
+    _Atomic(struct tpi_block *) stub; /* the stub's `next`: the stub is a block of which only this exists */
+    _Atomic(uint64_t) identity;      /* generation << 32 | flags */
+    _Atomic(uint32_t) enqueued;      /* user messages pushed while it was not idle (send.c) */
+    _Atomic(uint32_t) consumed;      /* and taken; written by the owner */
+    _Atomic(uint64_t) waits;         /* slot << 32 | low half of a request: wait.c */
+    uint32_t limit;                  /* messages; constant while it lives */
+    uint32_t overflow;               /* tp_overflow; constant while it lives */
+
+    /* ---- the owner's ---- */
+    _Alignas(64) struct tpi_block *tail; /* the block before the first that is not consumed */
+    struct tpi_block *scan;              /* the last block that fetch has seen */
+    struct tpi_block *refused;           /* the last block that a selective receive refused; NULL: none */
+    struct tpi_block *current;           /* the message now handled */
+    struct tpi_worker *worker;           /* it runs on; valid while it runs */
+    const tp_behavior *behavior;
+    void *state;
+    uint32_t flags;
+    uint32_t generation;
+
+    struct tpi_fiber *fiber; /* holds its frames while it is blocked */
+    struct tpi_extra *extra; /* what few actors need; NULL until then */
+    tp_runtime *runtime;
+    _Alignas(8) uint8_t inline_state[TPI_STATE_INLINE];
+    size_t state_size;
+};
+_Static_assert(offsetof(struct tp_actor, tail) == 64, "senders and the owner write different lines");
+_Static_assert(sizeof(struct tp_actor) == 192, "three cache lines: the cost of an idle actor");
+
+struct tp_message {
+    struct tpi_block block; /* a message is its block, seen from outside */
+};
+
+#endif

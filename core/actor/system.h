@@ -1,0 +1,100 @@
+/*
+ * The runtime as the actor room sees it: what all actors share, and what the rooms above fill in.
+ */
+#ifndef TPI_SYSTEM_H
+#define TPI_SYSTEM_H
+
+#include "core/actor/self.h"
+
+/* ---- the system (system.c) ---- */
+
+/* What the rooms above fill in; each may be NULL. */
+struct tpi_hooks {
+    void (*name_released)(tp_runtime *runtime, tp_actor *actor);
+    tp_err (*name_taken)(tp_runtime *runtime, tp_actor *actor, const char *name);
+    tp_pid (*name_find)(tp_runtime *runtime, const char *name);
+    void (*groups_left)(tp_runtime *runtime, tp_actor *actor);
+    void (*sockets_closed)(tp_runtime *runtime, tp_actor *actor);
+    void (*ready)(tp_runtime *runtime, struct tpi_worker *worker, uint64_t token, unsigned ready);
+    /* A READY signal that no wait takes; on the actor's own worker. */
+    void (*event)(tp_runtime *runtime, tp_actor *actor, struct tpi_block *block);
+    /* A signal for another node. Takes the block. */
+    void (*remote)(tp_runtime *runtime, tp_pid to, struct tpi_block *block);
+};
+
+struct tp_runtime {
+    struct tpi_scheduler *scheduler;
+    struct tpi_memory *memory;
+    uint8_t *slots; /* reserved address space: max_actors of struct tp_actor */
+    uint64_t node;
+    tp_options options;
+    struct tpi_hooks hooks;
+    struct tpi_slots *free_slots; /* slots.c */
+    uint32_t slot_count;
+    _Atomic(uint32_t) slots_used; /* the first that was never used */
+    _Atomic(uint32_t) stopping;   /* 1: actors are being shut down */
+    _Atomic(uint32_t) exits;      /* futex: goes up when an actor ends while stopping */
+    _Atomic(uint64_t) outside_refs;
+    tpi_spinlock wait_lock; /* confirms wait cycles: wait.c */
+    struct tpi_registry *registry;
+    struct tpi_io *io;
+    struct tpi_sim *sim;
+    struct tpi_driver driver;
+    int signal_event; /* -1: signals are not this runtime's */
+    tpi_thread signal_thread;
+    _Atomic(uint32_t) signal_stop;
+    void (*settle)(tp_runtime *runtime); /* simulation: runs what is ready, for calls from the test's thread */
+};
+
+static inline tp_runtime *tpi_runtime_of(const struct tpi_worker *worker) {
+    return worker->system;
+}
+static inline tp_actor *tpi_actor_of(struct tpi_runnable *runnable) {
+    return (tp_actor *)(void *)runnable; /* its first field */
+}
+static inline tp_actor *tpi_slot(const tp_runtime *runtime, uint32_t slot) {
+    return (tp_actor *)(void *)(runtime->slots + (size_t)slot * sizeof(tp_actor));
+}
+static inline uint32_t tpi_slot_of(const tp_actor *actor) {
+    return actor->runnable.index;
+}
+static inline tp_pid tpi_pid_of(const tp_runtime *runtime, const tp_actor *actor) {
+    return (tp_pid){runtime->node, tpi_slot_of(actor), actor->generation};
+}
+
+/* The actor of a local pid if it is alive at this moment, else NULL. Any thread; what may be done with it:
+ * see the head of this file. */
+static inline tp_actor *tpi_find(const tp_runtime *runtime, tp_pid pid, uint64_t *identity) {
+    if (pid.node != runtime->node || pid.slot >= runtime->slot_count) return NULL;
+    tp_actor *actor = tpi_slot(runtime, pid.slot);
+    /* acquire: partner is the release store in tpi_actor_publish; `limit` and `overflow` are read after it */
+    *identity = atomic_load_explicit(&actor->identity, memory_order_acquire);
+    if (*identity >> 32 != pid.generation || !(*identity & TPI_IDENTITY_ALIVE)) return NULL;
+    return actor;
+}
+
+/* The extra part, made at first need; NULL when out of memory. */
+struct tpi_extra *tpi_extra(tp_actor *actor);
+void tpi_extra_free(tp_actor *actor);
+/* The owner: can senders find it? */
+static inline bool tpi_is_published(const tp_actor *actor) {
+    /* relaxed: only the owner changes it, and the owner asks */
+    return (atomic_load_explicit(&actor->identity, memory_order_relaxed) & TPI_IDENTITY_ALIVE) != 0;
+}
+/* For callbacks of maps: memory of the runtime's heap. */
+struct tpi_map_memory tpi_map_memory(tp_runtime *runtime);
+tp_ref tpi_ref_new(tp_actor *actor);
+tp_ref tpi_ref_outside(tp_runtime *runtime);
+void tpi_set_error(tp_actor *self, tp_err err);
+extern const struct tpi_runnable_ops tpi_actor_ops;
+
+/* ---- slots (slots.c) ---- */
+
+tp_err tpi_slots_new(tp_runtime *runtime);
+void tpi_slots_free(tp_runtime *runtime);
+/* A slot whose right to run is the caller's; NULL when there is none. worker NULL: a thread outside. */
+tp_actor *tpi_slot_take(tp_runtime *runtime, struct tpi_worker *worker);
+/* Gives back a slot whose mailbox is idle. */
+void tpi_slot_give(tp_runtime *runtime, struct tpi_worker *worker, tp_actor *actor);
+
+#endif
