@@ -44,17 +44,21 @@ void tpi_payload_unref(struct tpi_payload *payload) {
         tpi_heap_free(payload->memory, payload, sizeof *payload + payload->size);
 }
 
-void tpi_block_free(tp_runtime *runtime, struct tpi_worker *worker, struct tpi_block *block) {
+void tpi_block_forget(tp_runtime *runtime, struct tpi_block *block) {
     if (block->flags & TPI_BLOCK_SHARED) {
         struct tpi_payload *payload;
         memcpy(&payload, tpi_block_payload(block), sizeof payload);
         tpi_payload_unref(payload);
     }
-    if (block->size_class == TPI_CLASS_HEAP) {
+    if (block->size_class == TPI_CLASS_HEAP)
         tpi_heap_free(runtime->memory, (uint8_t *)block - HEAP_PREFIX,
                       HEAP_PREFIX + TPI_BLOCK_HEADER + block_room(block));
-        return;
-    }
+}
+
+void tpi_block_free(tp_runtime *runtime, struct tpi_worker *worker, struct tpi_block *block) {
+    bool heap = block->size_class == TPI_CLASS_HEAP;
+    tpi_block_forget(runtime, block);
+    if (heap) return;
     TPI_ASSERT(worker != NULL); /* pool blocks reach no other thread than a worker's: tpi_inbox copies */
     tpi_pool_give(worker->pool, block, block->size_class, block->owner);
 }

@@ -14,6 +14,8 @@
  * NULL: from the heap. NULL when out of memory. */
 struct tpi_block *tpi_block_new(tp_runtime *runtime, struct tpi_worker *worker, enum tpi_kind kind,
                                 size_t size);
+/* Frees what a block has beside its pool memory: for the end, when there are no pools any more. */
+void tpi_block_forget(tp_runtime *runtime, struct tpi_block *block);
 void tpi_block_free(tp_runtime *runtime, struct tpi_worker *worker, struct tpi_block *block);
 static inline uint8_t *tpi_block_payload(struct tpi_block *block) {
     return (uint8_t *)(block + 1) + (block->flags & TPI_BLOCK_REMOTE ? 8 : 0);

@@ -120,7 +120,11 @@ tp_err tpi_decode(tp_actor *self, const struct tpi_block *block, const tp_messag
     return __builtin_expect(opened.reader.failed, 0) ? TP_EBADMSG : TP_OK;
 }
 
-void tpi_message_open_typed(tp_actor *self, const tp_message *message, const tp_message_type *type,
+void tpi_open(tp_actor *self, const tp_message *message, tpi_opened *opened) {
+    open_block(self, &message->block, opened);
+}
+
+void tpi_open_typed(tp_actor *self, const tp_message *message, const tp_message_type *type,
                       tpi_opened *opened) {
     const struct tpi_block *block = (const struct tpi_block *)message;
     if (__builtin_expect(block == NULL || (block->type != type && !tp_message_type_equal(block->type, type)), 0))

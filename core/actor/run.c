@@ -195,7 +195,6 @@ static RARELY void handle_other(tp_actor *self, struct tpi_block *block) {
         self->behavior->otherwise(self, self->state, message);
         return;
     }
-    if (block->type == &tp_exited_message && tpi_exited_by_parent(self, block)) return;
     tpi_count(&self->worker->counters.unknown, 1);
     tp_log(self, TP_LOG_WARN, "no handler for a message of type %.*s", (int)block->type->name_size,
            block->type->name);
@@ -217,8 +216,9 @@ static ALWAYS void handle(tp_actor *self, struct tpi_block *block) {
     if (__builtin_expect(handler != NULL, 1))
         handler->call(self, self->state, (const tp_message *)block);
     else handle_other(self, block);
-    if (__builtin_expect(self->extra != NULL || self->current != block ||
-                             block->kind != TPI_KIND_MESSAGE || block->state & TPI_BLOCK_LOOSE,
+    const struct tpi_extra *extra = self->extra;
+    if (__builtin_expect((extra != NULL && (extra->held != NULL || extra->scratch != NULL)) ||
+                             self->current != block || block->kind != TPI_KIND_MESSAGE || block->state & TPI_BLOCK_LOOSE,
                          0))
         release_slow(self, block);
     self->current = NULL;

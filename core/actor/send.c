@@ -16,7 +16,7 @@
 #define SMALLEST_CLASS 2 /* a cache line: header and 16 bytes */
 #define SMALLEST_PAYLOAD 16u
 #define ACCOUNT_BATCH 32u
-#define INSIDE_FACTOR 4 /* a handler that goes this far beyond the limit is suspended inside its send */
+#define INSIDE_FACTOR 2 /* a handler that goes this far beyond the limit is suspended inside its send */
 
 int32_t tpi_mailbox_length(const tp_actor *actor) {
     /* relaxed: an estimate for flow control; no data hangs on it */

@@ -181,7 +181,12 @@ tp_err tp_kill(tp_actor *self, tp_pid to) {
     return tp_send_exit(self, to, TP_EXIT_KILL);
 }
 
-/* SEMANTICS section 4, row by row. */
+/* Who spawned it linked; for all others the runtime, whose signals come from the null pid. */
+static tp_pid parent_of(const tp_actor *self) {
+    return self->extra != NULL ? self->extra->parent : tp_pid_null();
+}
+
+/* The decision table of Erlang's exit signals, row by row. */
 static enum tpi_applied apply_exit(tp_actor *self, struct tpi_block *block) {
     tp_pid from = tpi_block_from(tpi_runtime_of(self->worker), block);
     bool linked = (block->flags & TPI_BLOCK_LINKED) != 0;
@@ -196,6 +201,11 @@ static enum tpi_applied apply_exit(tp_actor *self, struct tpi_block *block) {
         tpi_doom(self, (tp_reason){.code = TP_EXIT_KILLED}, true);
         return TPI_APPLIED_DONE;
     }
+    if (self->flags & TPI_ACTOR_TRAPS && !(self->flags & TPI_ACTOR_BODY) &&
+        tp_pid_equal(exited.from, parent_of(self))) {
+        tpi_doom(self, reason, false); /* a server ends when its parent does; terminate is called */
+        return TPI_APPLIED_DONE;
+    }
     bool closes = self->flags & TPI_ACTOR_INBOX && tp_pid_equal(from, tp_self(self));
     if (self->flags & (TPI_ACTOR_TRAPS | TPI_ACTOR_INBOX) && !closes) {
         block->kind = TPI_KIND_MESSAGE;
@@ -206,15 +216,6 @@ static enum tpi_applied apply_exit(tp_actor *self, struct tpi_block *block) {
         return TPI_APPLIED_DONE;
     tpi_doom(self, reason, true);
     return TPI_APPLIED_DONE;
-}
-
-bool tpi_exited_by_parent(tp_actor *self, struct tpi_block *block) {
-    tp_exited exited;
-    if (!decode_exit(block, &exited)) return false;
-    tp_pid parent = self->extra != NULL ? self->extra->parent : tp_pid_null();
-    if (!tp_pid_equal(exited.from, parent)) return false; /* the runtime is the parent of the unlinked */
-    tpi_doom(self, (tp_reason){.code = exited.code, .detail = exited.detail}, false);
-    return true;
 }
 
 /* ---- monitors ---- */

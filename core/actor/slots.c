@@ -51,9 +51,25 @@ tp_err tpi_slots_new(tp_runtime *runtime) {
     return TP_OK;
 }
 
+/* After the threads have ended: blocks that came too late and live on the heap. */
+static void forget_mailbox(tp_runtime *runtime, tp_actor *actor) {
+    struct tpi_block *block = actor->tail;
+    while (block != NULL) {
+        struct tpi_block *next = tpi_block_next(block);
+        bool stub = block == tpi_stub(actor);
+        if (!stub && (block->size_class == TPI_CLASS_HEAP || block->flags & TPI_BLOCK_SHARED))
+            tpi_block_forget(runtime, block);
+        block = next;
+    }
+}
+
 void tpi_slots_free(tp_runtime *runtime) {
     struct tpi_slots *table = runtime->free_slots;
     if (table == NULL) return;
+    /* relaxed: the threads are gone */
+    uint32_t used = atomic_load_explicit(&runtime->slots_used, memory_order_relaxed);
+    for (uint32_t slot = 0; slot < used && slot < runtime->slot_count; slot++)
+        forget_mailbox(runtime, tpi_slot(runtime, slot));
     for (unsigned i = 0; i < table->worker_count; i++)
         if (table->workers[i] != NULL)
             tpi_heap_free(runtime->memory, table->workers[i], sizeof(struct local_slots));

@@ -57,8 +57,6 @@ enum tpi_applied tpi_signal_apply(tp_actor *self, struct tpi_block *block);
 /* Sends the exit and down signals of an actor that ends; false: out of memory, call again. */
 bool tpi_signal_goodbye(tp_actor *self, tp_reason reason);
 void tpi_watchers_free(tp_actor *actor);
-/* A behaviour that traps exits ends when its parent does. True: it will. */
-bool tpi_exited_by_parent(tp_actor *self, struct tpi_block *block);
 /* Links two actors of which the second is not visible yet. */
 tp_err tpi_link_at_birth(tp_actor *parent, tp_actor *child);
 void tpi_unlink_at_birth(tp_actor *parent, tp_actor *child);

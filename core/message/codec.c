@@ -1,10 +1,12 @@
 /*
  * The general halves of the msgpack codec: every form of every value, checked against what is left.
  *
- * Obligations: nothing is read at or beyond `end`; a count is believed only if the bytes left could hold that many
- * values (one byte each at least); after the first violation every read gives zero and moves nothing.
+ * Obligations: nothing is read at or beyond `end`; a count is believed only if the bytes left could
+ * hold that many values (one byte each at least); after the first violation every read gives zero
+ * and moves nothing.
  */
 #include <troupe/codec.h>
+#include <troupe/message.h>
 
 #include "core/base/assert.h"
 #include "core/base/hash.h"
@@ -30,7 +32,8 @@ void tp_write_bool(tp_writer *out, bool value) {
     if (room(out, 1)) tpi_put_byte(out, value ? 0xc3 : 0xc2);
 }
 
-/* Puts into a spare area first, so that a value which just fits is not refused for its largest form. */
+/* Puts into a spare area first, so that a value which just fits is not refused for its largest
+ * form. */
 static void commit(tp_writer *out, const uint8_t *bytes, const tp_writer *spare) {
     size_t size = (size_t)(spare->at - bytes);
     if (room(out, size)) tpi_put_bytes(out, bytes, size);
@@ -121,12 +124,12 @@ static tp_kind kind_of(uint8_t tag) {
     if (tag < 0xa0) return TP_KIND_ARRAY;
     if (tag < 0xc0) return TP_KIND_STR;
     static const uint8_t kinds[32] = {
-        TP_KIND_NIL,   TP_KIND_INVALID, TP_KIND_BOOL,  TP_KIND_BOOL, TP_KIND_BIN, TP_KIND_BIN,
-        TP_KIND_BIN,   TP_KIND_EXT,     TP_KIND_EXT,   TP_KIND_EXT,  TP_KIND_FLOAT, TP_KIND_FLOAT,
-        TP_KIND_INT,   TP_KIND_INT,     TP_KIND_INT,   TP_KIND_INT,  TP_KIND_INT, TP_KIND_INT,
-        TP_KIND_INT,   TP_KIND_INT,     TP_KIND_EXT,   TP_KIND_EXT,  TP_KIND_EXT, TP_KIND_EXT,
-        TP_KIND_EXT,   TP_KIND_STR,     TP_KIND_STR,   TP_KIND_STR,  TP_KIND_ARRAY, TP_KIND_ARRAY,
-        TP_KIND_MAP,   TP_KIND_MAP};
+        TP_KIND_NIL, TP_KIND_INVALID, TP_KIND_BOOL, TP_KIND_BOOL, TP_KIND_BIN,   TP_KIND_BIN,
+        TP_KIND_BIN, TP_KIND_EXT,     TP_KIND_EXT,  TP_KIND_EXT,  TP_KIND_FLOAT, TP_KIND_FLOAT,
+        TP_KIND_INT, TP_KIND_INT,     TP_KIND_INT,  TP_KIND_INT,  TP_KIND_INT,   TP_KIND_INT,
+        TP_KIND_INT, TP_KIND_INT,     TP_KIND_EXT,  TP_KIND_EXT,  TP_KIND_EXT,   TP_KIND_EXT,
+        TP_KIND_EXT, TP_KIND_STR,     TP_KIND_STR,  TP_KIND_STR,  TP_KIND_ARRAY, TP_KIND_ARRAY,
+        TP_KIND_MAP, TP_KIND_MAP};
     return (tp_kind)kinds[tag - 0xc0];
 }
 
@@ -146,7 +149,7 @@ bool tp_read_bool(tp_reader *in) {
 }
 
 /* Any integer as 64 bits and its sign. */
-static bool take_int(tp_reader *in, uint64_t *value, bool *negative) {
+static __attribute__((noinline)) bool take_int(tp_reader *in, uint64_t *value, bool *negative) {
     *negative = false;
     *value = 0;
     if (in->at >= in->end) return fail(in);
@@ -325,29 +328,27 @@ static void skip_ext(tp_reader *in) {
     (void)take_bytes(in, size + 1); /* and the type */
 }
 
-/* Skips a value that holds no others; containers give the number of values in them. */
-static uint64_t skip_one(tp_reader *in) {
+/* Skips a value that holds no others; of a container the head: *inside gets its values. */
+static void skip_head(tp_reader *in, uint64_t *inside) {
+    uint64_t value;
+    bool negative;
+    *inside = 0;
     switch (tp_read_kind(in)) {
     case TP_KIND_NIL:
-    case TP_KIND_BOOL: in->at++; return 0;
-    case TP_KIND_INT: {
-        uint64_t value;
-        bool negative;
-        (void)take_int(in, &value, &negative);
-        return 0;
-    }
-    case TP_KIND_FLOAT: (void)tp_read_f64(in); return 0;
-    case TP_KIND_STR: (void)tp_read_str(in); return 0;
-    case TP_KIND_BIN: (void)tp_read_bin(in); return 0;
-    case TP_KIND_EXT: skip_ext(in); return 0;
-    case TP_KIND_ARRAY: return tp_read_array(in);
-    case TP_KIND_MAP: return (uint64_t)tp_read_map(in) * 2;
-    default: fail(in); return 0;
+    case TP_KIND_BOOL: in->at++; break;
+    case TP_KIND_INT: (void)take_int(in, &value, &negative); break;
+    case TP_KIND_FLOAT: (void)tp_read_f64(in); break;
+    case TP_KIND_STR: (void)tp_read_str(in); break;
+    case TP_KIND_BIN: (void)tp_read_bin(in); break;
+    case TP_KIND_EXT: skip_ext(in); break;
+    case TP_KIND_ARRAY: *inside = tp_read_array(in); break;
+    case TP_KIND_MAP: *inside = (uint64_t)tp_read_map(in) * 2; break;
+    default: fail(in);
     }
 }
 
 void tp_read_skip(tp_reader *in) {
-    uint64_t left[TP_DEPTH_MAX + 1];
+    uint64_t left[TP_DEPTH_MAX + 1]; /* values still to skip at each depth */
     unsigned depth = 0;
     left[0] = 1;
     for (;;) {
@@ -356,25 +357,46 @@ void tp_read_skip(tp_reader *in) {
             depth--;
         }
         left[depth]--;
-        uint64_t inside = skip_one(in);
+        tp_kind kind = tp_read_kind(in);
+        bool opens = kind == TP_KIND_ARRAY || kind == TP_KIND_MAP;
+        if (opens && in->depth + depth >= TP_DEPTH_MAX) fail(in);
+        uint64_t inside;
+        skip_head(in, &inside);
         if (in->failed) return;
-        if (inside == 0) continue;
-        if (in->depth + depth + 1 > TP_DEPTH_MAX) {
-            fail(in);
-            return;
-        }
-        left[++depth] = inside;
+        TPI_CHECK(depth <= TP_DEPTH_MAX);
+        if (inside > 0) left[++depth] = inside;
     }
 }
 
 /* ---- for generated decoders ---- */
 
+/*
+ * What lists may take is bounded by the bytes that remain at the first of them: an item of one byte
+ * may decode to a struct of hundreds. Our own encoder writes at least a byte for each field, which
+ * is at most 24 in the struct.
+ */
+static bool spend(tp_reader *in, uint64_t size) {
+    if (in->budget == 0) {
+        uint64_t budget = (uint64_t)tpi_left(in) * TP_SCRATCH_FACTOR + TP_SCRATCH_FREE;
+        in->budget = 1 + (uint32_t)(budget < UINT32_MAX ? budget : UINT32_MAX - 1);
+    }
+    if (size >= in->budget) return false;
+    in->budget -= (uint32_t)size;
+    return true;
+}
+
 void *tpi_read_items(tp_reader *in, uint32_t count, size_t size) {
     if (in->failed || count == 0) return NULL;
-    void *items = in->scratch == NULL ? NULL : in->scratch->alloc(in->scratch, count * size);
-    if (items == NULL) fail(in);
-    else memset(items, 0, count * size);
-    return items;
+    TPI_ASSERT(size > 0 && size < UINT32_MAX);
+    if (in->scratch == NULL || !spend(in, (uint64_t)count * size)) {
+        fail(in);
+        return NULL;
+    }
+    void *items = in->scratch->alloc(in->scratch, count * size);
+    if (items != NULL) return memset(items, 0, count * size);
+    in->starved = true;
+    fail(in);
+    return NULL;
 }
 
 uint32_t tpi_read_enter(tp_reader *in) {
@@ -399,6 +421,7 @@ static size_t sequence_size(uint8_t lead) {
 }
 
 bool tp_utf8_valid(const char *text, size_t size) {
+    if (size == 0) return true;
     const uint8_t *at = (const uint8_t *)text, *end = at + size;
     while (at < end) {
         size_t length = sequence_size(*at);

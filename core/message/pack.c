@@ -1,6 +1,6 @@
 /*
- * The array form of a message, with msgpack-c's packer: the head is off the hot path, and it is one more proof
- * that what we write is what msgpack-c writes.
+ * The array form of a message, with msgpack-c's packer: the head is off the hot path, and it is one
+ * more proof that what we write is what msgpack-c writes.
  */
 #include <msgpack.h>
 
@@ -53,5 +53,7 @@ tp_err tpi_message_open(const uint8_t *bytes, size_t size, tp_str *name, uint32_
         !tp_utf8_valid(name->data, name->size))
         return TP_EBADMSG;
     *count = elements - 1;
+    fields->depth =
+        1; /* they stand in the array, so that what is skipped is not too deep for others */
     return TP_OK;
 }

@@ -39,6 +39,7 @@ static void wake_worker(struct tpi_scheduler *scheduler, unsigned index) {
 }
 
 static bool clear_idle(struct tpi_scheduler *scheduler, unsigned index) {
+    if (index >= scheduler->count) return false; /* dedicated: not in the mask */
     uint64_t bit = (uint64_t)1 << (index % 64);
     /* acq_rel: partner is announce(); who clears the bit is the one that wakes */
     uint64_t before =
@@ -159,8 +160,10 @@ static bool outside_has_work(const struct tpi_worker *worker) {
 }
 
 static void announce(struct tpi_worker *worker) {
-    /* relaxed: published by the read-modify-write below */
-    atomic_store_explicit(&worker->wake, 0, memory_order_relaxed);
+    /* seq_cst: partner is the exchange in wake_worker. As a plain store it could pass the look at the queues that
+     * follows, and hide a wake-up whose push that look did not see */
+    atomic_exchange_explicit(&worker->wake, 0, memory_order_seq_cst);
+    if (worker->dedicated) return; /* it is woken by every push to it */
     /* seq_cst: partner is tpi_scheduler_wake_one; the second look at the queues comes after it */
     atomic_fetch_or_explicit(&worker->scheduler->idle[worker->index / 64],
                              (uint64_t)1 << (worker->index % 64), memory_order_seq_cst);

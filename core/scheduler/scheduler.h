@@ -111,7 +111,7 @@ struct tpi_scheduler {
     struct tpi_worker *workers[/* count + TPI_DEDICATED_MAX */ 256 + TPI_DEDICATED_MAX];
     tpi_mutex growth; /* of dedicated workers */
 
-    _Alignas(64) _Atomic(uint64_t) idle[4]; /* a bit a worker that sleeps; 256 workers */
+    _Alignas(64) _Atomic(uint64_t) idle[4]; /* a bit a worker that sleeps; not the dedicated */
     _Atomic(uint32_t) deep;                 /* workers that sleep until they are woken */
     _Atomic(uint32_t) stopping;
     _Alignas(64) struct tpi_inject inject; /* from outside, and what a full queue spilled */

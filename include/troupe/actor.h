@@ -296,19 +296,21 @@ TP_API uint64_t tp_random(tp_actor *self);
 #define TPI_SLOT_HANDLER2(variable, state, tag, type, fn) TPI_HANDLER_##tag(variable, type)
 #define TPI_SLOT_MEMBER2(variable, state, tag, type, fn) TPI_MEMBER_##tag(variable)
 
-#define TPI_THUNK_TYPED(thunk, state_type, type, fn)                                               \
+#define TPI_THUNK_TYPED(thunk, state_type, type, fn, open)                                         \
     static void thunk(tp_actor *self, void *state, const tp_message *message) {                    \
         type value;                                                                                \
         tpi_opened opened;                                                                         \
-        tpi_message_open_typed(self, message, &type##_message, &opened);                           \
+        open;                                                                                      \
         type##_tpi_decode(&value, &opened.reader, opened.count);                                   \
         if (opened.reader.failed) tpi_message_bad(self, &type##_message);                          \
         fn(self, (state_type *)state, &value);                                                     \
     }
 #define TPI_THUNK_ON(variable, state_type, type, fn)                                               \
-    TPI_THUNK_TYPED(variable##_on_##type, state_type, type, fn)
+    TPI_THUNK_TYPED(variable##_on_##type, state_type, type, fn,                                    \
+                    tpi_open(self, message, &opened))
 #define TPI_THUNK_INIT_WITH(variable, state_type, type, fn)                                        \
-    TPI_THUNK_TYPED(variable##_init, state_type, type, fn)
+    TPI_THUNK_TYPED(variable##_init, state_type, type, fn,                                         \
+                    tpi_open_typed(self, message, &type##_message, &opened))
 #define TPI_THUNK_INIT(variable, state_type, type, fn)                                             \
     static void variable##_init(tp_actor *self, void *state, const tp_message *message) {          \
         (void)message;                                                                             \
@@ -345,8 +347,10 @@ typedef struct tpi_opened {
     tp_scratch scratch;
     tp_actor *self;
 } tpi_opened;
+/* Opens a message that has been matched with its handler. */
+TP_API void tpi_open(tp_actor *self, const tp_message *message, tpi_opened *opened);
 /* Opens a message of the type; one of another type ends the actor. */
-TP_API void tpi_message_open_typed(tp_actor *self, const tp_message *message,
+TP_API void tpi_open_typed(tp_actor *self, const tp_message *message,
                                    const tp_message_type *type, tpi_opened *opened);
 /* A message did not decode: ends the actor with TP_EXIT_BADMSG. */
 TP_API __attribute__((noreturn, cold)) void tpi_message_bad(tp_actor *self,

@@ -1,20 +1,101 @@
 /*
- * msgpack, written and read in place: what the message macros use, and what a program may use for its own bytes.
+ * msgpack, written and read in place: what the message macros use, and what a program may use for
+ * its own bytes.
  *
- * Writing is minimal (the shortest form of every integer and length). Reading accepts every form; it allocates
- * nothing and believes no count that the remaining bytes could not hold.
+ * Writing is minimal (the shortest form of every integer and length). Reading accepts every form;
+ * it allocates nothing and believes no count that the remaining bytes could not hold.
  */
-#ifndef TROUPE_MESSAGE_H
-#include <troupe/message.h> /* which includes this header where it is needed */
-#endif
-
 #ifndef TROUPE_CODEC_H
 #define TROUPE_CODEC_H
+
+#include <string.h>
+
+#include <troupe/base.h>
 
 TP_EXTERN_BEGIN
 
 #define TPI_UNUSED __attribute__((unused))
+
+#define TP_DEPTH_MAX 32             /* nesting of arrays and maps accepted by the reader */
+#define TP_SCRATCH_FACTOR 32u       /* decoded lists take at most this many times the bytes read */
+#define TP_SCRATCH_FREE (64u << 10) /* and this many more */
 #define TP_EXT_PID 1 /* msgpack ext type of a pid: 16 bytes, node, slot, generation, big-endian */
+
+/* Text in UTF-8, not terminated, borrowed: in a received message it lives as long as the
+ * message. */
+typedef struct tp_str {
+    const char *data;
+    size_t size;
+} tp_str;
+
+/* Bytes, borrowed like tp_str. */
+typedef struct tp_bin {
+    const void *data;
+    size_t size;
+} tp_bin;
+
+/* A terminated C string as a tp_str, borrowed; NULL is the empty one. Any thread. */
+static inline tp_str tp_str_of(const char *text) {
+    tp_str str = {text, text == NULL ? 0 : strlen(text)};
+    return str;
+}
+#ifdef __cplusplus
+/* A string literal as a tp_str initialiser: .note = TP_STR("hello"). */
+#define TP_STR(literal) (tp_str{literal, sizeof(literal) - 1})
+#else
+/* A string literal as a tp_str initialiser: .note = TP_STR("hello"). */
+#define TP_STR(literal) ((tp_str){literal, sizeof(literal) - 1})
+#endif
+/* True when both hold the same bytes. Any thread. */
+static inline bool tp_str_equal(tp_str a, tp_str b) {
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+/* A large binary, counted. In a message it travels as bytes; in a received one it is a view of
+ * the message. */
+typedef struct tp_blob tp_blob;
+/* A blob of `size` zeroed bytes with one reference; NULL when out of memory. Any thread. */
+TP_API tp_blob *tp_blob_new(size_t size);
+/* Its bytes: writable until it is first sent or shared. Any holder. */
+TP_API void *tp_blob_data(const tp_blob *blob);
+/* Their number; 0 for NULL. Any holder. */
+TP_API size_t tp_blob_size(const tp_blob *blob);
+/* One more reference; of a view in a received message, a copy. NULL when out of memory. Any
+ * thread. */
+TP_API tp_blob *tp_blob_ref(const tp_blob *blob);
+/* One reference less; the last frees it. NULL and views are allowed. Any thread. */
+TP_API void tp_blob_unref(const tp_blob *blob);
+
+/*
+ * Writes msgpack into memory that the caller gives. When it is full `failed` is set and nothing
+ * more is written. Its fields may be read; one thread at a time.
+ */
+typedef struct tp_writer {
+    uint8_t *at;
+    uint8_t *end;
+    bool failed;
+} tp_writer;
+
+/* Where decoding puts arrays: freed as a whole when the message is. */
+typedef struct tp_scratch {
+    /* Memory aligned to 16; NULL when there is none. */
+    void *(*alloc)(struct tp_scratch *scratch, size_t size);
+} tp_scratch;
+
+/*
+ * Reads msgpack from memory that it does not own. The first violation sets `failed`; every later
+ * read then gives zero. `scratch` is where decoded lists go (NULL: lists fail). They may take
+ * TP_SCRATCH_FACTOR bytes for each byte of input and TP_SCRATCH_FREE more. One thread at a time.
+ */
+typedef struct tp_reader {
+    const uint8_t *at;
+    const uint8_t *end;
+    tp_scratch *scratch;
+    uint16_t depth;  /* containers around `at` */
+    bool failed;     /* the bytes are not what was asked for, or: */
+    bool starved;    /* `scratch` had no memory */
+    uint32_t budget; /* what lists may still take, and 1; 0 before the first list */
+} tp_reader;
 
 /* What the next value of a reader is. */
 typedef enum tp_kind {
@@ -117,6 +198,10 @@ TPI_UNUSED static inline void tpi_put_bin(tp_writer *out, tp_bin bin) {
     }
     tpi_put_bytes(out, bin.data, bin.size);
 }
+TPI_UNUSED static inline void tpi_put_blob(tp_writer *out, const tp_blob *blob) {
+    tp_bin bin = {tp_blob_data(blob), tp_blob_size(blob)};
+    tpi_put_bin(out, bin);
+}
 TPI_UNUSED static inline void tpi_put_pid(tp_writer *out, tp_pid pid) {
     uint64_t node = __builtin_bswap64(pid.node);
     uint32_t slot = __builtin_bswap32(pid.slot), generation = __builtin_bswap32(pid.generation);
@@ -141,10 +226,12 @@ TPI_UNUSED static inline void tpi_put_map(tp_writer *out, uint32_t count) {
 
 /* A writer over the caller's memory. Any thread. */
 TPI_UNUSED static inline tp_writer tp_writer_over(void *bytes, size_t size) {
-    tp_writer out = {(uint8_t *)bytes, (uint8_t *)bytes + size, false};
+    uint8_t *at = (uint8_t *)bytes;
+    tp_writer out = {at, size == 0 ? at : at + size, false};
     return out;
 }
-/* Writes nil. When there is no room these set `failed` and write nothing. Any thread, one at a time. */
+/* Writes nil. When there is no room these set `failed` and write nothing. Any thread, one at a
+ * time. */
 TP_API void tp_write_nil(tp_writer *out);
 /* Writes a boolean. */
 TP_API void tp_write_bool(tp_writer *out, bool value);
@@ -169,7 +256,8 @@ TP_API void tp_write_map(tp_writer *out, uint32_t count);
 
 /* A reader over bytes that it borrows, without scratch. Any thread. */
 TPI_UNUSED static inline tp_reader tp_reader_over(const void *bytes, size_t size) {
-    tp_reader in = {(const uint8_t *)bytes, (const uint8_t *)bytes + size, NULL, 0, false};
+    const uint8_t *at = (const uint8_t *)bytes;
+    tp_reader in = {at, size == 0 ? at : at + size, NULL, 0, false, false, 0};
     return in;
 }
 TPI_UNUSED static inline size_t tpi_left(const tp_reader *in) {
@@ -208,12 +296,14 @@ TP_API tp_pid tp_read_pid(tp_reader *in);
 TP_API uint32_t tp_read_array(tp_reader *in);
 /* Reads the head of a map: the number of pairs, at most one for two bytes left. */
 TP_API uint32_t tp_read_map(tp_reader *in);
-/* Skips one value with all that it holds, at most TP_DEPTH_MAX deep. */
+/* Skips one value with all that it holds, arrays and maps (empty ones too) at most TP_DEPTH_MAX
+ * deep. */
 TP_API void tp_read_skip(tp_reader *in);
 /* True when the bytes are UTF-8 without surrogates and overlong forms. Any thread. */
 TP_API bool tp_utf8_valid(const char *text, size_t size);
 
-/* For generated decoders: `count` items of `size` bytes in scratch; NULL sets `failed`. */
+/* For generated decoders: `count` items of `size` bytes in scratch, zeroed. NULL without failure
+ * for none; with it when scratch has no memory (`starved`) or the budget is spent. */
 TP_API void *tpi_read_items(tp_reader *in, uint32_t count, size_t size);
 /* For generated decoders: a blob that is a view of bytes in the message. */
 TP_API tp_blob *tpi_read_blob(tp_reader *in);

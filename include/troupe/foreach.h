@@ -1,12 +1,15 @@
 /*
- * Preprocessor machinery: applies a macro to each argument. Needs __VA_OPT__ (gcc 8, clang 6, C++20). A ladder of
- * macros compiles many times faster than the recursive trick, whose every level scans the whole text again.
+ * Preprocessor machinery: applies a macro to each argument. Needs __VA_OPT__ (gcc 8, clang 6,
+ * C++20). A ladder of macros compiles many times faster than the recursive trick, whose every level
+ * scans the whole text again.
  */
 #ifndef TROUPE_FOREACH_H
 #define TROUPE_FOREACH_H
 
-/* macro(context, argument) for each of up to 80 arguments; context is one token or a parenthesised list. */
-#define TPI_FOREACH(macro, context, ...) __VA_OPT__(TPI_EACH_80(macro, context, __VA_ARGS__))
+/* The empty last argument keeps pedantic compilers content: no step is without its `...`. */
+/* macro(context, argument) for each of up to 80 arguments; context is one token or a
+ * parenthesised list. */
+#define TPI_FOREACH(macro, context, ...) __VA_OPT__(TPI_EACH_80(macro, context, __VA_ARGS__, ))
 #define TPI_EACH_80(m, c, a, ...) m(c, a) __VA_OPT__(TPI_EACH_79(m, c, __VA_ARGS__))
 #define TPI_EACH_79(m, c, a, ...) m(c, a) __VA_OPT__(TPI_EACH_78(m, c, __VA_ARGS__))
 #define TPI_EACH_78(m, c, a, ...) m(c, a) __VA_OPT__(TPI_EACH_77(m, c, __VA_ARGS__))

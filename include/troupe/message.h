@@ -4,9 +4,10 @@
  *     TP_MESSAGE(deposit, TP_FIELD(i64, cents), TP_FIELD(str, note))
  *     TP_MESSAGE_AS(deposit, "bank.deposit", TP_FIELD(i64, cents), ...)     with a name on the wire
  *
- * gives the struct `deposit` with the fields in order, and `deposit_message`, the type's description. On the wire
- * a message is the msgpack array [name, field, ...]. Identity is the name: the same declaration in two files or
- * two shared objects is the same type. Up to TP_FIELDS_MAX fields, of these forms:
+ * gives the struct `deposit` with the fields in order, and `deposit_message`, the type's
+ * description. On the wire a message is the msgpack array [name, field, ...]. Identity is the name:
+ * the same declaration in two files or two shared objects is the same type. Up to TP_FIELDS_MAX
+ * fields, of these forms:
  *
  *     TP_FIELD(kind, name)        bool u8 u16 u32 u64 i8 i16 i32 i64 f64 str bin blob pid
  *     TP_ENUM(type, name)         a C enum, as i32
@@ -16,91 +17,21 @@
  *     TP_LIST_OF(message, name)   the same, of another message's structs
  *     TP_MAP(kind, name)          a list of { tp_str key; value; }
  *
- * Evolution: fields are only ever appended. A missing trailing field decodes as zero (or empty, or absent);
- * unknown trailing fields are skipped.
+ * Evolution: fields are only ever appended. A missing trailing field decodes as zero (or empty, or
+ * absent); unknown trailing fields are skipped.
  */
 #ifndef TROUPE_MESSAGE_H
 #define TROUPE_MESSAGE_H
 
-#include <string.h>
-
 #include <troupe/base.h>
-#include <troupe/foreach.h>
+#include <troupe/codec.h>
+#include <troupe/message_macros.h>
 
 TP_EXTERN_BEGIN
 
-/* Text in UTF-8, not terminated, borrowed: in a received message it lives as long as the message. */
-typedef struct tp_str {
-    const char *data;
-    size_t size;
-} tp_str;
-
-/* Bytes, borrowed like tp_str. */
-typedef struct tp_bin {
-    const void *data;
-    size_t size;
-} tp_bin;
-
-/* A terminated C string as a tp_str, borrowed; NULL is the empty one. Any thread. */
-static inline tp_str tp_str_of(const char *text) {
-    tp_str str = {text, text == NULL ? 0 : strlen(text)};
-    return str;
-}
-/* A string literal as a tp_str initialiser: .note = TP_STR("hello"). */
-#ifdef __cplusplus
-#define TP_STR(literal) (tp_str{literal, sizeof(literal) - 1})
-#else
-#define TP_STR(literal) ((tp_str){literal, sizeof(literal) - 1})
-#endif
-/* True when both hold the same bytes. Any thread. */
-static inline bool tp_str_equal(tp_str a, tp_str b) {
-    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
-}
-
-/* A large binary, counted. In a message it travels as bytes; in a received one it is a view of the message. */
-typedef struct tp_blob tp_blob;
-/* A blob of `size` zeroed bytes with one reference; NULL when out of memory. Any thread. */
-TP_API tp_blob *tp_blob_new(size_t size);
-/* Its bytes: writable until it is first sent or shared. Any holder. */
-TP_API void *tp_blob_data(const tp_blob *blob);
-/* Their number; 0 for NULL. Any holder. */
-TP_API size_t tp_blob_size(const tp_blob *blob);
-/* One more reference; of a view in a received message, a copy. NULL when out of memory. Any thread. */
-TP_API tp_blob *tp_blob_ref(const tp_blob *blob);
-/* One reference less; the last frees it. NULL and views are allowed. Any thread. */
-TP_API void tp_blob_unref(const tp_blob *blob);
-
 #define TP_NAME_SIZE_MAX 128            /* of a message type, in bytes */
 #define TP_FIELDS_MAX 32                /* of one message type */
-#define TP_DEPTH_MAX 32                 /* nesting accepted by the reader */
 #define TP_MESSAGE_SIZE_MAX (16u << 20) /* a payload's bytes */
-
-/*
- * Writes msgpack into memory that the caller gives. When it is full `failed` is set and nothing more is written.
- */
-typedef struct tp_writer {
-    uint8_t *at;
-    uint8_t *end;
-    bool failed;
-} tp_writer;
-
-/* Where decoding puts arrays: freed as a whole when the message is. */
-typedef struct tp_scratch tp_scratch;
-struct tp_scratch {
-    void *(*alloc)(tp_scratch *scratch, size_t size); /* aligned to 16; NULL when out of memory */
-};
-
-/*
- * Reads msgpack from memory that it does not own. The first violation sets `failed`; every later read then gives
- * zero. `scratch` is where decoded lists go (NULL: lists fail).
- */
-typedef struct tp_reader {
-    const uint8_t *at;
-    const uint8_t *end;
-    tp_scratch *scratch;
-    uint16_t depth;
-    bool failed;
-} tp_reader;
 
 /* What a field is, for printing. */
 typedef enum tp_field_form {
@@ -120,16 +51,17 @@ typedef struct tp_field {
     tp_field_form form;
 } tp_field;
 
-/* What a message type is, as data: made by TP_MESSAGE, constant, one object in each file that uses it. */
+/* What a message type is, as data: made by TP_MESSAGE, constant, one object in each file that
+ * uses it. */
 typedef struct tp_message_type {
-    const char *name;      /* on the wire */
-    uint64_t hash;         /* tp_name_hash of the name; equal hashes are confirmed by the name */
+    const char *name; /* on the wire */
+    uint64_t hash;    /* tp_name_hash of the name; equal hashes are confirmed by the name */
     uint32_t name_size;
-    uint32_t struct_size;  /* sizeof the C struct */
+    uint32_t struct_size; /* sizeof the C struct */
     uint32_t field_count;
-    uint32_t bound;        /* encoded fields take at most this many bytes; 0: ask `measure` */
+    uint32_t bound; /* encoded fields take at most this many bytes; 0: ask `measure` */
     const tp_field *fields;
-    size_t (*measure)(const void *value);              /* upper bound in bytes of the encoded fields */
+    size_t (*measure)(const void *value); /* upper bound in bytes of the encoded fields */
     /* The fields only, no array head. `out` must have `bound` or `measure` bytes left. */
     void (*encode)(const void *value, tp_writer *out);
     /* `count` fields are present; what is missing becomes zero, what is too much is left unread. */
@@ -141,26 +73,31 @@ static inline bool tp_message_type_equal(const tp_message_type *a, const tp_mess
     return a == b || (a->hash == b->hash && a->name_size == b->name_size &&
                       memcmp(a->name, b->name, a->name_size) == 0);
 }
-/* The hash that TP_MESSAGE computes at compile time: FNV-1a over the first 32 bytes of a name. Any thread. */
+/* The hash that TP_MESSAGE computes at compile time: FNV-1a over the first 32 bytes of a name.
+ * Any thread. */
 TP_API uint64_t tp_name_hash(const char *name, size_t size);
 
 TP_EXTERN_END
 
-#include <troupe/codec.h>
-
-#include <troupe/message_macros.h>
-
 /* Declares a message type whose name on the wire is its name here. */
 #define TP_MESSAGE(type, ...) TPI_MESSAGE(type, #type, __VA_ARGS__)
-/* Declares a message type with another name on the wire, a string literal of at most TP_NAME_SIZE_MAX bytes. */
+/* Declares a message type with another name on the wire, a string literal of at most
+ * TP_NAME_SIZE_MAX bytes. */
 #define TP_MESSAGE_AS(type, text, ...) TPI_MESSAGE(type, text, __VA_ARGS__)
 
-#define TP_FIELD(kind, name) (PLAIN, kind, name)
-#define TP_ENUM(enum_type, name) (ENUM, enum_type, name)
-#define TP_NESTED(message, name) (NESTED, message, name)
-#define TP_OPTIONAL(kind, name) (OPTIONAL, kind, name)
-#define TP_LIST(kind, name) (LIST, kind, name)
-#define TP_LIST_OF(message, name) (LIST_OF, message, name)
-#define TP_MAP(kind, name) (MAP, kind, name)
+/* A field of a plain kind: bool u8 u16 u32 u64 i8 i16 i32 i64 f64 str bin blob pid. */
+#define TP_FIELD(kind, name) (PLAIN, kind, name, #kind)
+/* A C enum, with the values of an i32. */
+#define TP_ENUM(enum_type, name) (ENUM, enum_type, name, #enum_type)
+/* The struct of another message, declared before. */
+#define TP_NESTED(message, name) (NESTED, message, name, #message)
+/* A tp_optional_KIND: present, value. */
+#define TP_OPTIONAL(kind, name) (OPTIONAL, kind, name, #kind)
+/* A tp_list_KIND: items, count. */
+#define TP_LIST(kind, name) (LIST, kind, name, #kind)
+/* A MESSAGE_list of structs of another message, declared before: items, count. */
+#define TP_LIST_OF(message, name) (LIST_OF, message, name, #message)
+/* A tp_map_KIND: count items of key and value, in the order given; equal keys are all kept. */
+#define TP_MAP(kind, name) (MAP, kind, name, #kind)
 
 #endif
