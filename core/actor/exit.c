@@ -168,6 +168,8 @@ void tpi_exit(struct tpi_worker *worker, tp_actor *self) {
         log_exit(self, reason);
         release(self);
         unpublish(self);
+        if (self->extra != NULL && self->runtime->hooks.sockets_closed != NULL)
+            self->runtime->hooks.sockets_closed(self->runtime, self);
         if (worker->tracing) tpi_trace(self, TP_TRACE_EXIT, tp_pid_null(), "", reason.code);
     }
     if (!tpi_signal_goodbye(self, reason)) {

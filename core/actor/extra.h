@@ -49,7 +49,6 @@ struct tpi_extra {
     struct tpi_list exit_calls;
     struct tpi_list descriptors;
     struct tpi_list kept;
-    struct tpi_list sockets;      /* core/io's */
     struct tpi_block *postponed;  /* oldest first, linked by next */
     struct tpi_block *postponed_last;
     struct tpi_block *retried;    /* postponed before, to be handled before newer ones */

@@ -26,7 +26,7 @@ struct tpi_extra *tpi_extra(tp_actor *actor) {
     struct tpi_map *maps[] = {&extra->links,   &extra->monitors, &extra->watched, &extra->aliases,
                               &extra->pending, &extra->timers,   &extra->deferred};
     struct tpi_list *lists[] = {&extra->allocations, &extra->exit_calls, &extra->descriptors,
-                                &extra->kept, &extra->sockets};
+                                &extra->kept};
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) tpi_map_init(maps[i], memory);
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) tpi_list_init(lists[i]);
     extra->self = actor;

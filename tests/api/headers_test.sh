@@ -9,7 +9,7 @@ passed=0 failed=0 skipped=0
 
 check() { # COMPILER LANGUAGE STANDARD HEADER
     local flags=(-std="$3" -x "$2" -Iinclude -Wall -Wextra -Wpedantic -fsyntax-only)
-    printf '#include <troupe/%s>\n#include <troupe/%s>\n' "$4" "$4" >"$work/header_user"
+    printf '#include <troupe/%s>\n#include <troupe/%s>\nint used;\n' "$4" "$4" >"$work/header_user"
     if "$1" "${flags[@]}" -Werror "$work/header_user" 2>"$work/log"; then
         passed=$((passed + 1))
     else

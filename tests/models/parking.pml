@@ -23,9 +23,7 @@
  *
  * Held: `next` is free when it is filled, one worker waits in the poller (assertions); all is run (ran).
  */
-#ifndef WORKERS
 #define WORKERS 2
-#endif
 #define PLAIN 0  /* runs and ends */
 #define FORK 1   /* readies two plain ones */
 #define PINNED 2 /* as plain, but worker 0 alone may run it */
@@ -60,11 +58,13 @@ byte in_poller;             /* ghost */
 
 inline wake_worker(w) {
     wake[w] = 1;
-#ifndef BUG_POLLER_BY_FUTEX
-    if
-    :: poller_worker == (w) + 1 -> eventfd = 1
-    :: else
-    fi
+#if defined(POLLER) && !defined(BUG_POLLER_BY_FUTEX)
+    d_step {
+        if
+        :: poller_worker == (w) + 1 -> eventfd = 1
+        :: else
+        fi
+    }
 #endif
 }
 
@@ -94,9 +94,9 @@ inline wake_one() {
         if
         :: i != NOBODY -> wake_worker(i)
         :: else
-        fi;
-        i = 0
-    od
+        fi
+    od;
+    i = 0
 }
 
 /* ---- a worker ---- */
@@ -134,10 +134,21 @@ inline execute(what) {
     fi
 }
 
+#ifdef BUG_PINNED_STEALABLE
+#define MINE false
+#else
+#define MINE (me == 0 && inbound > 0) /* what is pinned never stands in a queue that thieves take from */
+#endif
+#define HAS_READY (has_next[me] || len(queue[me]) > 0 || MINE)
+#define OUTSIDE_HAS_WORK ((me == 0 && inbound > 0) || len(inject) > 0)
+#define VICTIM (1 - me)
+#define VICTIM_HAS_WORK (len(queue[VICTIM]) > 0)
+#define OTHERS_AWAKE ((idle | BIT(me)) != ALL)
+
 inline take_outside() {
 #ifdef BUG_PINNED_STEALABLE
     if
-    :: me == 0 && inbound > 0 -> atomic { inbound--; queue[me]!PINNED }
+    :: atomic { me == 0 && inbound > 0 -> inbound--; queue[me]!PINNED }
     :: else
     fi;
 #endif
@@ -151,12 +162,14 @@ inline take_outside() {
     fi
 }
 
-/* What the poller gave: `got`. */
-inline hand_on() {
-    if
-    :: got -> ready_local(PLAIN); got = 0
-    :: else
-    fi
+/* What the poller gave, `got`, becomes ready here. */
+inline leave_poller() {
+    atomic {
+        polling = 0;
+        assert(!got || !has_next[me]);
+        has_next[me] = has_next[me] || got;
+        got = 0
+    }
 }
 
 inline poll() {
@@ -167,59 +180,30 @@ inline take_events() {
     if
     :: descriptors && !polling ->
 #ifdef BUG_LOOK_UNCLAIMED
-        poll(); /* it may read away the eventfd that was meant for who waits */
-        hand_on()
+        atomic { poll(); has_next[me] = got; got = 0 } /* and so the eventfd that was meant for who waits */
 #else
-        d_step { woke = !polling; polling = 1 }
         if
-        :: woke -> poll(); polling = 0; hand_on()
+        :: atomic { !polling -> polling = 1; poll() }
+            leave_poller()
         :: else
-        fi;
-        woke = 0
+        fi
 #endif
     :: else
     fi
 }
 
-#ifdef BUG_PINNED_STEALABLE
-#define MINE false
-#else
-#define MINE (me == 0 && inbound > 0) /* what is pinned never stands in a queue that thieves take from */
-#endif
-#define HAS_READY (has_next[me] || len(queue[me]) > 0 || MINE)
-
-/* From the other's queue; with three workers from either. */
 inline steal() {
-    if
-    :: atomic { backoff[me] && !may_steal }
-    :: else ->
-        may_steal = 0;
-        do
-        :: atomic { i == WORKERS || stolen -> i = 0; break }
-        :: atomic {
-            else ->
-            if
-            :: i != me && len(queue[i]) > 0 -> queue[i]?what; stolen = 1
-            :: else
-            fi;
-            i++
-        }
-        od
-    fi
+    atomic {
+        if
+        :: (!backoff[me] || may_steal) && VICTIM_HAS_WORK -> queue[VICTIM]?what; stolen = 1
+        :: else
+        fi;
+        may_steal = 0
+    }
 }
 
-#define OUTSIDE_HAS_WORK ((me == 0 && inbound > 0) || len(inject) > 0)
-#if WORKERS == 2
-#define OTHERS_HAVE_WORK (len(queue[1 - me]) > 0)
-#else
-#define OTHERS_HAVE_WORK (len(queue[(me + 1) % 3]) > 0 || len(queue[(me + 2) % 3]) > 0)
-#endif
-#define OTHERS_AWAKE ((idle | BIT(me)) != ALL)
-
 inline sleep_in_poller() {
-    poller_worker = me + 1;
-    in_poller++;
-    assert(in_poller == 1);
+    d_step { poller_worker = me + 1; in_poller++; assert(in_poller == 1) }
     if
 #ifndef BUG_POLLER_NO_LOOK
     :: wake[me]
@@ -228,27 +212,19 @@ inline sleep_in_poller() {
 end_poller:
         atomic { event || eventfd || timed -> poll() }
     fi;
-    in_poller--;
-    poller_worker = 0;
-    polling = 0;
-    clear_idle(me);
-    hand_on()
+    d_step { in_poller--; poller_worker = 0 }
+    leave_poller() /* C hands on after it has cleared the bit, which comes next */
 }
 
 inline sleep() {
-    woke = 0;
     if
-    :: descriptors -> d_step { woke = !polling; polling = 1 }
-    :: else
-    fi;
-    if
-    :: woke -> sleep_in_poller()
+#ifdef POLLER
+    :: d_step { descriptors && !polling -> polling = 1 }
+        sleep_in_poller()
+#endif
     :: else ->
 end_futex:
-        if
-        :: wake[me]
-        :: timed
-        fi
+        (wake[me] || timed)
     fi
 }
 
@@ -261,25 +237,28 @@ inline go_idle() {
     :: is_deep = 1 /* nobody else is awake, or some looks in a row found nothing */
     :: atomic { OTHERS_AWAKE -> is_deep = 0 }
     fi;
-#ifdef BUG_DEEP_LATE
-    announce();
     deep = deep + is_deep;
-#else
-    deep = deep + is_deep;
-    announce();
+#ifdef BUG_BOUND_EARLY
+    timed = !is_deep || OTHERS_AWAKE;
 #endif
+    announce();
     if
 #ifndef BUG_NO_RECHECK
-    :: OUTSIDE_HAS_WORK
-    :: !OUTSIDE_HAS_WORK && !backoff[me] && OTHERS_HAVE_WORK
+    :: OUTSIDE_HAS_WORK || (!backoff[me] && VICTIM_HAS_WORK)
 #endif
     :: else ->
+#ifndef BUG_BOUND_EARLY
         timed = !is_deep || OTHERS_AWAKE;
-        sleep();
-        timed = 0
+#endif
+        sleep()
     fi;
-    clear_idle(me);
-    d_step { deep = deep - is_deep; is_deep = 0; woke = 0; may_steal = 1 }
+    d_step {
+        idle = idle & (ALL - BIT(me));
+        deep = deep - is_deep;
+        is_deep = 0;
+        timed = 0;
+        may_steal = 1
+    }
 }
 
 proctype Worker(byte me) {
@@ -291,7 +270,9 @@ proctype Worker(byte me) {
     :: d_step { !has_next[me] && MINE -> inbound--; done++ } /* the pinned one */
     :: !HAS_READY ->
         take_outside();
+#ifdef POLLER
         take_events();
+#endif
         if
         :: HAS_READY
         :: else ->
@@ -360,11 +341,9 @@ inline choose(b) {
 
 init {
     atomic {
+#ifdef STUCK
         choose(backoff[0]);
         choose(backoff[1]);
-#if WORKERS == 3
-        choose(backoff[2]);
-        run Worker(2);
 #endif
         run Worker(0);
         run Worker(1);
