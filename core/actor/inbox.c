@@ -208,6 +208,17 @@ tp_pid tp_inbox_pid(const tp_inbox *inbox) {
     return inbox->state.pid;
 }
 
+const tp_message *tpi_inbox_peek(const tp_inbox *inbox) {
+    return (const tp_message *)inbox->state.first;
+}
+
+size_t tpi_inbox_waiting(const tp_inbox *inbox) {
+    size_t count = 0;
+    for (struct tpi_block *block = inbox->state.first; block != NULL; block = tpi_block_next(block))
+        count++;
+    return count;
+}
+
 tp_pid tp_inbox_sender(const tp_inbox *inbox, const tp_message *message) {
     return message == NULL ? tp_pid_null()
                            : tpi_block_from(inbox->state.runtime, (const struct tpi_block *)message);

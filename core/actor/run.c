@@ -474,17 +474,17 @@ static RARELY void run_other(struct tpi_worker *worker, struct tpi_runnable *run
 static void run(struct tpi_worker *worker, struct tpi_runnable *runnable) {
     tp_actor *self = tpi_actor_of(runnable);
     self->worker = worker;
-    if (__builtin_expect(self->fiber != NULL || worker->tracing ||
-                             (self->flags & ~(uint32_t)PLAIN_FLAGS) != 0 ||
+    if (__builtin_expect(self->fiber != NULL || (self->flags & ~(uint32_t)PLAIN_FLAGS) != 0 ||
                              !(self->flags & TPI_ACTOR_STARTED),
                          0)) {
         run_other(worker, runnable);
         return;
     }
+    if (__builtin_expect(worker->tracing, 0)) tpi_trace(self, TP_TRACE_RUN, tp_pid_null(), "", 0);
     fetch(self);
     bool more = run_handlers(self);
     worker = self->worker;
-    if (__builtin_expect(more || needs_attention(self) || worker->account != 0 ||
+    if (__builtin_expect(more || worker->tracing || needs_attention(self) || worker->account != 0 ||
                              self->flags & TPI_ACTOR_TIMEOUT,
                          0))
         after_slice(worker, self, more);

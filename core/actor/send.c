@@ -173,9 +173,10 @@ tp_err tp_send_value(tp_actor *self, tp_pid to, const tp_message_type *type, con
     block->from_generation = self->generation;
     tp_actor *receiver = tpi_slot(runtime, to.slot);
     if (__builtin_expect(to.node != runtime->node || to.slot >= runtime->slot_count ||
-                             worker->tracing || !is_plain_receiver(receiver, to.generation),
+                             !is_plain_receiver(receiver, to.generation),
                          0))
         return tpi_send_block(runtime, self, to, block);
+    if (__builtin_expect(worker->tracing, 0)) tpi_trace(self, TP_TRACE_SEND, to, type->name, 0);
     tpi_count(&worker->counters.sent, 1);
     block->to_generation = to.generation;
     if (tpi_mailbox_push(receiver, block)) tpi_worker_schedule(worker, &receiver->runnable);

@@ -138,12 +138,15 @@ void tpi_scratch_release(tp_actor *self);
 
 /* ---- inboxes (inbox.c) ---- */
 
+struct tp_inbox;
 /* Hands what has arrived to the inbox's thread. */
 void tpi_inbox_run(struct tpi_worker *worker, tp_actor *self);
 void tpi_inbox_closed(tp_runtime *runtime, tp_actor *self);
 void tpi_inbox_replied(tp_actor *self, struct tpi_block *block);
+/* Simulation, where the thread is the only one: the oldest message, and how many wait. */
+const tp_message *tpi_inbox_peek(const struct tp_inbox *inbox);
+size_t tpi_inbox_waiting(const struct tp_inbox *inbox);
 /* Has the inbox told of an actor's end; its tp_down's ref means nothing. */
-struct tp_inbox;
 tp_err tpi_inbox_monitor(struct tp_inbox *inbox, tp_pid target);
 tp_err tpi_spawn_inbox(tp_runtime *runtime, struct tpi_inbox_state *inbox, tp_pid *out);
 

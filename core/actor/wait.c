@@ -7,6 +7,7 @@
  * unlocks: so exactly one fails. Who answers, defers or passes on a request takes the edge away or moves it, by
  * compare-and-swap on the very request: a later edge is never touched. Modelled in tests/models/calls.pml.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,9 +48,9 @@ static void describe_cycle(tp_actor *self, const uint32_t *path, unsigned length
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     if (extra->deadlock == NULL) extra->deadlock = tpi_heap_alloc(runtime->memory, TPI_DEADLOCK_TEXT);
     if (extra->deadlock == NULL) return;
-    int at = snprintf(extra->deadlock, TPI_DEADLOCK_TEXT, "<%u>", tpi_slot_of(self));
+    int at = snprintf(extra->deadlock, TPI_DEADLOCK_TEXT, "<%" PRIu32 ">", tpi_slot_of(self));
     for (unsigned i = 0; i < length && at < (int)TPI_DEADLOCK_TEXT - 16; i++)
-        at += snprintf(extra->deadlock + at, (size_t)(TPI_DEADLOCK_TEXT - at), " -> <%u>", path[i]);
+        at += snprintf(extra->deadlock + at, TPI_DEADLOCK_TEXT - (size_t)at, " -> <%" PRIu32 ">", path[i]);
 }
 
 /* Lets a suspended actor go on, whatever it waits for. */

@@ -47,7 +47,7 @@ static void crowd_play(tp_actor *self, struct scene *scene, uint64_t transfers, 
     SCENE_CHECK(scene, audited.wrong == 0 && audited.audits > 0);
     uint64_t records = 0;
     const char *problem = scene_books(self, scene, ACCOUNTS, &records);
-    if (problem != NULL) snprintf(scene->problem, sizeof scene->problem, "%s", problem);
+    if (problem != NULL) scene_note(scene, __FILE__, __LINE__, problem);
     SCENE_CHECK(scene, problem == NULL);
     SCENE_CHECK(scene, records == ACCOUNTS + made);
     int64_t total = 0;

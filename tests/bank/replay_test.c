@@ -3,10 +3,12 @@
  */
 #include "actors/bank/replay.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "actors/bank/text.h"
 #include "tests/bank/scene.h"
 #include "tests/support/test.h"
 

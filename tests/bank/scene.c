@@ -3,6 +3,7 @@
  */
 #include "tests/bank/scene.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <troupe/sim.h>
@@ -12,6 +13,11 @@
 #include "tests/support/test.h"
 
 /* ---- playing ---- */
+
+void scene_note(struct scene *scene, const char *file, int line, const char *text) {
+    if (scene->problem[0] != '\0') return;
+    snprintf(scene->problem, sizeof scene->problem, "%s:%d: not true: %.160s", file, line, text);
+}
 
 static const char *scene_play(tp_sim *sim, void *arg) {
     struct scene *scene = arg;
@@ -61,7 +67,7 @@ bool scene_bank(tp_actor *self, struct scene *scene, uint64_t count, bank_rule r
         good = bank_open_account(self, &scene->bank, account, rule, limit_minor) == TP_OK &&
                (funds_minor == 0 || fund(self, scene, account, funds_minor));
     }
-    if (!good) snprintf(scene->problem, sizeof scene->problem, "the bank cannot be opened");
+    if (!good) scene_note(scene, __FILE__, __LINE__, "the bank can be opened");
     return good;
 }
 

@@ -5,7 +5,6 @@
 #ifndef TESTS_BANK_SCENE_H
 #define TESTS_BANK_SCENE_H
 
-#include <stdio.h>
 #include <troupe/actor.h>
 #include <troupe/call.h>
 
@@ -15,7 +14,7 @@
 struct scene {
     tp_body body;
     bool done;
-    char problem[200];
+    char problem[256];
     struct bank bank;
 };
 
@@ -24,12 +23,14 @@ void scene_simulate(tp_body body, uint64_t seeds);
 /* Plays it once on `workers` threads. */
 void scene_run(tp_body body, unsigned workers);
 
+/* Notes what is wrong, unless something was before. */
+void scene_note(struct scene *scene, const char *file, int line, const char *text);
+
 /* Within a scene: notes what is not true, and leaves the function. */
 #define SCENE_CHECK(scene, condition)                                                              \
     do {                                                                                           \
         if (!(condition)) {                                                                        \
-            snprintf((scene)->problem, sizeof(scene)->problem, "%s:%d: not true: %s", __FILE__,    \
-                     __LINE__, #condition);                                                        \
+            scene_note((scene), __FILE__, __LINE__, #condition);                                   \
             return;                                                                                \
         }                                                                                          \
     } while (0)

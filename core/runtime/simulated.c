@@ -1,0 +1,91 @@
+/*
+ * A simulated runtime's life: made with the simulator's driver, stopped under virtual time.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/runtime/runtime.h"
+#include "core/sim/sim.h"
+
+tp_err tp_sim_new(tp_sim **out, const tp_sim_options *options) {
+    if (out == NULL) return TP_EINVAL;
+    tp_sim *sim = malloc(sizeof *sim);
+    if (sim == NULL) return TP_ENOMEM;
+    tp_runtime *runtime = NULL;
+    struct tpi_sim *engine = &sim->engine;
+    tp_err err = tpi_sim_init(engine, options);
+    if (err == TP_OK && engine->options.runtime.max_actors == 0)
+        engine->options.runtime.max_actors = 1u << 20;
+    if (err == TP_OK)
+        err = tpi_runtime_new(&runtime, &engine->options.runtime, &engine->driver, engine);
+    if (err == TP_OK) {
+        tpi_sim_attach(engine, runtime);
+        err = tp_inbox_open(runtime, &engine->probe);
+    }
+    if (err == TP_OK) {
+        *out = sim;
+        return TP_OK;
+    }
+    if (runtime != NULL) tpi_runtime_free(runtime);
+    tpi_sim_fini(engine);
+    free(sim);
+    return err;
+}
+
+/* Asks, then kills, as tp_runtime_stop does; blocked actors end in virtual time. */
+static void stop(struct tpi_sim *sim) {
+    tp_runtime *runtime = sim->runtime;
+    sim->options.steps_max = UINT64_MAX;
+    sim->failed = false;
+    for (unsigned stage = 1; stage <= 2 && tpi_runtime_alive(runtime) > 0; stage++) {
+        tpi_runtime_shutdown(runtime, stage);
+        (void)tpi_sim_run_until(sim, sim->now + runtime->options.shutdown_grace);
+    }
+    /* those born while the others ended */
+    for (unsigned i = 0; i < 100 && tpi_runtime_alive(runtime) > 0; i++) {
+        tpi_runtime_shutdown(runtime, 2);
+        (void)tpi_sim_run_until(sim, sim->now + TP_SECONDS(1));
+    }
+    TPI_ASSERT(tpi_runtime_alive(runtime) == 0);
+}
+
+void tp_sim_free(tp_sim *sim) {
+    if (sim == NULL) return;
+    struct tpi_sim *engine = &sim->engine;
+    engine->options.steps_max = UINT64_MAX;
+    tp_inbox_close(engine->probe);
+    stop(engine);
+    tpi_runtime_free(engine->runtime);
+    tpi_sim_fini(engine);
+    free(sim);
+}
+
+static const char *run_seed(uint64_t seed, const tp_sim_options *options,
+                            const char *(*scenario)(tp_sim *, void *), void *arg) {
+    tp_sim_options own = options != NULL ? *options : (tp_sim_options){0};
+    tp_sim *sim;
+    own.seed = seed;
+    if (tp_sim_new(&sim, &own) != TP_OK) return "the simulator could not be made";
+    const char *wrong = scenario(sim, arg);
+    tp_sim_free(sim);
+    return wrong;
+}
+
+tp_err tp_sim_seeds(uint64_t from, uint64_t to, const tp_sim_options *options,
+                    const char *(*scenario)(tp_sim *sim, void *arg), void *arg, uint64_t *failed) {
+    if (scenario == NULL) return TP_EINVAL;
+    const char *given = getenv("TROUPE_SEED");
+    if (given != NULL) from = to = strtoull(given, NULL, 10);
+    for (uint64_t seed = from;; seed++) {
+        const char *wrong = run_seed(seed, options, scenario, arg);
+        if (wrong != NULL) {
+            fprintf(stderr, "seed %llu: %s\nreplay: TROUPE_SEED=%llu %s\n", (unsigned long long)seed,
+                    wrong, (unsigned long long)seed, program_invocation_name);
+            if (failed != NULL) *failed = seed;
+            return TP_EINVAL;
+        }
+        if (seed >= to) return TP_OK;
+    }
+}
