@@ -24,6 +24,11 @@ static void line_put(struct bank_text *out, tp_str word) {
     }
 }
 
+static void line_end(struct bank_text *out) {
+    while (out->size > 0 && out->data[out->size - 1] == ' ') out->size--;
+    bank_text_put(out, "\n");
+}
+
 static void entries_put(const struct bank_report *report, const struct bank_report_account *account,
                         struct bank_text *out) {
     char date[BANK_DATE_SIZE];
@@ -45,7 +50,7 @@ static void entries_put(const struct bank_report *report, const struct bank_repo
         padded_put(out, bank_report_counter(report, entry), COUNTER_WIDTH);
         bank_text_put(out, "  ");
         line_put(out, bank_report_entry_text(report, entry));
-        bank_text_put(out, "\n");
+        line_end(out);
     }
 }
 
@@ -81,8 +86,7 @@ static void months_put(const struct bank_report_account *account, struct bank_te
         bank_text_print(out, "  %-7s  %7zu  %14s  %14s  %14s  ", month, m->entries, sums[0], sums[1],
                         sums[2]);
         bar_put(m->closing_minor, scale, out);
-        while (out->size > 0 && out->data[out->size - 1] == ' ') out->size--;
-        bank_text_put(out, "\n");
+        line_end(out);
     }
 }
 

@@ -178,7 +178,8 @@ proctype Actor(byte me; byte to; byte sends; bit last_go) {
     bit over;
     do
     :: sends > 0 -> send(to, plain); sends--
-    :: else -> break
+    :: sends > 0 && nempty(queue[me]) -> apply(false) /* between two handlers */
+    :: sends == 0 -> break
     od;
     if
     :: last_go -> send(to, go)

@@ -1,0 +1,32 @@
+/*
+ * What a measurement is: a name, a unit, and a body that runs as the main actor and returns one value.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <troupe/troupe.h>
+
+struct bench_case {
+    const char *name;
+    const char *unit;
+    const char *what;
+    double (*run)(tp_actor *self);
+};
+
+/* Told by the last actor of a measurement. */
+TP_MESSAGE_AS(bench_done, "bench.done", TP_FIELD(u64, count))
+
+extern const struct bench_case bench_talk[];   /* two or more actors that answer each other */
+extern const struct bench_case bench_flood[];  /* many messages to one */
+extern const struct bench_case bench_create[]; /* actors made and ended */
+extern const struct bench_case bench_timers[];
+
+/* Waits for bench_done, without limit. */
+void bench_wait(tp_actor *self);
+/* Nanoseconds since `start`. */
+double bench_since(tp_actor *self, tp_time start);
+/* Yields until `count` more actors have exited than `before`. */
+void bench_wait_exits(tp_actor *self, uint64_t before, uint64_t count);
+uint64_t bench_exits(tp_actor *self);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * Timers armed and cancelled.
+ */
+#include "bench/bench.h"
+
+#include <stdlib.h>
+
+#define TIMERS 1000000u
+
+TP_MESSAGE(tick, TP_FIELD(u64, n))
+
+static double timers(tp_actor *self, bool cancel) {
+    tp_ref *refs = tp_alloc(self, TIMERS * sizeof *refs);
+    if (refs == NULL) tp_fail(self, "out of memory");
+    tp_time start = tp_now(self);
+    for (uint64_t i = 0; i < TIMERS; i++)
+        refs[i] = tp_send_after(self, TP_SECONDS(3600) + TP_US((int64_t)i), tp_self(self), tick, .n = i);
+    double armed = bench_since(self, start);
+    start = tp_now(self);
+    for (uint64_t i = 0; i < TIMERS; i++)
+        if (!tp_cancel_timer(self, refs[i])) tp_fail(self, "a timer was gone");
+    return (cancel ? bench_since(self, start) : armed) / TIMERS;
+}
+static double timer_arm(tp_actor *self) {
+    return timers(self, false);
+}
+static double timer_cancel(tp_actor *self) {
+    return timers(self, true);
+}
+
+const struct bench_case bench_timers[] = {
+    {"timer_arm", "ns", "10^6 timers armed", timer_arm},
+    {"timer_cancel", "ns", "10^6 timers cancelled", timer_cancel},
+    {NULL, NULL, NULL, NULL}};

@@ -1,0 +1,125 @@
+/*
+ * troupe-bench NAME... [--workers N] [--reps N] [--json] [--list]: one line a result: name, value, unit. The value is
+ * the median of the repetitions, each in a runtime of its own.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/bench.h"
+
+#define REPS_MAX 1000
+
+struct request {
+    const struct bench_case *bench;
+    double value;
+};
+
+static const struct bench_case *const groups[] = {bench_talk, bench_flood, bench_create,
+                                                  bench_timers};
+
+void bench_wait(tp_actor *self) {
+    bench_done done;
+    if (tp_receive(self, TP_FOREVER, &done, bench_done) != TP_OK) tp_fail(self, "no result");
+}
+
+double bench_since(tp_actor *self, tp_time start) {
+    return (double)(tp_now(self) - start);
+}
+
+uint64_t bench_exits(tp_actor *self) {
+    tp_counters counters;
+    tp_runtime_counters(tp_self_runtime(self), &counters);
+    return counters.exited;
+}
+
+void bench_wait_exits(tp_actor *self, uint64_t before, uint64_t count) {
+    while (bench_exits(self) - before < count) tp_yield(self);
+}
+
+static const struct bench_case *find(const char *name) {
+    for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++)
+        for (const struct bench_case *bench = groups[g]; bench->name != NULL; bench++)
+            if (strcmp(bench->name, name) == 0) return bench;
+    return NULL;
+}
+
+static void body(tp_actor *self, void *arg) {
+    struct request *request = arg;
+    request->value = request->bench->run(self);
+}
+
+static int by_value(const void *a, const void *b) {
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+static int measure(const struct bench_case *bench, unsigned workers, int reps, bool json) {
+    static double values[REPS_MAX];
+    for (int i = 0; i < reps; i++) {
+        struct request request = {.bench = bench};
+        tp_options options = {.workers = workers};
+        if (tp_run_with(&options, body, &request) != 0) return 1;
+        values[i] = request.value;
+    }
+    qsort(values, (size_t)reps, sizeof values[0], by_value);
+    double median = values[reps / 2];
+    if (json)
+        printf("{\"name\":\"%s\",\"workers\":%u,\"value\":%.3f,\"unit\":\"%s\",\"reps\":%d,\"min\":%.3f,"
+               "\"max\":%.3f}\n",
+               bench->name, workers, median, bench->unit, reps, values[0], values[reps - 1]);
+    else
+        printf("%-14s %10.2f %s\n", bench->name, median, bench->unit);
+    fflush(stdout);
+    return 0;
+}
+
+static void list(void) {
+    for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++)
+        for (const struct bench_case *bench = groups[g]; bench->name != NULL; bench++)
+            printf("%-14s %-12s %s\n", bench->name, bench->unit, bench->what);
+}
+
+static int usage(const char *program) {
+    fprintf(stderr, "usage: %s NAME... [--workers N] [--reps N] [--json]\n       %s --list\n", program,
+            program);
+    return 2;
+}
+
+static int run_all(unsigned workers, int reps, bool json) {
+    int failed = 0;
+    for (size_t g = 0; g < sizeof groups / sizeof groups[0]; g++)
+        for (const struct bench_case *bench = groups[g]; bench->name != NULL; bench++)
+            failed |= measure(bench, workers, reps, json);
+    return failed;
+}
+
+int main(int argc, char **argv) {
+    static const struct option options[] = {{"workers", required_argument, NULL, 'w'},
+                                            {"reps", required_argument, NULL, 'r'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"list", no_argument, NULL, 'l'},
+                                            {NULL, 0, NULL, 0}};
+    long workers = 1, reps = 5;
+    bool json = false;
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (c == 'w') workers = strtol(optarg, NULL, 10);
+        else if (c == 'r') reps = strtol(optarg, NULL, 10);
+        else if (c == 'j') json = true;
+        else if (c == 'l') return list(), 0;
+        else return usage(argv[0]);
+    }
+    if (workers < 1 || workers > 256 || reps < 1 || reps > REPS_MAX) return usage(argv[0]);
+    if (optind == argc) return run_all((unsigned)workers, (int)reps, json);
+    int failed = 0;
+    for (int i = optind; i < argc; i++) {
+        const struct bench_case *bench = find(argv[i]);
+        if (bench == NULL) {
+            fprintf(stderr, "%s: no measurement of the name %s (--list shows them)\n", argv[0], argv[i]);
+            return 2;
+        }
+        failed |= measure(bench, (unsigned)workers, (int)reps, json);
+    }
+    return failed;
+}
