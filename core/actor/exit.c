@@ -165,6 +165,7 @@ void tpi_exit(struct tpi_worker *worker, tp_actor *self) {
     worker = self->worker;
     tp_reason reason = reason_of(self);
     if (tpi_is_published(self)) {
+        tpi_fetch(self); /* links and monitors that have arrived hear the reason, not `noproc` */
         log_exit(self, reason);
         release(self);
         unpublish(self);

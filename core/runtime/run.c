@@ -14,20 +14,42 @@ struct main_program {
     int status;
 };
 
+/* Sent when somebody watches the main actor, so that no end of it can be missed. */
+TP_MESSAGE_AS(main_go, "tp.main_go")
+
 /* The main actor: the user's body. */
 static void main_body(tp_actor *self, void *arg) {
     struct main_program *program = arg;
     struct tpi_extra *extra = tpi_extra(self);
-    if (extra == NULL) tp_exit(self, TP_EXIT_NOMEM);
+    main_go go;
+    if (extra == NULL || tp_receive(self, TP_FOREVER, &go, main_go) != TP_OK)
+        tp_exit(self, TP_EXIT_NOMEM);
     extra->status = &program->status; /* where tp_exit_status writes: it outlives the actor */
     program->body(self, program->arg);
 }
 
-static int run_main(tp_runtime *runtime, struct main_program *program) {
+static tp_err watch_main(tp_runtime *runtime, struct main_program *program, tp_inbox *inbox,
+                         int32_t *code) {
     tp_pid pid;
+    const tp_message *message;
+    tp_down down;
     tp_err err = tp_runtime_spawn_body(runtime, &pid, main_body, program, NULL);
-    int code = TP_EXIT_NOMEM;
-    if (err == TP_OK) err = tp_runtime_wait(runtime, pid, TP_FOREVER, &code);
+    if (err == TP_OK) err = tpi_inbox_monitor(inbox, pid);
+    if (err == TP_OK) err = tp_inbox_send(inbox, pid, main_go);
+    if (err == TP_OK) err = tp_inbox_receive(inbox, TP_FOREVER, &message);
+    if (err == TP_OK) err = tp_inbox_get(inbox, message, &down, tp_down);
+    if (err == TP_OK) *code = down.code;
+    return err;
+}
+
+static int run_main(tp_runtime *runtime, struct main_program *program) {
+    tp_inbox *inbox;
+    int32_t code = TP_EXIT_NOMEM;
+    tp_err err = tp_inbox_open(runtime, &inbox);
+    if (err == TP_OK) {
+        err = watch_main(runtime, program, inbox, &code);
+        tp_inbox_close(inbox);
+    }
     if (err != TP_OK) {
         fprintf(stderr, "troupe: the main actor could not be started: %s\n", tp_strerror(err));
         return 1;

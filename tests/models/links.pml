@@ -151,9 +151,9 @@ end:
         :: alive[me] ->
             operations--;
             if
-            :: link()
-            :: unlink()
-            :: die(); operations = 0
+            :: true -> link()
+            :: true -> unlink()
+            :: true -> die(); operations = 0
             :: operations = 0 /* no more */
             fi
         fi;

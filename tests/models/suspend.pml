@@ -94,9 +94,7 @@ inline suspend(to) {
     :: alive[to] -> queue[to]!credit(me) /* it may die before this arrives */
     :: else -> queue[me]!resume(to)      /* the sender's own thread answers for the dead */
     fi;
-#ifndef BUG_SUSPENDED_KEEPS
     release_all();
-#endif
     do
     :: suspended[me] -> apply(true)
     :: !suspended[me] -> break
