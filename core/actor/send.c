@@ -31,6 +31,7 @@ void tpi_account_flush(struct tpi_worker *worker) {
     /* relaxed: a sum that orders nothing. The slot may have a new occupant by now: it then starts with a few
      * messages too many on its account, until its mailbox is next empty (tpi_credit_taken) */
     atomic_fetch_add_explicit(&actor->enqueued, worker->account, memory_order_relaxed);
+    worker->flooded += worker->account;
     worker->account = 0;
 }
 

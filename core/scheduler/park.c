@@ -17,6 +17,7 @@
 #include "core/base/assert.h"
 
 #define STEAL_PAYS TP_US(20)
+#define FLOOD_COST TP_NS(50) /* of a message to a busy receiver, twice what it takes at home */
 #define BACKOFF_MIN TP_US(50)
 #define BACKOFF_MAX TP_MS(2)
 #define FRUITLESS_MAX 8u        /* shallow sleeps in a row before a deep one */
@@ -109,6 +110,7 @@ bool tpi_worker_steal(struct tpi_worker *worker) {
     TPI_ASSERT(worker->next == NULL);
     worker->next = (struct tpi_runnable *)(void *)node;
     worker->stole_at = tpi_scheduler_now(worker->scheduler);
+    worker->flooded = 0;
     worker->fruitless = 0;
     tpi_count(&worker->counters.steals, 1);
     return true;
@@ -119,7 +121,9 @@ static void judge_steal(struct tpi_worker *worker) {
     if (worker->stole_at == 0) return;
     tp_duration busy = tpi_scheduler_now(worker->scheduler) - worker->stole_at;
     worker->stole_at = 0;
-    if (busy >= STEAL_PAYS) {
+    /* a sender that was taken away from its receiver only made each message cross the cores */
+    bool talked = (tp_duration)worker->flooded * FLOOD_COST > busy;
+    if (busy >= STEAL_PAYS && !talked) {
         worker->backoff = 0;
     } else {
         worker->backoff = worker->backoff == 0 ? BACKOFF_MIN : worker->backoff * 2;

@@ -87,6 +87,7 @@ struct tpi_worker {
 
     /* ---- its own thread's, cold ---- */
     tp_duration backoff;   /* between looks at other workers' queues; 0: at once */
+    uint64_t flooded;      /* messages sent to busy receivers since it last stole */
     tp_time stole_at;      /* when it last stole, 0: it is not living on stolen work */
     uint32_t fruitless;    /* looks in a row that found nothing */
     bool dedicated;        /* takes from `inbound` alone */

@@ -9,7 +9,6 @@
 #include "actors/bank/auditor.h"
 #include "actors/bank/client.h"
 #include "actors/bank/ledger.h"
-#include "actors/bank/random.h"
 #include "actors/bank/reporter.h"
 #include "tests/bank/check.h"
 #include "tests/bank/scene.h"
@@ -22,8 +21,10 @@
 #define CLIENTS 4
 #define ACCOUNTS 5
 
-/* Clients transfer, repeat themselves and misuse ids while an auditor reads; returns when all are through. */
-static void crowd_play(tp_actor *self, struct scene *scene, uint64_t transfers, tp_duration timeout) {
+/* Clients transfer through `teller`, repeat themselves and misuse ids while an auditor reads; returns when all
+ * are through. */
+static void crowd_play(tp_actor *self, struct scene *scene, tp_pid teller, uint64_t transfers,
+                       tp_duration timeout) {
     tp_pid auditor = tp_spawn_link(self, bank_auditor, bank_auditor_start,
                                    .ledger = scene->bank.ledger, .teller = scene->bank.teller,
                                    .boss = tp_self(self), .accounts = ACCOUNTS, .seed = 7);
@@ -32,9 +33,9 @@ static void crowd_play(tp_actor *self, struct scene *scene, uint64_t transfers, 
     uint64_t made = 0;
     for (uint64_t i = 0; i < CLIENTS; i++) {
         tp_pid client = tp_spawn_link(
-            self, bank_client, bank_client_start, .number = i, .teller = scene->bank.teller,
-            .steps = tp_self(self), .seed = tp_random(self), .transfers = transfers,
-            .accounts = ACCOUNTS, .amount_max_minor = 900, .timeout = timeout);
+            self, bank_client, bank_client_start, .number = i, .teller = teller, .steps = tp_self(self),
+            .seed = tp_random(self), .transfers = transfers, .accounts = ACCOUNTS,
+            .amount_max_minor = 900, .timeout = timeout);
         SCENE_CHECK(scene, !tp_pid_is_null(client));
     }
     for (uint64_t i = 0; i < CLIENTS; i++) {
@@ -57,20 +58,48 @@ static void crowd_play(tp_actor *self, struct scene *scene, uint64_t transfers, 
 }
 
 static void crowd_without_overdraft(tp_actor *self, void *arg) {
-    if (scene_bank(self, arg, ACCOUNTS, BANK_RULE_NONE, 0, 1000)) {
-        crowd_play(self, arg, 64, TP_SECONDS(5));
-    }
+    struct scene *scene = arg;
+    if (!scene_bank(self, scene, ACCOUNTS, BANK_RULE_NONE, 0, 1000)) return;
+    crowd_play(self, scene, scene->bank.teller, 64, TP_SECONDS(5));
 }
 
 static void crowd_with_limit(tp_actor *self, void *arg) {
-    if (scene_bank(self, arg, ACCOUNTS, BANK_RULE_LIMIT, 700, 1000)) {
-        crowd_play(self, arg, 20, TP_SECONDS(5));
-    }
+    struct scene *scene = arg;
+    if (!scene_bank(self, scene, ACCOUNTS, BANK_RULE_LIMIT, 700, 1000)) return;
+    crowd_play(self, scene, scene->bank.teller, 20, TP_SECONDS(5));
 }
 
-/* So short that most calls end before their answer: the outcome is unknown, and asked for again. */
+/* Stands before the teller and sleeps now and then, longer than the clients wait. */
+struct slow_teller {
+    tp_pid teller;
+};
+
+TP_MESSAGE(slow_teller_start, TP_FIELD(pid, teller))
+
+static void slow_teller_init(tp_actor *self, struct slow_teller *slow,
+                             const slow_teller_start *start) {
+    (void)self;
+    slow->teller = start->teller;
+}
+
+static void slow_teller_transfer(tp_actor *self, struct slow_teller *slow, const bank_transfer *msg) {
+    (void)msg;
+    if (tp_random(self) % 4 == 0) tp_sleep(self, TP_MS(3));
+    tp_delegate(self, slow->teller);
+    if (tp_random(self) % 4 == 0) tp_sleep(self, TP_MS(3));
+}
+
+TP_BEHAVIOR(slow_teller_behavior, "slow teller", struct slow_teller,
+            TP_INIT_WITH(slow_teller_start, slow_teller_init),
+            TP_ON(bank_transfer, slow_teller_transfer));
+
+/* Many calls end before their answer: the outcome is unknown, and asked for again. */
 static void crowd_in_a_hurry(tp_actor *self, void *arg) {
-    if (scene_bank(self, arg, ACCOUNTS, BANK_RULE_NONE, 0, 1000)) crowd_play(self, arg, 20, TP_NS(1));
+    struct scene *scene = arg;
+    if (!scene_bank(self, scene, ACCOUNTS, BANK_RULE_NONE, 0, 1000)) return;
+    tp_pid slow = tp_spawn_link(self, &slow_teller_behavior, slow_teller_start,
+                                .teller = scene->bank.teller);
+    crowd_play(self, scene, slow, 20, TP_MS(1));
 }
 
 TP_TEST(bank_crowd, money_is_conserved_in_every_order) {
@@ -260,6 +289,30 @@ TP_TEST(bank_rules, a_balance_never_overflows) {
     scene_run(overflow, 1);
 }
 
+/* Money that is under way may come back: until it is decided, its room is not given to anyone else. */
+static void refund_room(tp_actor *self, void *arg) {
+    struct scene *scene = arg;
+    bank_outcome away;
+    bank_outcome back;
+    if (!scene_bank(self, scene, 3, BANK_RULE_UNLIMITED, 0, INT64_MAX)) return;
+    SCENE_CHECK(scene, freeze(self, scene, 2, true));
+    tp_future futures[] = {tp_request(self, scene->bank.teller, bank_transfer, .id = {1, 1},
+                                      .from = 1, .to = 2, .amount_minor = 100),
+                           tp_request(self, scene->bank.teller, bank_transfer, .id = {1, 2},
+                                      .from = 3, .to = 1, .amount_minor = 100)};
+    SCENE_CHECK(scene, tp_await(self, futures[0], TP_FOREVER, &away, bank_outcome) == TP_OK);
+    SCENE_CHECK(scene, tp_await(self, futures[1], TP_FOREVER, &back, bank_outcome) == TP_OK);
+    SCENE_CHECK(scene, away.code == BANK_FROZEN && back.code == BANK_OVERFLOW);
+    SCENE_CHECK(scene, scene_balance(self, scene, 1) == INT64_MAX);
+    SCENE_CHECK(scene, scene_books(self, scene, 3, NULL) == NULL);
+    scene->done = true;
+}
+
+TP_TEST(bank_rules, room_for_a_refund_is_kept) {
+    scene_simulate(refund_room, SEEDS);
+    scene_run(refund_room, 2);
+}
+
 /* ---- messages twice, messages lost ---- */
 
 static void repeated_messages(tp_actor *self, void *arg) {
@@ -293,20 +346,50 @@ TP_TEST(bank_saga, every_step_repeated_changes_nothing) {
     scene_run(repeated_messages, 2);
 }
 
-/*
- * A teller that loses, repeats and crosses messages: credits and their answers go through it, and each is dropped
- * or sent twice by chance. It has two accounts.
- */
-struct bad_teller {
-    tp_pid accounts[2];
-    uint64_t random;
+/* How often a bad go-between passes a message on: not at all, once, or twice. */
+static unsigned copies(tp_actor *self) {
+    uint64_t chance = tp_random(self) % 4;
+    return chance == 0 ? 0 : chance == 1 ? 2 : 1;
+}
+
+/* Stands before the ledger; loses and repeats what accounts post, and its answers to whoever posted last. */
+struct bad_ledger {
+    tp_pid ledger;
+    tp_pid poster;
 };
 
-TP_MESSAGE(bad_teller_start, TP_FIELD(pid, ledger), TP_FIELD(u64, seed))
-TP_MESSAGE(bad_teller_freeze, TP_FIELD(bool, frozen))
+TP_MESSAGE(bad_ledger_start, TP_FIELD(pid, ledger))
+
+static void bad_ledger_init(tp_actor *self, struct bad_ledger *bad, const bad_ledger_start *start) {
+    (void)self;
+    bad->ledger = start->ledger;
+}
+
+static void bad_ledger_post(tp_actor *self, struct bad_ledger *bad, const bank_post *msg) {
+    bad->poster = tp_sender(self);
+    for (unsigned n = copies(self); n > 0; n--) {
+        tp_send_value(self, bad->ledger, &bank_post_message, msg);
+    }
+}
+
+static void bad_ledger_posted(tp_actor *self, struct bad_ledger *bad, const bank_posted *msg) {
+    for (unsigned n = copies(self); n > 0; n--) {
+        tp_send_value(self, bad->poster, &bank_posted_message, msg);
+    }
+}
+
+TP_BEHAVIOR(bad_ledger_behavior, "bad ledger", struct bad_ledger,
+            TP_INIT_WITH(bad_ledger_start, bad_ledger_init), TP_ON(bank_post, bad_ledger_post),
+            TP_ON(bank_posted, bad_ledger_posted));
+
+/* A teller of two accounts through which credits and their answers go; it loses and repeats both. */
+struct bad_teller {
+    tp_pid accounts[2];
+};
+
+TP_MESSAGE(bad_teller_start, TP_FIELD(pid, ledger))
 
 static void bad_teller_init(tp_actor *self, struct bad_teller *t, const bad_teller_start *start) {
-    t->random = start->seed;
     for (uint64_t i = 0; i < 2; i++) {
         t->accounts[i] = tp_spawn_link(self, bank_account, bank_account_start, .account = i + 1,
                                        .rule = BANK_RULE_LIMIT, .limit_minor = 1000,
@@ -314,20 +397,15 @@ static void bad_teller_init(tp_actor *self, struct bad_teller *t, const bad_tell
     }
 }
 
-static unsigned copies(struct bad_teller *t) {
-    uint64_t chance = bank_random_below(&t->random, 4);
-    return chance == 0 ? 0 : chance == 1 ? 2 : 1;
-}
-
 static void bad_teller_credit(tp_actor *self, struct bad_teller *t, const bank_credit *msg) {
-    for (unsigned n = copies(t); n > 0; n--) {
+    for (unsigned n = copies(self); n > 0; n--) {
         tp_send_value(self, t->accounts[msg->to - 1], &bank_credit_message, msg);
     }
 }
 
 static void bad_teller_credited(tp_actor *self, struct bad_teller *t, const bank_credited *msg) {
     tp_pid source = t->accounts[tp_pid_equal(tp_sender(self), t->accounts[0]) ? 1 : 0];
-    for (unsigned n = copies(t); n > 0; n--) {
+    for (unsigned n = copies(self); n > 0; n--) {
         tp_send_value(self, source, &bank_credited_message, msg);
     }
 }
@@ -354,8 +432,10 @@ static void lossy(tp_actor *self, void *arg) {
     struct scene *scene = arg;
     int64_t expected = 0;
     scene->bank.ledger = tp_spawn_link(self, bank_ledger);
-    scene->bank.teller = tp_spawn_link(self, &bad_teller_behavior, bad_teller_start,
-                                       .ledger = scene->bank.ledger, .seed = tp_random(self));
+    tp_pid ledger = tp_spawn_link(self, &bad_ledger_behavior, bad_ledger_start,
+                                  .ledger = scene->bank.ledger);
+    scene->bank.teller =
+        tp_spawn_link(self, &bad_teller_behavior, bad_teller_start, .ledger = ledger);
     for (uint64_t i = 0; i < 12; i++) {
         uint64_t from = 1 + i % 2;
         bool blocked = i % 4 >= 2;
