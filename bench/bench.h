@@ -1,5 +1,6 @@
 /*
- * What a measurement is: a name, a unit, and a body that runs as the main actor and returns one value.
+ * What a measurement is: a name, a unit, and a body that runs as the main actor and returns one
+ * value.
  */
 #ifndef BENCH_H
 #define BENCH_H

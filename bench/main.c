@@ -1,6 +1,6 @@
 /*
- * troupe-bench NAME... [--workers N] [--reps N] [--json] [--list]: one line a result: name, value, unit. The value is
- * the median of the repetitions, each in a runtime of its own.
+ * troupe-bench NAME... [--workers N] [--reps N] [--json] [--list]: one line a result: name, value,
+ * unit. The value is the median of the repetitions, each in a runtime of its own.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -66,11 +66,11 @@ static int measure(const struct bench_case *bench, unsigned workers, int reps, b
     qsort(values, (size_t)reps, sizeof values[0], by_value);
     double median = values[reps / 2];
     if (json)
-        printf("{\"name\":\"%s\",\"workers\":%u,\"value\":%.3f,\"unit\":\"%s\",\"reps\":%d,\"min\":%.3f,"
-               "\"max\":%.3f}\n",
-               bench->name, workers, median, bench->unit, reps, values[0], values[reps - 1]);
-    else
-        printf("%-14s %10.2f %s\n", bench->name, median, bench->unit);
+        printf(
+            "{\"name\":\"%s\",\"workers\":%u,\"value\":%.3f,\"unit\":\"%s\",\"reps\":%d,\"min\":%.3f,"
+            "\"max\":%.3f}\n",
+            bench->name, workers, median, bench->unit, reps, values[0], values[reps - 1]);
+    else printf("%-14s %10.2f %s\n", bench->name, median, bench->unit);
     fflush(stdout);
     return 0;
 }
@@ -82,8 +82,8 @@ static void list(void) {
 }
 
 static int usage(const char *program) {
-    fprintf(stderr, "usage: %s NAME... [--workers N] [--reps N] [--json]\n       %s --list\n", program,
-            program);
+    fprintf(stderr, "usage: %s NAME... [--workers N] [--reps N] [--json]\n       %s --list\n",
+            program, program);
     return 2;
 }
 
@@ -116,7 +116,8 @@ int main(int argc, char **argv) {
     for (int i = optind; i < argc; i++) {
         const struct bench_case *bench = find(argv[i]);
         if (bench == NULL) {
-            fprintf(stderr, "%s: no measurement of the name %s (--list shows them)\n", argv[0], argv[i]);
+            fprintf(stderr, "%s: no measurement of the name %s (--list shows them)\n", argv[0],
+                    argv[i]);
             return 2;
         }
         failed |= measure(bench, (unsigned)workers, (int)reps, json);

@@ -41,8 +41,8 @@ struct account {
     int64_t incoming_minor; /* accepted, not yet recorded */
     int64_t outgoing_minor; /* debited, not yet recorded: it may come back */
     uint64_t entries;
-    uint64_t overdrafts;  /* entries that left the balance below zero */
-    struct bank_map ids;  /* operation n is operations[n] */
+    uint64_t overdrafts; /* entries that left the balance below zero */
+    struct bank_map ids; /* operation n is operations[n] */
     struct operation *operations;
     size_t operations_max;
 };
@@ -89,7 +89,8 @@ static bool operation_is(const struct operation *operation, enum kind kind, uint
            operation->amount_minor == amount_minor;
 }
 
-/* Keeps the message now handled for as long as the operation is under way: its text is needed again. */
+/* Keeps the message now handled for as long as the operation is under way: its text is needed
+ * again. */
 static void text_keep(tp_actor *self, struct operation *operation, tp_str text) {
     operation->kept = tp_keep(self);
     if (operation->kept != NULL) operation->text = text;
@@ -118,7 +119,8 @@ static bank_code debit_check(const struct account *account, int64_t amount_minor
     return BANK_DONE;
 }
 
-/* Room is kept for all that may still arrive, refunds included, so that nothing accepted overflows later. */
+/* Room is kept for all that may still arrive, refunds included, so that nothing accepted
+ * overflows later. */
 static bank_code credit_check(const struct account *account, int64_t amount_minor) {
     int64_t after;
     if (account->frozen) return BANK_FROZEN;
@@ -274,7 +276,8 @@ static void entry_post(tp_actor *self, struct account *account, const bank_entry
             .column = msg->column);
 }
 
-/* An entry that was asked for is decided by the ledger, like a transfer; one that was sent has happened. */
+/* An entry that was asked for is decided by the ledger, like a transfer; one that was sent has
+ * happened. */
 static void entry_begin(struct account *account, struct operation *operation, bool asked) {
     int64_t amount_minor = operation->amount_minor;
     operation->code = asked ? BANK_PENDING : BANK_DONE;
@@ -322,7 +325,8 @@ static void on_posted(tp_actor *self, struct account *account, const bank_posted
         if (amount_minor < 0) debit_end(account, -amount_minor, done);
         if (amount_minor >= 0) credit_end(account, amount_minor, done);
     } else if (operation->code == BANK_DONE && operation->kind == ENTRY && !done) {
-        account->balance_minor -= amount_minor; /* sent as history, and the ledger would not have it */
+        account->balance_minor -=
+            amount_minor; /* sent as history, and the ledger would not have it */
         account->entries--;
     } else {
         return;
@@ -349,7 +353,8 @@ static void on_get_balance(tp_actor *self, struct account *account, const bank_g
 TP_BEHAVIOR(account_behavior, "bank.account", struct account,
             TP_INIT_WITH(bank_account_start, on_start), TP_ON(bank_transfer, on_transfer),
             TP_ON(bank_retry, on_retry), TP_ON(bank_credited, on_credited),
-            TP_ON(bank_credit, on_credit), TP_ON(bank_entry, on_entry), TP_ON(bank_posted, on_posted),
-            TP_ON(bank_freeze, on_freeze), TP_ON(bank_get_balance, on_get_balance));
+            TP_ON(bank_credit, on_credit), TP_ON(bank_entry, on_entry),
+            TP_ON(bank_posted, on_posted), TP_ON(bank_freeze, on_freeze),
+            TP_ON(bank_get_balance, on_get_balance));
 
 const tp_behavior *const bank_account = &account_behavior;

@@ -1,7 +1,7 @@
 /*
- * The audit of a replay: how far each final balance is from what the bank itself recorded. The order within a
- * day is not known, so the nearest balance recorded on an account's last day counts. Plain memory; use one
- * audit from one thread at a time.
+ * The audit of a replay: how far each final balance is from what the bank itself recorded. The
+ * order within a day is not known, so the nearest balance recorded on an account's last day counts.
+ * Plain memory; use one audit from one thread at a time.
  */
 #ifndef ACTORS_BANK_AUDIT_H
 #define ACTORS_BANK_AUDIT_H
@@ -26,13 +26,16 @@ struct bank_audit {
 
 /* Frees it; it is then empty. */
 void bank_audit_free(struct bank_audit *audit);
-/* Notes a transaction of an account; has_balance: with the balance that was recorded. False: no memory. */
+/* Notes a transaction of an account; has_balance: with the balance that was recorded. False: no
+ * memory. */
 bool bank_audit_note(struct bank_audit *audit, uint64_t account, int32_t date, bool has_balance,
                      int64_t balance_minor);
-/* How many accounts were noted; bank_audit_number gives the id of the n-th, in order of their first note. */
+/* How many accounts were noted; bank_audit_number gives the id of the n-th, in order of their
+ * first note. */
 size_t bank_audit_count(const struct bank_audit *audit);
 uint64_t bank_audit_number(const struct bank_audit *audit, size_t n);
-/* The distance from `final` to the nearest balance recorded on the account's last day; 0 if there is none. */
+/* The distance from `final` to the nearest balance recorded on the account's last day; 0 if
+ * there is none. */
 bank_wide bank_audit_distance(const struct bank_audit *audit, size_t n, int64_t final_minor);
 
 #endif

@@ -11,7 +11,8 @@
 #include "actors/bank/random.h"
 #include "actors/bank/reporter.h"
 
-/* An audit takes longer the more records there are: it then rests for so many times as long as it took. */
+/* An audit takes longer the more records there are: it then rests for so many times as long as
+ * it took. */
 #define REST 8
 #define REST_MIN TP_MS(5)
 
@@ -96,10 +97,9 @@ static void problem_note(struct auditor *auditor, const char *problem) {
 
 static void journal_audit(tp_actor *self, struct auditor *auditor) {
     tp_err err = bank_read_journal(self, auditor->start.ledger, &auditor->journal);
-    const char *problem =
-        err != TP_OK ? tp_strerror(err)
-                     : bank_journal_audit(&auditor->journal, auditor->floors,
-                                          auditor->start.accounts);
+    const char *problem = err != TP_OK ? tp_strerror(err)
+                                       : bank_journal_audit(&auditor->journal, auditor->floors,
+                                                            auditor->start.accounts);
     if (problem != NULL) problem_note(auditor, problem);
     auditor->sums.audits++;
     bank_journal_free(&auditor->journal);

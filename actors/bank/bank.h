@@ -1,6 +1,6 @@
 /*
- * A whole bank: a ledger and a teller, and what a program needs to use them from an actor of its own. Functions
- * that take `self` may suspend that actor; TP_OK or why not.
+ * A whole bank: a ledger and a teller, and what a program needs to use them from an actor of its
+ * own. Functions that take `self` may suspend that actor; TP_OK or why not.
  */
 #ifndef ACTORS_BANK_BANK_H
 #define ACTORS_BANK_BANK_H

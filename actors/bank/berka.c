@@ -144,10 +144,23 @@ static bool table_rows(const struct table *table, struct bank_csv *csv, struct b
 
 /* ---- the transactions ---- */
 
-enum column { TRANS, ACCOUNT, DATE, TYPE, OPERATION, AMOUNT, BALANCE, SYMBOL, BANK, PARTNER, COLUMNS };
+enum column {
+    TRANS,
+    ACCOUNT,
+    DATE,
+    TYPE,
+    OPERATION,
+    AMOUNT,
+    BALANCE,
+    SYMBOL,
+    BANK,
+    PARTNER,
+    COLUMNS
+};
 
-static const char *const names[COLUMNS] = {"trans_id", "account_id", "date",     "type", "operation",
-                                           "amount",   "balance",    "k_symbol", "bank", "account"};
+static const char *const names[COLUMNS] = {"trans_id",  "account_id", "date",    "type",
+                                           "operation", "amount",     "balance", "k_symbol",
+                                           "bank",      "account"};
 
 /* What the data set's words mean: the other side of an entry, and its text. */
 struct meaning {
@@ -181,7 +194,8 @@ static const struct meaning *meaning_of(const struct meaning *table, size_t coun
     return NULL;
 }
 
-/* A bank is two capital letters in the data set; anything else that fits a name is taken as well. */
+/* A bank is two capital letters in the data set; anything else that fits a name is taken as
+ * well. */
 static bool bank_read(const struct bank_csv *csv, const struct bank_field *field,
                       struct bank_refusal *refusal) {
     for (size_t i = 0; i < field->text.size; i++) {
@@ -194,15 +208,15 @@ static bool bank_read(const struct bank_csv *csv, const struct bank_field *field
     return true;
 }
 
-/* Names the counter account and the text: the bank if there is one, else what the symbol or operation say. */
+/* Names the counter account and the text: the bank if there is one, else what the symbol or
+ * operation say. */
 static bool sides_read(struct bank_source *source, struct bank_transaction *out,
                        struct bank_refusal *refusal) {
     const struct bank_csv *csv = &source->csv;
     const struct bank_field *bank = bank_csv_field(csv, source->where[BANK]);
     tp_str partner = bank_csv_field(csv, source->where[PARTNER])->text;
-    const struct meaning *symbol =
-        meaning_of(symbols, sizeof symbols / sizeof symbols[0],
-                   bank_csv_field(csv, source->where[SYMBOL])->text);
+    const struct meaning *symbol = meaning_of(symbols, sizeof symbols / sizeof symbols[0],
+                                              bank_csv_field(csv, source->where[SYMBOL])->text);
     const struct meaning *operation =
         meaning_of(operations, sizeof operations / sizeof operations[0],
                    bank_csv_field(csv, source->where[OPERATION])->text);
@@ -217,10 +231,10 @@ static bool sides_read(struct bank_source *source, struct bank_transaction *out,
     const char *first = operation != NULL ? operation->text : "";
     const char *second = symbol != NULL ? symbol->text : "";
     bool to_partner = bank->text.size > 0 && partner.size > 0 && partner.size <= 32;
-    size = snprintf(source->text, sizeof source->text, "%s%s%s%s%.*s", first,
-                    *first != '\0' && *second != '\0' ? ", " : "", second,
-                    to_partner ? ", account " : "", to_partner ? (int)partner.size : 0,
-                    partner.data);
+    size =
+        snprintf(source->text, sizeof source->text, "%s%s%s%s%.*s", first,
+                 *first != '\0' && *second != '\0' ? ", " : "", second,
+                 to_partner ? ", account " : "", to_partner ? (int)partner.size : 0, partner.data);
     out->text = (tp_str){source->text, (size_t)size};
     return true;
 }
@@ -286,7 +300,8 @@ bool bank_berka_open(struct bank_source *source, const char *folder, struct bank
                      FILE *notes, char fault[256]) {
     char path[4096];
     const char *reason = "the path is too long";
-    if (path_join(path, folder, "trans.asc")) reason = bank_csv_open(&source->csv, path, ';', false);
+    if (path_join(path, folder, "trans.asc"))
+        reason = bank_csv_open(&source->csv, path, ';', false);
     if (reason != NULL) {
         snprintf(fault, 256, "%.200s/trans.asc: %s", folder, reason);
         return false;

@@ -12,7 +12,7 @@
 
 #define TRIES_MAX 100
 #define ASK_AGAIN_AFTER TP_MS(10)
-#define REPEAT_EVERY 16  /* one transfer in so many is asked for twice */
+#define REPEAT_EVERY 16   /* one transfer in so many is asked for twice */
 #define CONFLICT_EVERY 64 /* and one in so many ids is used for another amount */
 
 TP_MESSAGE_AS(client_next, "bank.client_next")
@@ -95,7 +95,7 @@ static void on_next(tp_actor *self, struct client *client, const client_next *ms
     tp_send(self, tp_self(self), client_next);
 }
 
-TP_BEHAVIOR(client_behavior, "bank.client", struct client, TP_INIT_WITH(bank_client_start, on_start),
-            TP_ON(client_next, on_next));
+TP_BEHAVIOR(client_behavior, "bank.client", struct client,
+            TP_INIT_WITH(bank_client_start, on_start), TP_ON(client_next, on_next));
 
 const tp_behavior *const bank_client = &client_behavior;

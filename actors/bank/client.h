@@ -1,7 +1,8 @@
 /*
- * A client of the demo: an actor that moves money between random accounts, one transfer after the other, and asks
- * again with the same id when it does not know the outcome. Now and then it asks twice on purpose, and must hear
- * the same; or it uses an id for another amount, and must be refused.
+ * A client of the demo: an actor that moves money between random accounts, one transfer after the
+ * other, and asks again with the same id when it does not know the outcome. Now and then it asks
+ * twice on purpose, and must hear the same; or it uses an id for another amount, and must be
+ * refused.
  */
 #ifndef ACTORS_BANK_CLIENT_H
 #define ACTORS_BANK_CLIENT_H
@@ -10,7 +11,8 @@
 
 #include "actors/bank/messages.h"
 
-/* What a client is started with. `steps` gets a bank_step for each transfer and a bank_client_done at the end. */
+/* What a client is started with. `steps` gets a bank_step for each transfer and a
+ * bank_client_done at the end. */
 TP_MESSAGE_AS(bank_client_start, "bank.client_start", TP_FIELD(u64, number), TP_FIELD(pid, teller),
               TP_FIELD(pid, steps), TP_FIELD(u64, seed), TP_FIELD(u64, transfers),
               TP_FIELD(u64, accounts), TP_FIELD(i64, amount_max_minor), TP_FIELD(i64, timeout))

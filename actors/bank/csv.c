@@ -22,9 +22,10 @@ bool bank_refuse(struct bank_refusals *refusals, const struct bank_refusal *refu
 
 /* ---- opening ---- */
 
-const char *bank_csv_open_bytes(struct bank_csv *csv, const char *name, const char *data, size_t size,
-                                char separator, bool multi_line) {
-    *csv = (struct bank_csv){.size = size, .line = 1, .separator = separator, .multi_line = multi_line};
+const char *bank_csv_open_bytes(struct bank_csv *csv, const char *name, const char *data,
+                                size_t size, char separator, bool multi_line) {
+    *csv = (struct bank_csv){
+        .size = size, .line = 1, .separator = separator, .multi_line = multi_line};
     csv->name = malloc(strlen(name) + 1);
     csv->data = malloc(size + 1);
     csv->scratch = malloc(BANK_ROW_SIZE_MAX);
@@ -110,7 +111,8 @@ static bool quoted_read(struct bank_csv *csv, struct bank_field *field, struct f
     size_t opening = csv->at - 1;
     size_t start = csv->scratch_size;
     for (;;) {
-        if (csv->at >= csv->size) return fail(fault, "truncated: the quote is never closed", opening);
+        if (csv->at >= csv->size)
+            return fail(fault, "truncated: the quote is never closed", opening);
         char c = csv->data[csv->at];
         bool doubled = c == '"' && csv->at + 1 < csv->size && csv->data[csv->at + 1] == '"';
         if (c == '"' && !doubled) break;
@@ -224,8 +226,8 @@ enum bank_next bank_csv_next(struct bank_csv *csv, struct bank_refusal *refusal)
 
 /* ---- what stands in a row ---- */
 
-void bank_csv_refuse_field(const struct bank_csv *csv, const struct bank_field *field, size_t offset,
-                           struct bank_refusal *refusal, const char *format, ...) {
+void bank_csv_refuse_field(const struct bank_csv *csv, const struct bank_field *field,
+                           size_t offset, struct bank_refusal *refusal, const char *format, ...) {
     refusal->file = csv->name;
     refusal->line = field->line;
     refusal->column = field->column + (field->escaped ? 0 : offset);
@@ -268,9 +270,9 @@ bool bank_csv_header(struct bank_csv *csv, const char *const *names, size_t coun
             where[name] = (int)i;
             continue;
         }
-        bank_csv_refuse_field(csv, field, 0, refusal, "%s \"%.*s\": nothing of this file is applied",
-                              fault, (int)(field->text.size < 40 ? field->text.size : 40),
-                              field->text.data);
+        bank_csv_refuse_field(
+            csv, field, 0, refusal, "%s \"%.*s\": nothing of this file is applied", fault,
+            (int)(field->text.size < 40 ? field->text.size : 40), field->text.data);
         return false;
     }
     for (size_t i = 0; i < required; i++) {

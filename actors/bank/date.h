@@ -1,5 +1,6 @@
 /*
- * Calendar days as one number that sorts: 19930405 is 5 April 1993. Pure functions, safe from any thread.
+ * Calendar days as one number that sorts: 19930405 is 5 April 1993. Pure functions, safe from any
+ * thread.
  */
 #ifndef ACTORS_BANK_DATE_H
 #define ACTORS_BANK_DATE_H
@@ -12,7 +13,8 @@
 
 /* Reads "1993-04-05". NULL on success; otherwise why not, with the offset of the fault in *at. */
 const char *bank_date_parse(const char *text, size_t size, int32_t *date, size_t *at);
-/* Reads "930405": years from 70 on are 19xx, those before it 20xx. Otherwise like bank_date_parse. */
+/* Reads "930405": years from 70 on are 19xx, those before it 20xx. Otherwise like
+ * bank_date_parse. */
 const char *bank_date_parse_short(const char *text, size_t size, int32_t *date, size_t *at);
 
 /* Writes "1993-04-05"; returns its length. */

@@ -8,7 +8,8 @@
 
 #include "actors/bank/date.h"
 
-/* A description is one line; a semicolon or two spaces would begin a comment, a bar ends the payee. */
+/* A description is one line; a semicolon or two spaces would begin a comment, a bar ends the
+ * payee. */
 static void description_put(struct bank_text *out, tp_str text) {
     bool space = false;
     for (size_t i = 0; i < text.size; i++) {

@@ -1,6 +1,6 @@
 /*
- * The journal in plain-text accounting form, as `ledger` and `hledger` read it: one transaction a record, signed
- * as the client sees it, commodity CZK.
+ * The journal in plain-text accounting form, as `ledger` and `hledger` read it: one transaction a
+ * record, signed as the client sees it, commodity CZK.
  */
 #ifndef ACTORS_BANK_EXPORT_H
 #define ACTORS_BANK_EXPORT_H
@@ -13,7 +13,8 @@
 /* Appends one record. */
 void bank_export_record(const struct bank_journal *journal, const struct bank_record *record,
                         struct bank_text *out);
-/* Writes the whole journal to a stream, by date and order; false when memory or the stream fails. */
+/* Writes the whole journal to a stream, by date and order; false when memory or the stream
+ * fails. */
 bool bank_export_ledger(const struct bank_journal *journal, FILE *out);
 
 #endif

@@ -43,7 +43,8 @@ static const char *counter_fault(tp_str text, size_t *at) {
                     (unsigned char)c >= 0x80;
         bool joint = strchr(" :-._", c) != NULL && c != '\0';
         bool doubled = joint && strchr(" :", previous) != NULL;
-        if ((!word && !joint) || doubled) return "bad counter: letters, digits and : - . _ expected";
+        if ((!word && !joint) || doubled)
+            return "bad counter: letters, digits and : - . _ expected";
         previous = c;
     }
     *at = text.size - 1;

@@ -1,5 +1,6 @@
 /*
- * The number of a transfer or an entry: 128 bits, chosen by whoever asks for it, the same when it asks again.
+ * The number of a transfer or an entry: 128 bits, chosen by whoever asks for it, the same when it
+ * asks again.
  */
 #ifndef ACTORS_BANK_ID_H
 #define ACTORS_BANK_ID_H

@@ -1,5 +1,6 @@
 /*
- * The journal in memory. A durable one would keep the same records in a table and derive the same balances.
+ * The journal in memory. A durable one would keep the same records in a table and derive the same
+ * balances.
  */
 #include "actors/bank/journal.h"
 
@@ -51,7 +52,8 @@ tp_str bank_journal_text(const struct bank_journal *journal, const struct bank_r
                     record->text_size};
 }
 
-/* ---- posting: first all the memory is found, then the record is made, so nothing is left half done ---- */
+/* ---- posting: first all the memory is found, then the record is made, so nothing is left half
+ * done ---- */
 
 /* The account of a name, made when it is new, with room for one more record. */
 static bool account_prepare(struct bank_journal *journal, tp_str name, size_t *account) {
@@ -176,8 +178,7 @@ bank_wide bank_journal_clients(const struct bank_journal *journal, size_t *accou
 static bool record_balanced(const struct bank_journal *journal, const struct bank_record *record) {
     const struct bank_leg *legs = record->legs;
     return legs[0].account != legs[1].account && legs[0].account < journal->names.count &&
-           legs[1].account < journal->names.count &&
-           legs[0].amount_minor == -legs[1].amount_minor;
+           legs[1].account < journal->names.count && legs[0].amount_minor == -legs[1].amount_minor;
 }
 
 static bool account_rebuilt(const struct bank_journal *journal, size_t account) {

@@ -1,10 +1,10 @@
 /*
  * The journal: double entry. A record moves one amount between two accounts, so every entry has its
- * counter-entry and the sum of all entries is zero at any moment. Records are only ever appended, so the first
- * n of them are a consistent picture for ever. Balances are derived from them.
+ * counter-entry and the sum of all entries is zero at any moment. Records are only ever appended,
+ * so the first n of them are a consistent picture for ever. Balances are derived from them.
  *
- * Clients' accounts are named "Accounts:<number>"; the other side of a deposit is "Cash", "bank:AB", ...
- * Plain memory; one journal belongs to one ledger actor (or one thread).
+ * Clients' accounts are named "Accounts:<number>"; the other side of a deposit is "Cash",
+ * "bank:AB", ... Plain memory; one journal belongs to one ledger actor (or one thread).
  */
 #ifndef ACTORS_BANK_JOURNAL_H
 #define ACTORS_BANK_JOURNAL_H
@@ -89,13 +89,14 @@ bank_wide bank_journal_sum(const struct bank_journal *journal);
 /* The sum of the clients' accounts. */
 bank_wide bank_journal_clients(const struct bank_journal *journal, size_t *accounts);
 /*
- * True when every entry has its counter-entry, all entries sum to zero, and the balances rebuilt from the
- * records are those that are kept.
+ * True when every entry has its counter-entry, all entries sum to zero, and the balances rebuilt
+ * from the records are those that are kept.
  */
 bool bank_journal_check(const struct bank_journal *journal);
 /*
- * The numbers of all records (of one account: those it stands in) by date, order and id, in a new array that
- * the caller frees; NULL with *count 0 when empty or out of memory. account: BANK_MAP_NONE for all.
+ * The numbers of all records (of one account: those it stands in) by date, order and id, in a new
+ * array that the caller frees; NULL with *count 0 when empty or out of memory. account:
+ * BANK_MAP_NONE for all.
  */
 size_t *bank_journal_sorted(const struct bank_journal *journal, size_t account, size_t *count);
 

@@ -1,6 +1,6 @@
 /*
- * JSON, written piece by piece into a text: commas and escapes are taken care of. Plain memory; use one writer
- * from one thread at a time.
+ * JSON, written piece by piece into a text: commas and escapes are taken care of. Plain memory; use
+ * one writer from one thread at a time.
  */
 #ifndef ACTORS_BANK_JSON_H
 #define ACTORS_BANK_JSON_H

@@ -102,7 +102,8 @@ static void on_set_date(tp_actor *self, struct ledger *ledger, const bank_set_da
 
 /* ---- reading ---- */
 
-/* A record as one account sees it, or (BANK_MAP_NONE) as it was posted. Borrowed from the journal. */
+/* A record as one account sees it, or (BANK_MAP_NONE) as it was posted. Borrowed from the
+ * journal. */
 static bank_line line_of(const struct bank_journal *journal, const struct bank_record *record,
                          size_t account) {
     size_t own = record->legs[1].account == account ? 1 : 0;

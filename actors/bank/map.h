@@ -1,6 +1,6 @@
 /*
- * A map from short byte strings (an id, a number, a name) to what a caller keeps, in order of insertion. It
- * only grows. Plain memory; use one map from one thread at a time.
+ * A map from short byte strings (an id, a number, a name) to what a caller keeps, in order of
+ * insertion. It only grows. Plain memory; use one map from one thread at a time.
  */
 #ifndef ACTORS_BANK_MAP_H
 #define ACTORS_BANK_MAP_H
@@ -20,8 +20,8 @@ struct bank_map_key {
 };
 
 /*
- * Zero-initialised it is empty. Items are numbered 0, 1, 2, ... as they are added: a caller keeps what belongs
- * to item n in its own array at n.
+ * Zero-initialised it is empty. Items are numbered 0, 1, 2, ... as they are added: a caller keeps
+ * what belongs to item n in its own array at n.
  */
 struct bank_map {
     struct bank_map_key *keys;
@@ -47,8 +47,8 @@ size_t bank_map_add(struct bank_map *map, const void *key, size_t size, bool *ad
 const char *bank_map_key(const struct bank_map *map, size_t item, size_t *size);
 
 /*
- * Makes room for one more element in a caller's array: the array, perhaps moved, or NULL when memory ran out
- * (the old one is then as it was). `max` counts elements.
+ * Makes room for one more element in a caller's array: the array, perhaps moved, or NULL when
+ * memory ran out (the old one is then as it was). `max` counts elements.
  */
 void *bank_array_grow(void *array, size_t count, size_t *max, size_t element_size);
 

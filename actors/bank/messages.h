@@ -1,12 +1,12 @@
 /*
- * What the actors of the bank say to each other. Everything between them is here: an actor may be replaced, or
- * moved to another node, as long as it keeps to these.
+ * What the actors of the bank say to each other. Everything between them is here: an actor may be
+ * replaced, or moved to another node, as long as it keeps to these.
  *
  *     client --transfer--> teller --transfer--> account A --credit--> teller --credit--> account B
  *     account B --post--> ledger --posted--> account B --credited--> account A --outcome--> client
  *
- * The ledger's record is the moment at which a transfer happens. Every step is keyed by the transfer's id, so each
- * may be repeated and changes nothing the second time.
+ * The ledger's record is the moment at which a transfer happens. Every step is keyed by the
+ * transfer's id, so each may be repeated and changes nothing the second time.
  */
 #ifndef ACTORS_BANK_MESSAGES_H
 #define ACTORS_BANK_MESSAGES_H
@@ -52,16 +52,18 @@ TP_MESSAGE_AS(bank_open, "bank.open", TP_FIELD(u64, account), TP_ENUM(bank_rule,
 TP_MESSAGE_AS(bank_opened, "bank.opened", TP_FIELD(u64, account), TP_FIELD(bool, fresh))
 
 /*
- * Moves money. Answer: bank_outcome; with BANK_PENDING, or after a timeout, the outcome is not known yet: ask
- * again with the same id. The same id with another body is BANK_ID_CONFLICT. date 0: the business day.
+ * Moves money. Answer: bank_outcome; with BANK_PENDING, or after a timeout, the outcome is not
+ * known yet: ask again with the same id. The same id with another body is BANK_ID_CONFLICT. date 0:
+ * the business day.
  */
 TP_MESSAGE_AS(bank_transfer, "bank.transfer", TP_NESTED(bank_id, id), TP_FIELD(u64, from),
               TP_FIELD(u64, to), TP_FIELD(i64, amount_minor), TP_FIELD(i32, date),
               TP_FIELD(u64, order), TP_FIELD(str, text))
 
 /*
- * Money from outside (positive) or to outside (negative). Asked by a call, it is answered by bank_outcome; sent,
- * it is only recorded: by the ledger, or, when refused, as a bank_refused there.
+ * Money from outside (positive) or to outside (negative). Asked by a call, it is answered by
+ * bank_outcome; sent, it is only recorded: by the ledger, or, when refused, as a bank_refused
+ * there.
  */
 TP_MESSAGE_AS(bank_entry, "bank.entry", TP_NESTED(bank_id, id), TP_FIELD(u64, account),
               TP_FIELD(i64, amount_minor), TP_FIELD(i32, date), TP_FIELD(u64, order),
@@ -90,8 +92,8 @@ TP_MESSAGE_AS(bank_retry, "bank.retry", TP_NESTED(bank_id, id))
 
 /* ---- to the ledger ---- */
 
-/* A record to be made, once for each id. `account` gets the amount, `counter` its negative. `answer`: bank_posted
- * comes back in any case; without it only when the record was refused. */
+/* A record to be made, once for each id. `account` gets the amount, `counter` its negative.
+ * `answer`: bank_posted comes back in any case; without it only when the record was refused. */
 TP_MESSAGE_AS(bank_post, "bank.post", TP_NESTED(bank_id, id), TP_FIELD(i64, amount_minor),
               TP_FIELD(i32, date), TP_FIELD(u64, order), TP_FIELD(str, account),
               TP_FIELD(str, counter), TP_FIELD(str, text), TP_FIELD(bool, answer),
@@ -103,14 +105,15 @@ TP_MESSAGE_AS(bank_refused, "bank.refused", TP_FIELD(u64, line), TP_FIELD(u64, c
 /* The business day for records without a date. */
 TP_MESSAGE_AS(bank_set_date, "bank.set_date", TP_FIELD(i32, date))
 
-/* Answered (bank_settled) when this many records and refusals are there; TP_EBUSY: somebody waits already. */
+/* Answered (bank_settled) when this many records and refusals are there; TP_EBUSY: somebody
+ * waits already. */
 TP_MESSAGE_AS(bank_settle, "bank.settle", TP_FIELD(u64, count))
 TP_MESSAGE_AS(bank_settled, "bank.settled", TP_FIELD(u64, records), TP_FIELD(u64, refused))
 
 /*
- * Records from number `start` on, at most BANK_PAGE_LINES: all, or those of an account. `total` is how many there
- * are; since records are only appended, the first n of them never change: whoever reads up to the `total` of its
- * first page has a consistent picture. Answer: bank_page.
+ * Records from number `start` on, at most BANK_PAGE_LINES: all, or those of an account. `total` is
+ * how many there are; since records are only appended, the first n of them never change: whoever
+ * reads up to the `total` of its first page has a consistent picture. Answer: bank_page.
  */
 #define BANK_PAGE_LINES 128
 TP_MESSAGE_AS(bank_read, "bank.read", TP_FIELD(str, account), TP_FIELD(u64, start))
@@ -132,8 +135,9 @@ TP_MESSAGE_AS(bank_report_part, "bank.report_part", TP_FIELD(u64, account), TP_F
 TP_MESSAGE_AS(bank_report_order, "bank.report_order", TP_FIELD(u64, account),
               TP_FIELD(i64, amount_minor), TP_FIELD(str, bank), TP_FIELD(str, to),
               TP_FIELD(str, purpose))
-/* Makes a report of these accounts; `person` has one item for a client's report, none for an account's. `format`
- * is an enum bank_report_format. Answer: bank_report_made, then it can be read. */
+/* Makes a report of these accounts; `person` has one item for a client's report, none for an
+ * account's. `format` is an enum bank_report_format. Answer: bank_report_made, then it can be
+ * read. */
 TP_MESSAGE_AS(bank_make_report, "bank.make_report", TP_LIST_OF(bank_report_person, person),
               TP_LIST_OF(bank_report_part, parts), TP_LIST_OF(bank_report_order, orders),
               TP_FIELD(u32, format), TP_FIELD(u64, shown_max))

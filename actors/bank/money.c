@@ -67,7 +67,8 @@ const char *bank_money_parse(const char *text, size_t size, int64_t *minor, size
     if (fault != NULL) return fault;
     int64_t value = 0;
     bool fits = true;
-    for (size_t i = shape.whole; i < shape.point && fits; i++) fits = push_digit(&value, text[i] - '0');
+    for (size_t i = shape.whole; i < shape.point && fits; i++)
+        fits = push_digit(&value, text[i] - '0');
     for (size_t n = 0; n < MINOR_DIGITS && fits; n++) {
         size_t i = shape.fraction + n;
         fits = push_digit(&value, i < shape.end ? text[i] - '0' : 0);

@@ -1,6 +1,7 @@
 /*
- * Money: whole minor units in an int64_t, never a floating number. Every sum is checked; sums over a whole
- * bank are wider, so that they cannot overflow at all. Pure functions, safe from any thread.
+ * Money: whole minor units in an int64_t, never a floating number. Every sum is checked; sums over
+ * a whole bank are wider, so that they cannot overflow at all. Pure functions, safe from any
+ * thread.
  */
 #ifndef ACTORS_BANK_MONEY_H
 #define ACTORS_BANK_MONEY_H
@@ -21,9 +22,10 @@ bool bank_money_add(int64_t a, int64_t b, int64_t *sum);
 bool bank_money_subtract(int64_t a, int64_t b, int64_t *difference);
 
 /*
- * Reads "123", "123.4" or "-123.45" into minor units. NULL on success; otherwise why not (a static string),
- * with the offset of the first byte at fault in *at, and *minor untouched. An amount that does not fit is at
- * fault as a whole: offset 0. INT64_MIN is outside the range, so every amount can be negated.
+ * Reads "123", "123.4" or "-123.45" into minor units. NULL on success; otherwise why not (a static
+ * string), with the offset of the first byte at fault in *at, and *minor untouched. An amount that
+ * does not fit is at fault as a whole: offset 0. INT64_MIN is outside the range, so every amount
+ * can be negated.
  */
 const char *bank_money_parse(const char *text, size_t size, int64_t *minor, size_t *at);
 

@@ -1,6 +1,6 @@
 /*
- * The bank's register: who its clients are, which accounts they may use, and their standing orders. Plain data,
- * read by reports; use one register from one thread at a time.
+ * The bank's register: who its clients are, which accounts they may use, and their standing orders.
+ * Plain data, read by reports; use one register from one thread at a time.
  */
 #ifndef ACTORS_BANK_REGISTER_H
 #define ACTORS_BANK_REGISTER_H
@@ -62,7 +62,8 @@ void bank_register_free(struct bank_register *reg);
 /* Each adds one; false when out of memory. What is there already stays as it is. */
 bool bank_register_client(struct bank_register *reg, const struct bank_client *client);
 bool bank_register_account(struct bank_register *reg, const struct bank_account_fact *account);
-bool bank_register_disposition(struct bank_register *reg, const struct bank_disposition *disposition);
+bool bank_register_disposition(struct bank_register *reg,
+                               const struct bank_disposition *disposition);
 bool bank_register_order(struct bank_register *reg, const struct bank_order *order);
 /* How many dispositions there are. */
 size_t bank_register_dispositions(const struct bank_register *reg);

@@ -39,8 +39,8 @@ static bool account_open(struct reading *reading, uint64_t account) {
     size_t n = bank_map_add(&reading->replay->opened, &account, sizeof account, &added);
     if (n == BANK_MAP_NONE) return !failed(reading, TP_ENOMEM);
     if (!added) return true;
-    return !failed(reading, bank_open_account(reading->self, reading->bank, account,
-                                              BANK_RULE_UNLIMITED, 0));
+    return !failed(
+        reading, bank_open_account(reading->self, reading->bank, account, BANK_RULE_UNLIMITED, 0));
 }
 
 static bank_entry entry_of(const struct reading *reading, const struct bank_transaction *t) {
@@ -57,9 +57,8 @@ static bank_entry entry_of(const struct reading *reading, const struct bank_tran
 
 static bool refusal_report(struct reading *reading, uint64_t line, uint64_t column,
                            bank_code code) {
-    struct bank_refusal refusal = {.file = reading->replay->source->csv.name,
-                                   .line = line,
-                                   .column = column};
+    struct bank_refusal refusal = {
+        .file = reading->replay->source->csv.name, .line = line, .column = column};
     snprintf(refusal.reason, sizeof refusal.reason, "%s", bank_code_text(code));
     return bank_refuse(reading->replay->refusals, &refusal);
 }
@@ -129,7 +128,8 @@ static void refusals_read(struct reading *reading, uint64_t count) {
                              bank_refused_page, bank_read_refused, .start = got);
         if (failed(reading, err)) break;
         if (page.lines.count == 0 && failed(reading, TP_EBADMSG)) break;
-        for (size_t i = 0; i < page.lines.count && got < count; i++) all[got++] = page.lines.items[i];
+        for (size_t i = 0; i < page.lines.count && got < count; i++)
+            all[got++] = page.lines.items[i];
         tp_release(reading->self);
     }
     if (got > 0) qsort(all, got, sizeof *all, refused_compare);
@@ -168,8 +168,8 @@ static bool account_compare(struct reading *reading, size_t n) {
     struct bank_replay *replay = reading->replay;
     uint64_t account = bank_audit_number(&replay->audit, n);
     bank_balance balance;
-    tp_err err = tp_call(reading->self, reading->bank->teller, BANK_PATIENCE, &balance, bank_balance,
-                         bank_get_balance, .account = account);
+    tp_err err = tp_call(reading->self, reading->bank->teller, BANK_PATIENCE, &balance,
+                         bank_balance, bank_get_balance, .account = account);
     if (failed(reading, err)) return false;
     replay->balances_minor[n] = balance.balance_minor;
     replay->total_minor += balance.balance_minor;
@@ -184,7 +184,8 @@ static void compare(struct reading *reading) {
     struct bank_replay *replay = reading->replay;
     size_t count = bank_audit_count(&replay->audit);
     size_t named;
-    if (failed(reading, bank_read_journal(reading->self, reading->bank->ledger, &replay->journal))) {
+    if (failed(reading,
+               bank_read_journal(reading->self, reading->bank->ledger, &replay->journal))) {
         return;
     }
     replay->conserved = true;

@@ -1,8 +1,8 @@
 /*
- * Replaying history: every line goes through the teller to its account and from there to the ledger, as it was.
- * The reader is the actor that calls this; the bounds of the mailboxes on the way hold it back, so that a file of
- * any length needs the same memory on its way. The result does not depend on the number of workers: the lines of
- * an account take one path, in order.
+ * Replaying history: every line goes through the teller to its account and from there to the
+ * ledger, as it was. The reader is the actor that calls this; the bounds of the mailboxes on the
+ * way hold it back, so that a file of any length needs the same memory on its way. The result does
+ * not depend on the number of workers: the lines of an account take one path, in order.
  */
 #ifndef ACTORS_BANK_REPLAY_H
 #define ACTORS_BANK_REPLAY_H
@@ -15,8 +15,8 @@
 struct bank_replay {
     struct bank_source *source;
     struct bank_refusals *refusals;
-    uint64_t limit;   /* lines; 0: all */
-    tp_pid progress;  /* gets a bank_step now and then; the null pid: nobody */
+    uint64_t limit;              /* lines; 0: all */
+    tp_pid progress;             /* gets a bank_step now and then; the null pid: nobody */
     struct bank_map opened;      /* the accounts that have an actor */
     struct bank_journal journal; /* the ledger's records, read back */
     struct bank_audit audit;     /* its accounts, and balances the bank recorded */

@@ -26,9 +26,8 @@ void bank_report_free(struct bank_report *report) {
 static bool orders_find(struct bank_report_account *account, const struct bank_register *reg) {
     for (size_t i = 0; i < reg->order_count; i++) {
         if (reg->orders[i].account != account->id) continue;
-        const struct bank_order **orders =
-            bank_array_grow(account->orders, account->order_count, &account->orders_max,
-                            sizeof *account->orders);
+        const struct bank_order **orders = bank_array_grow(
+            account->orders, account->order_count, &account->orders_max, sizeof *account->orders);
         if (orders == NULL) return false;
         account->orders = orders;
         orders[account->order_count++] = &reg->orders[i];
@@ -168,10 +167,9 @@ tp_str bank_report_entry_text(const struct bank_report *report,
 }
 
 size_t bank_report_id(const struct bank_report_entry *entry, char out[BANK_MONEY_SIZE]) {
-    int size = entry->id_high == 0
-                   ? snprintf(out, BANK_MONEY_SIZE, "%" PRIu64, entry->id_low)
-                   : snprintf(out, BANK_MONEY_SIZE, "%016" PRIx64 "%016" PRIx64, entry->id_high,
-                              entry->id_low);
+    int size = entry->id_high == 0 ? snprintf(out, BANK_MONEY_SIZE, "%" PRIu64, entry->id_low)
+                                   : snprintf(out, BANK_MONEY_SIZE, "%016" PRIx64 "%016" PRIx64,
+                                              entry->id_high, entry->id_low);
     return (size_t)size;
 }
 

@@ -1,7 +1,8 @@
 /*
- * A client's report: the entries of the client's accounts, what came and went each month, and the balance over
- * time; as text, as JSON, and as one self-contained HTML page with a chart. Pure: it is filled by whoever has the
- * entries (a report actor asks the ledger for them). Use one report from one thread at a time.
+ * A client's report: the entries of the client's accounts, what came and went each month, and the
+ * balance over time; as text, as JSON, and as one self-contained HTML page with a chart. Pure: it
+ * is filled by whoever has the entries (a report actor asks the ledger for them). Use one report
+ * from one thread at a time.
  */
 #ifndef ACTORS_BANK_REPORT_H
 #define ACTORS_BANK_REPORT_H
@@ -75,8 +76,9 @@ struct bank_report {
 /* Frees it; it is then empty. */
 void bank_report_free(struct bank_report *report);
 
-/* Makes the report about a client: who it is, and an account for each disposition. False: no memory, or no such
- * client (then there are no accounts). The register must live as long as the report. */
+/* Makes the report about a client: who it is, and an account for each disposition. False: no
+ * memory, or no such client (then there are no accounts). The register must live as long as the
+ * report. */
 bool bank_report_for_client(struct bank_report *report, const struct bank_register *reg,
                             uint64_t client);
 /* Adds an account, with what the register knows (NULL: nothing). */

@@ -1,6 +1,6 @@
 /*
- * The chart of a balance: a step line over the days, as inline SVG. Colours come from the page's style, so that
- * it follows light and dark.
+ * The chart of a balance: a step line over the days, as inline SVG. Colours come from the page's
+ * style, so that it follows light and dark.
  */
 #include <inttypes.h>
 
@@ -70,8 +70,8 @@ static void grid_put(const struct scale *scale, double step, struct bank_text *o
         bool zero = amount > -step / 2 && amount < step / 2;
         bank_text_print(out, "<line class=\"%s\" x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>\n",
                         zero ? "zero" : "grid", LEFT, y, WIDTH - RIGHT, y);
-        bank_text_print(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.0f</text>\n", LEFT - 8,
-                        y + 4, zero ? 0.0 : amount);
+        bank_text_print(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.0f</text>\n",
+                        LEFT - 8, y + 4, zero ? 0.0 : amount);
     }
 }
 

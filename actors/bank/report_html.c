@@ -1,6 +1,6 @@
 /*
- * A report as one self-contained HTML page, which is well-formed XML as well. All text that comes from outside
- * is escaped.
+ * A report as one self-contained HTML page, which is well-formed XML as well. All text that comes
+ * from outside is escaped.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -41,7 +41,8 @@ static void word_put(tp_str word, struct bank_text *out) {
 
 static void table_begin(const char *caption, const char *const *heads, size_t count, size_t numbers,
                         struct bank_text *out) {
-    bank_text_print(out, "<div class=\"wide\"><table>\n<caption>%s</caption>\n<thead><tr>", caption);
+    bank_text_print(out, "<div class=\"wide\"><table>\n<caption>%s</caption>\n<thead><tr>",
+                    caption);
     for (size_t i = 0; i < count; i++) {
         bool number = (numbers >> i & 1) != 0;
         bank_text_print(out, "<th scope=\"col\"%s>%s</th>", number ? " class=\"n\"" : "", heads[i]);
@@ -128,9 +129,10 @@ static void account_put(const struct bank_report *report, size_t number, struct 
 }
 
 void bank_report_html(const struct bank_report *report, struct bank_text *out) {
-    bank_text_put(out, "<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n"
-                       "<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" "
-                       "content=\"width=device-width, initial-scale=1\"/>\n<title>");
+    bank_text_put(out,
+                  "<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n"
+                  "<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" "
+                  "content=\"width=device-width, initial-scale=1\"/>\n<title>");
     bank_report_title(report, out);
     bank_text_print(out, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n<h1>", style);
     bank_report_title(report, out);

@@ -83,8 +83,8 @@ static void months_put(const struct bank_report_account *account, struct bank_te
         bank_wide_money(m->credits_minor, sums[0]);
         bank_wide_money(m->debits_minor, sums[1]);
         bank_wide_money(m->closing_minor, sums[2]);
-        bank_text_print(out, "  %-7s  %7zu  %14s  %14s  %14s  ", month, m->entries, sums[0], sums[1],
-                        sums[2]);
+        bank_text_print(out, "  %-7s  %7zu  %14s  %14s  %14s  ", month, m->entries, sums[0],
+                        sums[1], sums[2]);
         bar_put(m->closing_minor, scale, out);
         line_end(out);
     }

@@ -194,11 +194,11 @@ static tp_err client_put(struct question *question, const struct bank_register *
                          uint64_t number) {
     const struct bank_client *client = reg == NULL ? NULL : bank_register_find_client(reg, number);
     if (client == NULL) return TP_ENOENT;
-    question->person = (bank_report_person){
-        .client = client->id,
-        .district = client->district,
-        .born = client->born,
-        .sex = client->sex == 0 ? (tp_str){NULL, 0} : (tp_str){&client->sex, 1}};
+    question->person = (bank_report_person){.client = client->id,
+                                            .district = client->district,
+                                            .born = client->born,
+                                            .sex = client->sex == 0 ? (tp_str){NULL, 0}
+                                                                    : (tp_str){&client->sex, 1}};
     question->person_count = 1;
     for (size_t i = 0; i < bank_register_dispositions(reg); i++) {
         const struct bank_disposition *d = &reg->dispositions[i];

@@ -1,6 +1,6 @@
 /*
- * The report actor: makes a client's report by asking the ledger for the entries of each account, page by page.
- * It blocks in its calls; nobody else does. The report is as of the moment it began.
+ * The report actor: makes a client's report by asking the ledger for the entries of each account,
+ * page by page. It blocks in its calls; nobody else does. The report is as of the moment it began.
  */
 #ifndef ACTORS_BANK_REPORTER_H
 #define ACTORS_BANK_REPORTER_H

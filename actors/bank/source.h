@@ -1,6 +1,6 @@
 /*
- * Where the history of a bank comes from: a CSV file of ours, or a folder of the Berka data set. Both give the
- * same transactions, one after the other, and refuse what is wrong with its place.
+ * Where the history of a bank comes from: a CSV file of ours, or a folder of the Berka data set.
+ * Both give the same transactions, one after the other, and refuse what is wrong with its place.
  *
  * CSV: the first line names the columns, in any order:
  *     account  a number                          required
@@ -12,8 +12,8 @@
  *     balance  what the bank recorded after it   default: not known
  *     text     any                               default: none
  *
- * Berka (PKDD'99): trans.asc, and beside it account.asc, client.asc, disp.asc and order.asc, which may be
- * missing. PRIJEM credits, VYDAJ and VYBER debit.
+ * Berka (PKDD'99): trans.asc, and beside it account.asc, client.asc, disp.asc and order.asc, which
+ * may be missing. PRIJEM credits, VYDAJ and VYBER debit.
  */
 #ifndef ACTORS_BANK_SOURCE_H
 #define ACTORS_BANK_SOURCE_H
@@ -30,13 +30,13 @@ enum bank_format { BANK_FORMAT_CSV, BANK_FORMAT_BERKA };
 struct bank_transaction {
     uint64_t id;
     uint64_t account;
-    int64_t amount_minor; /* as the client sees it: a debit is negative */
+    int64_t amount_minor;  /* as the client sees it: a debit is negative */
     int64_t balance_minor; /* recorded by the bank afterwards, if has_balance */
     int32_t date;
     bool has_balance;
     tp_str counter; /* the other side of the entry: "Cash", "bank:AB", ... */
     tp_str text;
-    size_t line;   /* where its amount stands */
+    size_t line; /* where its amount stands */
     size_t column;
 };
 
@@ -53,8 +53,9 @@ struct bank_source {
 };
 
 /*
- * Opens it and reads what stands beside the transactions. Lines refused there go to `refusals`; what is missing
- * is said on `notes` (may be NULL). False: it cannot be read at all, and `fault` (of 256 bytes) says why.
+ * Opens it and reads what stands beside the transactions. Lines refused there go to `refusals`;
+ * what is missing is said on `notes` (may be NULL). False: it cannot be read at all, and `fault`
+ * (of 256 bytes) says why.
  */
 bool bank_source_open(struct bank_source *source, enum bank_format format, const char *path,
                       struct bank_refusals *refusals, FILE *notes, char fault[256]);

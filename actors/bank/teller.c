@@ -64,10 +64,9 @@ static void account_add(tp_actor *self, struct teller *teller, uint64_t number, 
 static void on_open(tp_actor *self, struct teller *teller, const bank_open *msg) {
     bool fresh = tp_pid_is_null(account_find(teller, msg->account));
     if (fresh) {
-        tp_pid account =
-            tp_spawn_link(self, bank_account, bank_account_start, .account = msg->account,
-                          .rule = msg->rule, .limit_minor = msg->limit_minor,
-                          .teller = tp_self(self), .ledger = teller->ledger);
+        tp_pid account = tp_spawn_link(
+            self, bank_account, bank_account_start, .account = msg->account, .rule = msg->rule,
+            .limit_minor = msg->limit_minor, .teller = tp_self(self), .ledger = teller->ledger);
         if (tp_pid_is_null(account)) {
             tp_reply_error(self, tp_error(self));
             return;
@@ -157,9 +156,10 @@ static void on_transfer(tp_actor *self, struct teller *teller, const bank_transf
     else tp_reply(self, bank_outcome, .id = msg->id, .code = code);
 }
 
-TP_BEHAVIOR(teller_behavior, "bank.teller", struct teller, TP_INIT_WITH(bank_teller_start, on_start),
-            TP_ON(bank_open, on_open), TP_ON(bank_entry, on_entry),
-            TP_ON(bank_transfer, on_transfer), TP_ON(bank_credit, on_credit),
-            TP_ON(bank_freeze, on_freeze), TP_ON(bank_get_balance, on_get_balance));
+TP_BEHAVIOR(teller_behavior, "bank.teller", struct teller,
+            TP_INIT_WITH(bank_teller_start, on_start), TP_ON(bank_open, on_open),
+            TP_ON(bank_entry, on_entry), TP_ON(bank_transfer, on_transfer),
+            TP_ON(bank_credit, on_credit), TP_ON(bank_freeze, on_freeze),
+            TP_ON(bank_get_balance, on_get_balance));
 
 const tp_behavior *const bank_teller = &teller_behavior;

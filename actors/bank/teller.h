@@ -1,7 +1,7 @@
 /*
- * The teller: knows which actor is which account, opens accounts, checks what is asked and routes it. It never
- * sees a balance. It remembers the body of every transfer, so that an id cannot be used for two things; a
- * later teller may be one of many, chosen by the id.
+ * The teller: knows which actor is which account, opens accounts, checks what is asked and routes
+ * it. It never sees a balance. It remembers the body of every transfer, so that an id cannot be
+ * used for two things; a later teller may be one of many, chosen by the id.
  */
 #ifndef ACTORS_BANK_TELLER_H
 #define ACTORS_BANK_TELLER_H

@@ -1,5 +1,6 @@
 /*
- * Text that grows, and the check that bytes are UTF-8. Plain memory; use one text from one thread at a time.
+ * Text that grows, and the check that bytes are UTF-8. Plain memory; use one text from one thread
+ * at a time.
  */
 #ifndef ACTORS_BANK_TEXT_H
 #define ACTORS_BANK_TEXT_H
@@ -10,7 +11,8 @@
 
 #include <troupe/base.h>
 
-/* Zero-initialised it is empty. When memory runs out `failed` is set and what follows is dropped. */
+/* Zero-initialised it is empty. When memory runs out `failed` is set and what follows is
+ * dropped. */
 struct bank_text {
     char *data; /* always terminated when not NULL */
     size_t size;
@@ -29,7 +31,8 @@ void bank_text_print(struct bank_text *text, const char *format, ...) TP_PRINTF(
 /* Appends text for HTML and SVG, with the five special characters escaped. */
 void bank_text_escaped(struct bank_text *text, const char *data, size_t size);
 
-/* The offset of the first byte that is not part of well-formed UTF-8 (a NUL is not either); `size` if all is. */
+/* The offset of the first byte that is not part of well-formed UTF-8 (a NUL is not either);
+ * `size` if all is. */
 size_t bank_utf8_check(const char *data, size_t size);
 /* How many characters well-formed UTF-8 has. */
 size_t bank_utf8_length(const char *data, size_t size);

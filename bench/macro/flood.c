@@ -27,7 +27,8 @@ static void on_sink_start(tp_actor *self, struct sink *sink, const sink_start *m
 }
 static void on_item(tp_actor *self, struct sink *sink, const item *msg) {
     (void)msg;
-    if (++sink->handled == sink->expected) tp_send(self, sink->boss, bench_done, .count = sink->handled);
+    if (++sink->handled == sink->expected)
+        tp_send(self, sink->boss, bench_done, .count = sink->handled);
 }
 TP_BEHAVIOR(sink_behavior, "sink", struct sink, TP_INIT_WITH(sink_start, on_sink_start),
             TP_ON(item, on_item));
@@ -40,8 +41,8 @@ static void on_produce(tp_actor *self, struct source *source, const produce *msg
 TP_BEHAVIOR(source_behavior, "source", struct source, TP_ON(produce, on_produce));
 
 static double fan_in(tp_actor *self, unsigned producers) {
-    tp_pid sink = tp_spawn(self, &sink_behavior, sink_start, .expected = MESSAGES / producers * producers,
-                           .boss = tp_self(self));
+    tp_pid sink = tp_spawn(self, &sink_behavior, sink_start,
+                           .expected = MESSAGES / producers * producers, .boss = tp_self(self));
     tp_time start = tp_now(self);
     for (unsigned i = 0; i < producers; i++) {
         tp_pid source = tp_spawn(self, &source_behavior);
@@ -66,7 +67,8 @@ static double fanin8(tp_actor *self) {
 static double fjthrput(tp_actor *self) {
     tp_pid sinks[ACTORS];
     for (unsigned i = 0; i < ACTORS; i++)
-        sinks[i] = tp_spawn(self, &sink_behavior, sink_start, .expected = EACH, .boss = tp_self(self));
+        sinks[i] =
+            tp_spawn(self, &sink_behavior, sink_start, .expected = EACH, .boss = tp_self(self));
     tp_time start = tp_now(self);
     for (uint64_t n = 0; n < EACH; n++)
         for (unsigned i = 0; i < ACTORS; i++) tp_send(self, sinks[i], item, .n = n);

@@ -14,7 +14,8 @@ static double timers(tp_actor *self, bool cancel) {
     if (refs == NULL) tp_fail(self, "out of memory");
     tp_time start = tp_now(self);
     for (uint64_t i = 0; i < TIMERS; i++)
-        refs[i] = tp_send_after(self, TP_SECONDS(3600) + TP_US((int64_t)i), tp_self(self), tick, .n = i);
+        refs[i] =
+            tp_send_after(self, TP_SECONDS(3600) + TP_US((int64_t)i), tp_self(self), tick, .n = i);
     double armed = bench_since(self, start);
     start = tp_now(self);
     for (uint64_t i = 0; i < TIMERS; i++)

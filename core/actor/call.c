@@ -1,8 +1,9 @@
 /*
  * Requests: made, answered, put off, passed on; and futures.
  *
- * A request block is its own monitor: whoever holds it when it can no longer be answered turns it, or a block
- * with its reference, into FAILED. So a call needs no second signal, and its failure no allocation.
+ * A request block is its own monitor: whoever holds it when it can no longer be answered turns it,
+ * or a block with its reference, into FAILED. So a call needs no second signal, and its failure no
+ * allocation.
  */
 #include <string.h>
 

@@ -59,7 +59,8 @@ void tpi_block_free(tp_runtime *runtime, struct tpi_worker *worker, struct tpi_b
     bool heap = block->size_class == TPI_CLASS_HEAP;
     tpi_block_forget(runtime, block);
     if (heap) return;
-    TPI_ASSERT(worker != NULL); /* pool blocks reach no other thread than a worker's: tpi_inbox copies */
+    TPI_ASSERT(worker !=
+               NULL); /* pool blocks reach no other thread than a worker's: tpi_inbox copies */
     tpi_pool_give(worker->pool, block, block->size_class, block->owner);
 }
 
@@ -124,7 +125,8 @@ bool tpi_push(tp_runtime *runtime, struct tpi_worker *worker, tp_actor *actor,
     return false;
 }
 
-bool tpi_deliver(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to, struct tpi_block *block) {
+bool tpi_deliver(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
+                 struct tpi_block *block) {
     uint64_t identity;
     tp_actor *actor = tpi_find(runtime, to, &identity);
     if (actor == NULL) {

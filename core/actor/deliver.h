@@ -10,8 +10,8 @@
 
 /* ---- blocks (deliver.c) ---- */
 
-/* A block with room for `size` bytes of payload; all of the header but `next` and `to_generation` set. worker
- * NULL: from the heap. NULL when out of memory. */
+/* A block with room for `size` bytes of payload; all of the header but `next` and
+ * `to_generation` set. worker NULL: from the heap. NULL when out of memory. */
 struct tpi_block *tpi_block_new(tp_runtime *runtime, struct tpi_worker *worker, enum tpi_kind kind,
                                 size_t size);
 /* Frees what a block has beside its pool memory: for the end, when there are no pools any more. */
@@ -23,13 +23,15 @@ static inline uint8_t *tpi_block_payload(struct tpi_block *block) {
 /* The fast half of tpi_block_free, for blocks from a pool that hold their own payload. */
 static inline void tpi_block_drop(tp_runtime *runtime, struct tpi_worker *worker,
                                   struct tpi_block *block) {
-    if (__builtin_expect((block->flags & TPI_BLOCK_SHARED) || block->size_class == TPI_CLASS_HEAP, 0))
+    if (__builtin_expect((block->flags & TPI_BLOCK_SHARED) || block->size_class == TPI_CLASS_HEAP,
+                         0))
         tpi_block_free(runtime, worker, block);
     else tpi_pool_give(worker->pool, block, block->size_class, block->owner);
 }
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tpi_block_init writes bytes in this order");
-/* Sets all of a fresh block's header but `next` and `to_generation`; kind, flags, class, state, owner and code in
- * one store. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "tpi_block_init writes bytes in this order");
+/* Sets all of a fresh block's header but `next` and `to_generation`; kind, flags, class, state,
+ * owner and code in one store. */
 static inline void tpi_block_init(struct tpi_block *block, enum tpi_kind kind, size_t size,
                                   uint8_t size_class, uint16_t owner) {
     block->type = NULL;
@@ -56,17 +58,19 @@ void tpi_block_set_from(const tp_runtime *runtime, struct tpi_block *block, tp_p
 void tpi_payload_unref(struct tpi_payload *payload);
 /* Makes a block made with TPI_SIGNAL_ROOM an exit signal without detail. */
 void tpi_exit_encode(tp_runtime *runtime, struct tpi_block *block, tp_pid from, int32_t code);
-/* A block, complete but for its receiver, goes out under the receiver's bound. self NULL: from outside. */
+/* A block, complete but for its receiver, goes out under the receiver's bound. self NULL: from
+ * outside. */
 tp_err tpi_send_block(tp_runtime *runtime, tp_actor *self, tp_pid to, struct tpi_block *block);
 /* An encoded message. */
 struct tpi_block *tpi_block_encode(tp_runtime *runtime, struct tpi_worker *worker,
                                    const tp_message_type *type, const void *value);
 
 /*
- * Delivers a block to `to`; takes it in every case. False when nobody is there (then a request, link or monitor
- * has been answered, and the block freed). Signals are never refused.
+ * Delivers a block to `to`; takes it in every case. False when nobody is there (then a request,
+ * link or monitor has been answered, and the block freed). Signals are never refused.
  */
-bool tpi_deliver(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to, struct tpi_block *block);
+bool tpi_deliver(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
+                 struct tpi_block *block);
 /* Pushes to an actor that was found alive; schedules it if it was idle. True if it was not idle. */
 bool tpi_push(tp_runtime *runtime, struct tpi_worker *worker, tp_actor *actor,
               struct tpi_block *block);

@@ -1,9 +1,10 @@
 /*
- * The end of an actor: terminate, release what it owns, free the name, only then exit and down signals; then the
- * mailbox is emptied, each sender answered as by a dead actor, and the slot is free.
+ * The end of an actor: terminate, release what it owns, free the name, only then exit and down
+ * signals; then the mailbox is emptied, each sender answered as by a dead actor, and the slot is
+ * free.
  *
- * Every step leaves the actor in a state from which tpi_exit can be called again: terminate may block, escape or
- * be killed, and memory may run out while the signals are made.
+ * Every step leaves the actor in a state from which tpi_exit can be called again: terminate may
+ * block, escape or be killed, and memory may run out while the signals are made.
  */
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +26,8 @@ bool tp_reason_equal(tp_reason a, tp_reason b) {
 static void set_detail(tp_actor *actor, tp_bin detail) {
     struct tpi_extra *extra = actor->extra;
     struct tpi_memory *memory = tpi_runtime_of(actor->worker)->memory;
-    if (extra->reason_detail != NULL) tpi_heap_free(memory, extra->reason_detail, extra->reason_size);
+    if (extra->reason_detail != NULL)
+        tpi_heap_free(memory, extra->reason_detail, extra->reason_size);
     extra->reason_detail = NULL;
     extra->reason_size = 0;
     if (detail.size == 0 || detail.size > TP_MESSAGE_SIZE_MAX) return;
@@ -80,7 +82,8 @@ void tp_exit_status(tp_actor *self, int status) {
 /* ---- the steps ---- */
 
 static void call_terminate(tp_actor *self) {
-    if (self->flags & (TPI_ACTOR_TERMINATED | TPI_ACTOR_KILLED | TPI_ACTOR_BODY | TPI_ACTOR_INBOX) ||
+    if (self->flags &
+            (TPI_ACTOR_TERMINATED | TPI_ACTOR_KILLED | TPI_ACTOR_BODY | TPI_ACTOR_INBOX) ||
         self->behavior->terminate == NULL || !(self->flags & TPI_ACTOR_STARTED))
         return;
     self->flags |= TPI_ACTOR_TERMINATED;
@@ -114,15 +117,17 @@ static void log_exit(tp_actor *self, tp_reason reason) {
         reason.code == TP_EXIT_KILLED)
         return;
     tpi_count(&self->worker->counters.failed, 1);
-    int size = reason.code == TP_EXIT_FAILED && reason.detail.size < 513 ? (int)reason.detail.size : 0;
+    int size =
+        reason.code == TP_EXIT_FAILED && reason.detail.size < 513 ? (int)reason.detail.size : 0;
     tp_log(self, TP_LOG_ERROR, "exited: %s (%d)%s%.*s", tp_exit_code_name(reason.code),
-           (int)reason.code, size > 0 ? ": " : "", size, size > 0 ? (const char *)reason.detail.data : "");
+           (int)reason.code, size > 0 ? ": " : "", size,
+           size > 0 ? (const char *)reason.detail.data : "");
 }
 
 /* After this no sender finds it; what is on its way will be answered by the drain. */
 static void unpublish(tp_actor *self) {
-    /* release: partner is the acquire in tpi_find; a sender that still sees ALIVE pushes to a mailbox that is
-     * emptied below */
+    /* release: partner is the acquire in tpi_find; a sender that still sees ALIVE pushes to a
+     * mailbox that is emptied below */
     atomic_store_explicit(&self->identity, (uint64_t)self->generation << 32, memory_order_release);
 }
 

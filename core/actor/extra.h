@@ -37,7 +37,7 @@ struct tpi_waiting {
 struct tpi_extra {
     struct tpi_waiting *waiting;
     struct tpi_deadline *wait_deadline;
-    tp_ref wait_ref; /* of that deadline */
+    tp_ref wait_ref;         /* of that deadline */
     struct tpi_map links;    /* (node, slot:generation) -> tpi_link state, signal.c */
     struct tpi_map monitors; /* (ref, 0) -> struct tpi_monitor, made by this actor */
     struct tpi_map watched;  /* (ref, node) -> monitors of others on this actor */
@@ -49,14 +49,14 @@ struct tpi_extra {
     struct tpi_list exit_calls;
     struct tpi_list descriptors;
     struct tpi_list kept;
-    struct tpi_block *postponed;  /* oldest first, linked by next */
+    struct tpi_block *postponed; /* oldest first, linked by next */
     struct tpi_block *postponed_last;
-    struct tpi_block *retried;    /* postponed before, to be handled before newer ones */
+    struct tpi_block *retried; /* postponed before, to be handled before newer ones */
     struct tpi_block *retried_last;
-    struct tpi_block *held;       /* lives until the end of the handler */
+    struct tpi_block *held;            /* lives until the end of the handler */
     struct tpi_scratch_chunk *scratch; /* decoded lists, likewise */
-    struct tpi_block *waiters;    /* CREDIT blocks of senders that this actor keeps waiting */
-    struct tpi_block *arguments;  /* for init */
+    struct tpi_block *waiters;         /* CREDIT blocks of senders that this actor keeps waiting */
+    struct tpi_block *arguments;       /* for init */
     struct tpi_inbox_state *inbox;
     struct tpi_deadline *timeout; /* tp_set_timeout */
     tp_duration timeout_span;
@@ -76,7 +76,7 @@ struct tpi_extra {
     uint32_t reason_size;
     uint8_t *reason_detail; /* heap */
     tp_err error;
-    int *status; /* a main actor's: where its exit status goes */
+    int *status;    /* a main actor's: where its exit status goes */
     char *deadlock; /* heap; text of the last cycle */
     tp_actor *self;
 };

@@ -1,8 +1,8 @@
 /*
  * The way in for threads that are not actors: posts, and inboxes.
  *
- * An inbox is an actor whose slice hands its messages to a thread: copied to the heap (a thread owns no pool),
- * under a mutex, with an event that the thread may poll.
+ * An inbox is an actor whose slice hands its messages to a thread: copied to the heap (a thread
+ * owns no pool), under a mutex, with an event that the thread may poll.
  */
 #include <string.h>
 
@@ -76,8 +76,8 @@ void tpi_inbox_run(struct tpi_worker *worker, tp_actor *self) {
         else tpi_count(&worker->counters.dropped, 1);
         /* a thread cannot answer requests (it has no tp_reply): refuse them at once */
         if (block->kind == TPI_KIND_REQUEST)
-            tpi_fail_request(self->runtime, worker, tpi_block_from(self->runtime, block), block->ref,
-                             TP_ENOREPLY);
+            tpi_fail_request(self->runtime, worker, tpi_block_from(self->runtime, block),
+                             block->ref, TP_ENOREPLY);
     }
     tpi_count(&worker->counters.handled, taken);
     if (taken > 0) tpi_credit_taken(self, taken);
@@ -102,7 +102,8 @@ void tpi_inbox_closed(tp_runtime *runtime, tp_actor *self) {
     (void)runtime;
     tpi_mutex_lock(&inbox->mutex);
     inbox->closed = true;
-    tpi_event_set(inbox->event); /* under the mutex: the thread frees the inbox as soon as it sees `closed` */
+    tpi_event_set(
+        inbox->event); /* under the mutex: the thread frees the inbox as soon as it sees `closed` */
     tpi_mutex_unlock(&inbox->mutex);
 }
 
@@ -121,7 +122,6 @@ static void scratch_free(struct tpi_inbox_state *inbox) {
         tpi_heap_free(inbox->runtime->memory, chunk, chunk->size);
     }
 }
-
 
 tp_err tp_inbox_open(tp_runtime *runtime, tp_inbox **out) {
     if (runtime == NULL || out == NULL) return TP_EINVAL;
@@ -188,7 +188,7 @@ void tp_inbox_close(tp_inbox *inbox) {
     /* from itself: the one normal exit signal that ends an actor which traps */
     while (tpi_post_exit(state->runtime, NULL, state->pid, state->pid,
                          (tp_reason){.code = TP_EXIT_NORMAL}) != TP_OK)
-        tpi_sleep_thread(TP_MS(1));
+        (void)tpi_event_wait(state->event, TP_MS(1));
     if (state->runtime->settle != NULL) state->runtime->settle(state->runtime);
     (void)wait_until(state, is_closed, TP_FOREVER);
     while (state->first != NULL) {
@@ -220,8 +220,9 @@ size_t tpi_inbox_waiting(const tp_inbox *inbox) {
 }
 
 tp_pid tp_inbox_sender(const tp_inbox *inbox, const tp_message *message) {
-    return message == NULL ? tp_pid_null()
-                           : tpi_block_from(inbox->state.runtime, (const struct tpi_block *)message);
+    return message == NULL
+               ? tp_pid_null()
+               : tpi_block_from(inbox->state.runtime, (const struct tpi_block *)message);
 }
 
 int tp_inbox_descriptor(const tp_inbox *inbox) {
@@ -253,9 +254,9 @@ struct thread_scratch {
 };
 
 static void *scratch_alloc(struct tp_scratch *scratch, size_t size) {
-    struct tpi_inbox_state *inbox = TPI_CONTAINER_OF(scratch, struct thread_scratch, scratch)->inbox;
-    struct tpi_inbox_scratch *chunk =
-        tpi_heap_alloc(inbox->runtime->memory, sizeof *chunk + size);
+    struct tpi_inbox_state *inbox =
+        TPI_CONTAINER_OF(scratch, struct thread_scratch, scratch)->inbox;
+    struct tpi_inbox_scratch *chunk = tpi_heap_alloc(inbox->runtime->memory, sizeof *chunk + size);
     if (chunk == NULL) return NULL;
     chunk->size = sizeof *chunk + size;
     chunk->next = inbox->scratch;

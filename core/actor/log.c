@@ -38,8 +38,7 @@ static void log_line(tp_runtime *runtime, tp_log_level level, tp_pid actor, cons
                           .text = text};
     if (runtime->options.log_hook != NULL)
         runtime->options.log_hook(runtime->options.log_context, &entry);
-    else
-        write_default(&entry);
+    else write_default(&entry);
 }
 
 static const char *log_name(const tp_actor *self) {

@@ -1,16 +1,17 @@
 /*
  * The mailbox: one intrusive queue for every signal, many producers, one consumer.
  *
- * A chain of blocks linked by `next`. `head` is the last block, where producers attach, with the low bit IDLE
- * when nobody has the right to run the actor. The consumer's `tail` is a block that is already consumed (or
- * the stub); what follows it is what is queued.
+ * A chain of blocks linked by `next`. `head` is the last block, where producers attach, with the
+ * low bit IDLE when nobody has the right to run the actor. The consumer's `tail` is a block that is
+ * already consumed (or the stub); what follows it is what is queued.
  *
- * Producer: prev = exchange(head, block); prev->next = block. Between the two steps the chain has a gap: the
- * consumer sees the end, though head is elsewhere. If prev carried IDLE, this producer has won the right to
- * run the actor, and schedules it; nobody else may.
- * Consumer: the last block stays in the chain even when it is consumed, since a producer may be about to write
- * its `next`. To go idle it swaps the last block for itself with IDLE (or for the stub, so that an idle actor
- * holds no block); that fails when a producer came, or is in the gap: then the actor is requeued, never spun on.
+ * Producer: prev = exchange(head, block); prev->next = block. Between the two steps the chain has a
+ * gap: the consumer sees the end, though head is elsewhere. If prev carried IDLE, this producer has
+ * won the right to run the actor, and schedules it; nobody else may. Consumer: the last block stays
+ * in the chain even when it is consumed, since a producer may be about to write its `next`. To go
+ * idle it swaps the last block for itself with IDLE (or for the stub, so that an idle actor holds
+ * no block); that fails when a producer came, or is in the gap: then the actor is requeued, never
+ * spun on.
  *
  * Modelled in tests/models/mailbox.pml.
  */
@@ -26,8 +27,8 @@ static inline struct tpi_block *tpi_stub(tp_actor *actor) {
 }
 
 static inline struct tpi_block *tpi_block_next(struct tpi_block *block) {
-    /* acquire: partner is the release store in tpi_mailbox_push; weaker, the header and payload of the next
-     * block could be read before they were written */
+    /* acquire: partner is the release store in tpi_mailbox_push; weaker, the header and payload
+     * of the next block could be read before they were written */
     return atomic_load_explicit(&block->next, memory_order_acquire);
 }
 
@@ -39,8 +40,9 @@ static inline void tpi_block_link(struct tpi_block *block, struct tpi_block *nex
 /* Any thread. True: the mailbox was idle, the caller now has the right to run the actor. */
 static inline bool tpi_mailbox_push(tp_actor *actor, struct tpi_block *block) {
     tpi_block_link(block, NULL);
-    /* acq_rel: release publishes the block to the next producer, which writes its `next`; acquire pairs with
-     * the consumer's release when it went idle, so that a runner that wins here sees what the last one did */
+    /* acq_rel: release publishes the block to the next producer, which writes its `next`;
+     * acquire pairs with the consumer's release when it went idle, so that a runner that wins
+     * here sees what the last one did */
     uintptr_t before =
         atomic_exchange_explicit(&actor->head, (uintptr_t)block, memory_order_acq_rel);
     struct tpi_block *last = (struct tpi_block *)(before & ~TPI_IDLE);
@@ -70,9 +72,9 @@ static inline bool tpi_mailbox_claim(tp_actor *actor) {
 }
 
 /*
- * Consumer. Gives up the right to run: true when it succeeded, and then the actor may be touched no more; the
- * block in *spent (or NULL) is the caller's to free. False: there is more, or a producer is in the gap.
- * `keep`: the last block is still in use (a blocked handler's message).
+ * Consumer. Gives up the right to run: true when it succeeded, and then the actor may be touched no
+ * more; the block in *spent (or NULL) is the caller's to free. False: there is more, or a producer
+ * is in the gap. `keep`: the last block is still in use (a blocked handler's message).
  */
 static inline bool tpi_mailbox_idle(tp_actor *actor, bool keep, struct tpi_block **spent) {
     struct tpi_block *last = actor->scan;
@@ -87,8 +89,8 @@ static inline bool tpi_mailbox_idle(tp_actor *actor, bool keep, struct tpi_block
         actor->tail = actor->scan = stub;
         actor->flags |= TPI_ACTOR_STUB_IN;
     }
-    /* acq_rel: release publishes everything this run wrote to the runner that a producer's exchange will
-     * make (tpi_mailbox_push); acquire only for the failure's sake */
+    /* acq_rel: release publishes everything this run wrote to the runner that a producer's
+     * exchange will make (tpi_mailbox_push); acquire only for the failure's sake */
     if (atomic_compare_exchange_strong_explicit(&actor->head, &before,
                                                 (uintptr_t)(swap ? stub : last) | TPI_IDLE,
                                                 memory_order_acq_rel, memory_order_acquire)) {
@@ -102,8 +104,8 @@ static inline bool tpi_mailbox_idle(tp_actor *actor, bool keep, struct tpi_block
     return false;
 }
 
-/* Consumer. Puts the stub behind the last block, so that the block before can leave the chain. False when the
- * stub is in the chain already. */
+/* Consumer. Puts the stub behind the last block, so that the block before can leave the chain.
+ * False when the stub is in the chain already. */
 static inline bool tpi_mailbox_push_stub(tp_actor *actor) {
     if (actor->flags & TPI_ACTOR_STUB_IN) return false;
     actor->flags |= TPI_ACTOR_STUB_IN;
@@ -112,8 +114,8 @@ static inline bool tpi_mailbox_push_stub(tp_actor *actor) {
     return true;
 }
 
-/* Consumer. Takes `block` out of the chain, where it follows `before`; false when it is the last one and must
- * stay. */
+/* Consumer. Takes `block` out of the chain, where it follows `before`; false when it is the last
+ * one and must stay. */
 static inline bool tpi_mailbox_unlink(tp_actor *actor, struct tpi_block *before,
                                       struct tpi_block *block) {
     struct tpi_block *next = tpi_block_next(block);

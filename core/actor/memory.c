@@ -57,7 +57,8 @@ void tp_free(tp_actor *self, void *pointer) {
 tp_err tp_own_descriptor(tp_actor *self, int descriptor) {
     struct tpi_extra *extra = tpi_extra(self);
     if (descriptor < 0) return TP_EINVAL;
-    struct owned_descriptor *owned = extra == NULL ? NULL : tpi_heap_alloc(heap(self), sizeof *owned);
+    struct owned_descriptor *owned =
+        extra == NULL ? NULL : tpi_heap_alloc(heap(self), sizeof *owned);
     if (owned == NULL) return TP_ENOMEM;
     owned->descriptor = descriptor;
     tpi_list_init(&owned->link);

@@ -7,8 +7,10 @@
 
 #include "core/actor/mailbox.h"
 
-/* Takes `block` out of the chain for good: itself, or a copy when it must stay as the last one. NULL: no memory. */
-static struct tpi_block *take_out(tp_actor *self, struct tpi_block *before, struct tpi_block *block) {
+/* Takes `block` out of the chain for good: itself, or a copy when it must stay as the last one.
+ * NULL: no memory. */
+static struct tpi_block *take_out(tp_actor *self, struct tpi_block *before,
+                                  struct tpi_block *block) {
     struct tpi_block *taken = block;
     if (!tpi_mailbox_unlink(self, before, block)) {
         taken = tpi_block_copy(tpi_runtime_of(self->worker), self->worker, block);
@@ -48,7 +50,8 @@ bool tpi_receive_scan(tp_actor *self, struct tpi_waiting *waiting) {
     struct tpi_block *before = self->refused;
     if (before == NULL) {
         before = self->tail;
-        if (self->extra->retried != NULL && take_retried(self, waiting)) return waiting->done = true;
+        if (self->extra->retried != NULL && take_retried(self, waiting))
+            return waiting->done = true;
     }
     while (before != self->scan) {
         struct tpi_block *block = tpi_block_next(before);
@@ -105,8 +108,8 @@ void tpi_scratch_release(tp_actor *self) {
 
 static inline void open_block(tp_actor *self, const struct tpi_block *block, tpi_opened *opened) {
     const uint8_t *bytes = tpi_block_bytes(block);
-    opened->reader = (tp_reader){
-        .at = bytes, .end = bytes + block->size, .scratch = &opened->scratch};
+    opened->reader =
+        (tp_reader){.at = bytes, .end = bytes + block->size, .scratch = &opened->scratch};
     opened->count = block->type->field_count;
     opened->scratch.alloc = scratch_alloc;
     opened->self = self;
@@ -125,9 +128,10 @@ void tpi_open(tp_actor *self, const tp_message *message, tpi_opened *opened) {
 }
 
 void tpi_open_typed(tp_actor *self, const tp_message *message, const tp_message_type *type,
-                      tpi_opened *opened) {
+                    tpi_opened *opened) {
     const struct tpi_block *block = (const struct tpi_block *)message;
-    if (__builtin_expect(block == NULL || (block->type != type && !tp_message_type_equal(block->type, type)), 0))
+    if (__builtin_expect(
+            block == NULL || (block->type != type && !tp_message_type_equal(block->type, type)), 0))
         tp_fail(self, "spawned without its %s arguments", type->name);
     open_block(self, block, opened);
 }
@@ -179,7 +183,8 @@ static bool accept_type(tp_actor *self, struct tpi_block *block, void *context) 
     return tp_message_type_equal(block->type, context);
 }
 
-tp_err tp_receive_value(tp_actor *self, tp_duration timeout, const tp_message_type *type, void *out) {
+tp_err tp_receive_value(tp_actor *self, tp_duration timeout, const tp_message_type *type,
+                        void *out) {
     if (type == NULL || out == NULL) return TP_EINVAL;
     struct tpi_block *block;
     tp_err err = wait_message(self, timeout, accept_type, (void *)(uintptr_t)type, &block);
@@ -263,7 +268,8 @@ tp_kept *tp_keep(tp_actor *self) {
     if (extra == NULL || self->current == NULL) return NULL;
     tp_kept *kept = tpi_heap_alloc(tpi_runtime_of(self->worker)->memory, sizeof *kept);
     if (kept == NULL) return NULL;
-    /* a block in the chain stays there; whoever would free it makes it loose instead (tpi_block_spent) */
+    /* a block in the chain stays there; whoever would free it makes it loose instead
+     * (tpi_block_spent) */
     kept->block = self->current;
     kept->block->state |= TPI_BLOCK_KEPT;
     kept->scratch = extra->scratch;
@@ -318,10 +324,12 @@ void tp_postpone(tp_actor *self) {
     struct tpi_block *copy = tpi_block_copy(tpi_runtime_of(self->worker), self->worker, block);
     if (copy == NULL) tp_exit(self, TP_EXIT_NOMEM);
     copy->state = TPI_BLOCK_LOOSE;
-    copy->flags |= TPI_BLOCK_UNCOUNTED; /* it has been taken: outside the bound, under its own cap */
+    copy->flags |=
+        TPI_BLOCK_UNCOUNTED; /* it has been taken: outside the bound, under its own cap */
     if (block->kind == TPI_KIND_REQUEST) {
         block->state |= TPI_BLOCK_ANSWERED; /* the copy holds the request now */
-        tpi_wait_moved(self->runtime, tpi_block_from(self->runtime, block), block->ref, TPI_NO_SLOT);
+        tpi_wait_moved(self->runtime, tpi_block_from(self->runtime, block), block->ref,
+                       TPI_NO_SLOT);
     }
     append(&extra->postponed, &extra->postponed_last, copy);
     extra->postponed_count++;

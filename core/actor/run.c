@@ -1,8 +1,9 @@
 /*
  * A slice: what happens when the scheduler runs an actor.
  *
- * fetch, then handlers until the budget is used up or nothing is left, then idle or behind the others. An actor
- * that is blocked keeps its fiber; a slice then only fetches, and goes on with the fiber when its wait is over.
+ * fetch, then handlers until the budget is used up or nothing is left, then idle or behind the
+ * others. An actor that is blocked keeps its fiber; a slice then only fetches, and goes on with the
+ * fiber when its wait is over.
  */
 #include <string.h>
 
@@ -15,9 +16,10 @@
 
 /* ---- signals ---- */
 
-/* Frees a block that is consumed: at once if it can leave the chain, else when the tail passes it. Returns the
- * block after which to go on. */
-static struct tpi_block *discard(tp_actor *self, struct tpi_block *before, struct tpi_block *block) {
+/* Frees a block that is consumed: at once if it can leave the chain, else when the tail passes
+ * it. Returns the block after which to go on. */
+static struct tpi_block *discard(tp_actor *self, struct tpi_block *before,
+                                 struct tpi_block *block) {
     if (tpi_mailbox_unlink(self, before, block)) {
         tpi_block_free(tpi_runtime_of(self->worker), self->worker, block);
         return before;
@@ -27,7 +29,8 @@ static struct tpi_block *discard(tp_actor *self, struct tpi_block *before, struc
 }
 
 /* A signal, or a message to another generation, that the sender must hear of. */
-static struct tpi_block *send_back(tp_actor *self, struct tpi_block *before, struct tpi_block *block) {
+static struct tpi_block *send_back(tp_actor *self, struct tpi_block *before,
+                                   struct tpi_block *block) {
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     tp_pid dead = {runtime->node, tpi_slot_of(self), block->to_generation};
     struct tpi_block *going = block;
@@ -50,7 +53,8 @@ static bool admit(tp_actor *self, struct tpi_block *block) {
 }
 
 /* Looks at one block; returns the block after which to go on, NULL to stop here. */
-static struct tpi_block *fetch_one(tp_actor *self, struct tpi_block *before, struct tpi_block *block) {
+static struct tpi_block *fetch_one(tp_actor *self, struct tpi_block *before,
+                                   struct tpi_block *block) {
     if (block->to_generation != self->generation) return send_back(self, before, block);
     if (block->kind <= TPI_KIND_REQUEST) {
         if (__builtin_expect(block->flags & (TPI_BLOCK_ALIAS | TPI_BLOCK_TIMER), 0) &&
@@ -174,7 +178,8 @@ static RARELY void drop_oldest(tp_actor *self) {
 
 /* ---- handlers ---- */
 
-static RARELY const tp_handler *find_named(const tp_behavior *behavior, const tp_message_type *type) {
+static RARELY const tp_handler *find_named(const tp_behavior *behavior,
+                                           const tp_message_type *type) {
     const tp_handler *handlers = behavior->handlers;
     for (uint32_t i = 0; i < behavior->handler_count; i++)
         if (tp_message_type_equal(handlers[i].type, type)) return &handlers[i];
@@ -218,7 +223,8 @@ static ALWAYS void handle(tp_actor *self, struct tpi_block *block) {
     else handle_other(self, block);
     const struct tpi_extra *extra = self->extra;
     if (__builtin_expect((extra != NULL && (extra->held != NULL || extra->scratch != NULL)) ||
-                             self->current != block || block->kind != TPI_KIND_MESSAGE || block->state & TPI_BLOCK_LOOSE,
+                             self->current != block || block->kind != TPI_KIND_MESSAGE ||
+                             block->state & TPI_BLOCK_LOOSE,
                          0))
         release_slow(self, block);
     self->current = NULL;
@@ -280,7 +286,8 @@ tp_err tpi_wait(tp_actor *self, struct tpi_waiting *waiting, tp_duration timeout
     TPI_ASSERT(extra->waiting == NULL);
     extra->waiting = waiting;
     tpi_fetch(self);
-    if (self->overflow == TP_OVERFLOW_DROP_OLDEST && self->flags & TPI_ACTOR_BODY) drop_oldest(self);
+    if (self->overflow == TP_OVERFLOW_DROP_OLDEST && self->flags & TPI_ACTOR_BODY)
+        drop_oldest(self);
     if (!waiting->done && waiting->kind == TPI_WAIT_MESSAGE) tpi_receive_scan(self, waiting);
     tp_err err = TP_OK;
     if (!waiting->done && timeout <= 0) waiting->done = waiting->timed_out = true;
@@ -359,7 +366,8 @@ static ALWAYS bool run_handlers(tp_actor *self) {
     do {
         struct tpi_block *block = next_or_fetch(self);
         if (block == NULL) {
-            if (__builtin_expect(self->flags & TPI_ACTOR_TIMEOUT, 0) && fire_timeout(self)) continue;
+            if (__builtin_expect(self->flags & TPI_ACTOR_TIMEOUT, 0) && fire_timeout(self))
+                continue;
             more = false;
             break;
         }
@@ -368,8 +376,10 @@ static ALWAYS bool run_handlers(tp_actor *self) {
         if (--budget == 0) break;
         if (__builtin_expect(budget % FETCH_EVERY == 0, 0)) tpi_fetch(self);
     } while (__builtin_expect(!needs_attention(self), 1));
-    /* a wake-up with one message needs no account: it found the mailbox idle, so it was not counted */
-    if (taken > 1 || self->flags & TPI_ACTOR_COUNTED || self->extra != NULL) tpi_credit_taken(self, taken);
+    /* a wake-up with one message needs no account: it found the mailbox idle, so it was not
+     * counted */
+    if (taken > 1 || self->flags & TPI_ACTOR_COUNTED || self->extra != NULL)
+        tpi_credit_taken(self, taken);
     return more;
 }
 
@@ -414,7 +424,8 @@ static void run_blocked(struct tpi_worker *worker, tp_actor *self) {
     }
 }
 
-/* settle, when all that there was has been handled: the last block gives way to the stub and is freed. */
+/* settle, when all that there was has been handled: the last block gives way to the stub and is
+ * freed. */
 static ALWAYS void settle_plain(struct tpi_worker *worker, tp_actor *self) {
     struct tpi_block *last = self->scan, *stub = tpi_stub(self);
     if (__builtin_expect(last != self->tail || last == stub || tpi_credit_is_due(self) ||
@@ -454,7 +465,8 @@ static RARELY void run_other(struct tpi_worker *worker, struct tpi_runnable *run
         settle(worker, self, false);
     } else if (!(self->flags & TPI_ACTOR_STARTED) && self->extra != NULL &&
                self->extra->stack_size != 0) {
-        /* its frames need another stack: a fresh fiber of that size takes the loop over and runs it */
+        /* its frames need another stack: a fresh fiber of that size takes the loop over and runs
+         * it */
         size_t size = self->extra->stack_size;
         self->extra->stack_size = 0;
         if (tpi_worker_enter(&worker, size, runnable) != TP_OK) {

@@ -1,15 +1,16 @@
 /*
  * An actor, and what all of this room shares.
  *
- * Who may touch what. An actor's slot is memory that is only ever an actor. Senders read `identity` and push to
- * the mailbox; nothing else of it is theirs. Everything below "the owner's" belongs to whoever holds the
- * right to run the slot: the worker that runs the actor, the spawner that makes it, the drain that empties a
- * dead one. The right is won by the push that finds the mailbox idle, or by claiming an idle slot, and is given
- * up only by making the mailbox idle again (mailbox.h). So the owner's part needs no atomics.
+ * Who may touch what. An actor's slot is memory that is only ever an actor. Senders read `identity`
+ * and push to the mailbox; nothing else of it is theirs. Everything below "the owner's" belongs to
+ * whoever holds the right to run the slot: the worker that runs the actor, the spawner that makes
+ * it, the drain that empties a dead one. The right is won by the push that finds the mailbox idle,
+ * or by claiming an idle slot, and is given up only by making the mailbox idle again (mailbox.h).
+ * So the owner's part needs no atomics.
  *
- * Life: FREE (in a free list) -> spawn claims it -> ALIVE -> exit: identity cleared, mailbox drained -> FREE.
- * A message carries the generation that it was sent to; one that meets another occupant, or none, is stale and
- * is answered as a dead actor would answer it.
+ * Life: FREE (in a free list) -> spawn claims it -> ALIVE -> exit: identity cleared, mailbox
+ * drained -> FREE. A message carries the generation that it was sent to; one that meets another
+ * occupant, or none, is stale and is answered as a dead actor would answer it.
  */
 #ifndef TPI_SELF_H
 #define TPI_SELF_H
@@ -49,8 +50,8 @@ enum tpi_actor_flag {
     TPI_ACTOR_LISTED = 1 << 11,   /* in a free list */
     TPI_ACTOR_DEDICATED = 1 << 12,
     TPI_ACTOR_TERMINATED = 1 << 13, /* terminate has been called */
-    TPI_ACTOR_OVER = 1 << 14,       /* a send went over a receiver's limit: suspend after the handler */
-    TPI_ACTOR_TIMEOUT = 1 << 15,    /* tp_set_timeout is in force */
+    TPI_ACTOR_OVER = 1 << 14, /* a send went over a receiver's limit: suspend after the handler */
+    TPI_ACTOR_TIMEOUT = 1 << 15, /* tp_set_timeout is in force */
     TPI_ACTOR_SENDING_MANY = 1 << 16,
     TPI_ACTOR_COUNTED = 1 << 17 /* its identity says EXACT */
 };
@@ -60,21 +61,22 @@ struct tpi_extra;
 struct tp_actor {
     /* ---- touched by senders on any thread ---- */
     struct tpi_runnable runnable;
-    _Atomic(uintptr_t) head;         /* mailbox.h */
-    _Atomic(struct tpi_block *) stub; /* the stub's `next`: the stub is a block of which only this exists */
-    _Atomic(uint64_t) identity;      /* generation << 32 | flags */
-    _Atomic(uint32_t) enqueued;      /* user messages pushed while it was not idle (send.c) */
-    _Atomic(uint32_t) consumed;      /* and taken; written by the owner */
-    _Atomic(uint64_t) waits;         /* slot << 32 | low half of a request: wait.c */
-    uint32_t limit;                  /* messages; constant while it lives */
-    uint32_t overflow;               /* tp_overflow; constant while it lives */
+    _Atomic(uintptr_t) head; /* mailbox.h */
+    _Atomic(struct tpi_block *)
+        stub; /* the stub's `next`: the stub is a block of which only this exists */
+    _Atomic(uint64_t) identity; /* generation << 32 | flags */
+    _Atomic(uint32_t) enqueued; /* user messages pushed while it was not idle (send.c) */
+    _Atomic(uint32_t) consumed; /* and taken; written by the owner */
+    _Atomic(uint64_t) waits;    /* slot << 32 | low half of a request: wait.c */
+    uint32_t limit;             /* messages; constant while it lives */
+    uint32_t overflow;          /* tp_overflow; constant while it lives */
 
     /* ---- the owner's ---- */
     _Alignas(64) struct tpi_block *tail; /* the block before the first that is not consumed */
     struct tpi_block *scan;              /* the last block that fetch has seen */
-    struct tpi_block *refused;           /* the last block that a selective receive refused; NULL: none */
-    struct tpi_block *current;           /* the message now handled */
-    struct tpi_worker *worker;           /* it runs on; valid while it runs */
+    struct tpi_block *refused; /* the last block that a selective receive refused; NULL: none */
+    struct tpi_block *current; /* the message now handled */
+    struct tpi_worker *worker; /* it runs on; valid while it runs */
     const tp_behavior *behavior;
     void *state;
     uint32_t flags;
@@ -86,7 +88,8 @@ struct tp_actor {
     _Alignas(8) uint8_t inline_state[TPI_STATE_INLINE];
     size_t state_size;
 };
-_Static_assert(offsetof(struct tp_actor, tail) == 64, "senders and the owner write different lines");
+_Static_assert(offsetof(struct tp_actor, tail) == 64,
+               "senders and the owner write different lines");
 _Static_assert(sizeof(struct tp_actor) == 192, "three cache lines: the cost of an idle actor");
 
 struct tp_message {

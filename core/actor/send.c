@@ -1,10 +1,11 @@
 /*
  * Sending, and the bound of the receiver's mailbox.
  *
- * Counting costs nothing where nothing queues: only a push that did not find the mailbox idle is counted, and a
- * worker adds up to ACCOUNT_BATCH pushes to the same receiver before it writes them to the receiver's line.
- * `consumed` is the owner's; the difference is how many user messages wait, give or take a batch a worker.
- * Receivers with a policy other than SUSPEND, or a small limit, are counted before each push (EXACT).
+ * Counting costs nothing where nothing queues: only a push that did not find the mailbox idle is
+ * counted, and a worker adds up to ACCOUNT_BATCH pushes to the same receiver before it writes them
+ * to the receiver's line. `consumed` is the owner's; the difference is how many user messages wait,
+ * give or take a batch a worker. Receivers with a policy other than SUSPEND, or a small limit, are
+ * counted before each push (EXACT).
  */
 #include <string.h>
 
@@ -16,7 +17,8 @@
 #define SMALLEST_CLASS 2 /* a cache line: header and 16 bytes */
 #define SMALLEST_PAYLOAD 16u
 #define ACCOUNT_BATCH 32u
-#define INSIDE_FACTOR 2 /* a handler that goes this far beyond the limit is suspended inside its send */
+#define INSIDE_FACTOR                                                                              \
+    2 /* a handler that goes this far beyond the limit is suspended inside its send */
 
 int32_t tpi_mailbox_length(const tp_actor *actor) {
     /* relaxed: an estimate for flow control; no data hangs on it */
@@ -28,8 +30,9 @@ int32_t tpi_mailbox_length(const tp_actor *actor) {
 void tpi_account_flush(struct tpi_worker *worker) {
     tp_actor *actor = worker->account_to;
     if (worker->account == 0) return;
-    /* relaxed: a sum that orders nothing. The slot may have a new occupant by now: it then starts with a few
-     * messages too many on its account, until its mailbox is next empty (tpi_credit_taken) */
+    /* relaxed: a sum that orders nothing. The slot may have a new occupant by now: it then
+     * starts with a few messages too many on its account, until its mailbox is next empty
+     * (tpi_credit_taken) */
     atomic_fetch_add_explicit(&actor->enqueued, worker->account, memory_order_relaxed);
     worker->flooded += worker->account;
     worker->account = 0;
@@ -107,7 +110,8 @@ static void count_sent(tp_runtime *runtime, tp_actor *self) {
     else tpi_count_shared(&runtime->scheduler->outside.sent, 1);
 }
 
-/* A block, complete but for its receiver, goes out under the receiver's bound. self NULL: from outside. */
+/* A block, complete but for its receiver, goes out under the receiver's bound. self NULL: from
+ * outside. */
 tp_err tpi_send_block(tp_runtime *runtime, tp_actor *self, tp_pid to, struct tpi_block *block) {
     struct tpi_worker *worker = self != NULL ? self->worker : NULL;
     uint64_t identity;
@@ -142,8 +146,9 @@ tp_err tpi_send_block(tp_runtime *runtime, tp_actor *self, tp_pid to, struct tpi
 /* As tpi_block_encode, for a type whose size has a small bound. */
 static inline struct tpi_block *encode_small(struct tpi_worker *worker, const tp_message_type *type,
                                              const void *value) {
-    uint8_t size_class = type->bound <= SMALLEST_PAYLOAD ? SMALLEST_CLASS
-                                                         : tpi_class_of(TPI_BLOCK_HEADER + type->bound);
+    uint8_t size_class = type->bound <= SMALLEST_PAYLOAD
+                             ? SMALLEST_CLASS
+                             : tpi_class_of(TPI_BLOCK_HEADER + type->bound);
     struct tpi_block *block = tpi_pool_take(worker->pool, size_class);
     if (__builtin_expect(block == NULL, 0)) return NULL;
     tpi_block_init(block, TPI_KIND_MESSAGE, type->bound, size_class, worker->pool->index);

@@ -1,8 +1,9 @@
 /*
- * Links, monitors, aliases, exit signals: Erlang's protocol, the same within a node and across nodes.
+ * Links, monitors, aliases, exit signals: Erlang's protocol, the same within a node and across
+ * nodes.
  *
- * A link is an entry in each side's table: active, or inactive and waiting for the acknowledgement of an unlink.
- * The entry's value is the state: 1 active, (id << 1) inactive.
+ * A link is an entry in each side's table: active, or inactive and waiting for the acknowledgement
+ * of an unlink. The entry's value is the state: 1 active, (id << 1) inactive.
  */
 #include <string.h>
 
@@ -139,7 +140,8 @@ static struct tpi_block *exit_block(tp_runtime *runtime, struct tpi_worker *work
     if (block == NULL) return NULL;
     block->kind = TPI_KIND_EXIT;
     block->flags = TPI_BLOCK_UNCOUNTED;
-    if (from.node == runtime->node || from.generation == 0) tpi_block_set_from(runtime, block, from);
+    if (from.node == runtime->node || from.generation == 0)
+        tpi_block_set_from(runtime, block, from);
     return block;
 }
 
@@ -330,7 +332,8 @@ static enum tpi_applied apply_down(tp_actor *self, struct tpi_block *block) {
 static enum tpi_applied apply_monitor(tp_actor *self, struct tpi_block *block) {
     tp_pid from = tpi_block_from(tpi_runtime_of(self->worker), block);
     if (add_watcher(self, from, block->ref) != TP_OK)
-        tpi_doom(self, (tp_reason){.code = TP_EXIT_NOMEM}, false); /* rather than be unwatched in secret */
+        tpi_doom(self, (tp_reason){.code = TP_EXIT_NOMEM},
+                 false); /* rather than be unwatched in secret */
     return TPI_APPLIED_DONE;
 }
 
@@ -341,8 +344,9 @@ tp_alias tp_alias_open(tp_actor *self, tp_alias_mode mode) {
     struct tpi_extra *extra = tpi_extra(self);
     tp_err err = mode > TP_ALIAS_REPLY ? TP_EINVAL : TP_OK;
     if (err == TP_OK)
-        err = extra == NULL ? TP_ENOMEM
-                            : tpi_map_put(&extra->aliases, alias.ref, 0, (void *)(uintptr_t)(mode + 1));
+        err = extra == NULL
+                  ? TP_ENOMEM
+                  : tpi_map_put(&extra->aliases, alias.ref, 0, (void *)(uintptr_t)(mode + 1));
     tpi_set_error(self, err);
     if (err != TP_OK) alias.ref = 0;
     return alias;
@@ -394,7 +398,8 @@ enum tpi_applied tpi_signal_apply(tp_actor *self, struct tpi_block *block) {
     case TPI_KIND_DEMONITOR: (void)remove_watcher(self, from.node, block->ref); break;
     case TPI_KIND_DOWN: return apply_down(self, block);
     case TPI_KIND_TIMEOUT: tpi_timeout_arrived(self, block->ref); break;
-    case TPI_KIND_CREDIT: return tpi_credit_asked(self, block) ? TPI_APPLIED_DONE : TPI_APPLIED_ANSWER;
+    case TPI_KIND_CREDIT:
+        return tpi_credit_asked(self, block) ? TPI_APPLIED_DONE : TPI_APPLIED_ANSWER;
     case TPI_KIND_RESUME: tpi_credit_granted(self, block->ref); break;
     case TPI_KIND_FORGET: tpi_deferred_forget(self, block->ref); break;
     case TPI_KIND_READY: tpi_event_arrived(self, block); break;
@@ -416,7 +421,8 @@ static bool goodbye_links(tp_actor *self, tp_pid me, tp_reason reason) {
             block->flags |= TPI_BLOCK_LINKED;
             tpi_deliver(runtime, self->worker, pid_from_key(node, key), block);
         }
-        (void)tpi_map_put(links, node, key, (void *)(uintptr_t)2); /* said: not again after a retry */
+        (void)tpi_map_put(links, node, key,
+                          (void *)(uintptr_t)2); /* said: not again after a retry */
     }
     tpi_map_fini(links);
     return true;

@@ -1,16 +1,16 @@
 /*
- * The table of actors: address space reserved once, slots handed out from free lists, the youngest first (its
- * cache lines are warm), or from the part that was never used.
+ * The table of actors: address space reserved once, slots handed out from free lists, the youngest
+ * first (its cache lines are warm), or from the part that was never used.
  *
- * A free slot's mailbox is idle. A late sender that still holds the slot's old pid may push to it and thereby
- * win the right to run it (tpi_drain empties it then); so whoever takes a slot must claim its mailbox, and
- * passes over one that it cannot claim.
+ * A free slot's mailbox is idle. A late sender that still holds the slot's old pid may push to it
+ * and thereby win the right to run it (tpi_drain empties it then); so whoever takes a slot must
+ * claim its mailbox, and passes over one that it cannot claim.
  */
 #include "core/actor/mailbox.h"
 
 #include <string.h>
 
-#define LOCAL_MAX 512u  /* free slots a worker keeps */
+#define LOCAL_MAX 512u /* free slots a worker keeps */
 #define LOCAL_BATCH 256u
 #define FRESH_BATCH 64u
 #define PASSES_MAX 64u /* unclaimable slots passed over before a fresh one is taken */
@@ -128,15 +128,16 @@ static bool spill(tp_runtime *runtime, struct local_slots *local) {
 static tp_actor *take_fresh(tp_runtime *runtime, struct local_slots *local) {
     if (local->fresh == local->fresh_end) {
         /* relaxed: hands out numbers; nothing is published by it */
-        uint32_t start = atomic_fetch_add_explicit(&runtime->slots_used, FRESH_BATCH, memory_order_relaxed);
+        uint32_t start =
+            atomic_fetch_add_explicit(&runtime->slots_used, FRESH_BATCH, memory_order_relaxed);
         if (start >= runtime->slot_count) {
             /* relaxed: as above; keeps the number from wrapping */
             atomic_fetch_sub_explicit(&runtime->slots_used, FRESH_BATCH, memory_order_relaxed);
             return NULL;
         }
         local->fresh = start;
-        local->fresh_end = start + FRESH_BATCH < runtime->slot_count ? start + FRESH_BATCH
-                                                                     : runtime->slot_count;
+        local->fresh_end =
+            start + FRESH_BATCH < runtime->slot_count ? start + FRESH_BATCH : runtime->slot_count;
     }
     tp_actor *actor = tpi_slot(runtime, local->fresh);
     actor->runnable.index = local->fresh++;

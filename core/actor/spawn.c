@@ -1,5 +1,6 @@
 /*
- * Making an actor: a slot is taken, filled in, linked and named while nobody can see it, then published.
+ * Making an actor: a slot is taken, filled in, linked and named while nobody can see it, then
+ * published.
  */
 #include <string.h>
 
@@ -57,7 +58,8 @@ static tp_err make_arguments(struct birth *birth, tp_actor *actor) {
 }
 
 static tp_err check_options(const struct birth *birth, const tp_spawn_options *options) {
-    if (options->priority > TP_PRIORITY_LOW || options->overflow > TP_OVERFLOW_EXIT) return TP_EINVAL;
+    if (options->priority > TP_PRIORITY_LOW || options->overflow > TP_OVERFLOW_EXIT)
+        return TP_EINVAL;
     if (options->mailbox_limit > INT32_MAX / 16) return TP_EINVAL;
     if (options->link && options->monitor != NULL && birth->parent == NULL) return TP_EINVAL;
     if ((options->link || options->monitor != NULL) && birth->parent == NULL) return TP_EINVAL;
@@ -137,7 +139,8 @@ static void publish(tp_actor *actor) {
         identity |= TPI_IDENTITY_EXACT;
         actor->flags |= TPI_ACTOR_COUNTED;
     }
-    /* release: partner is the acquire in tpi_find: limit and overflow are seen by whoever sees ALIVE */
+    /* release: partner is the acquire in tpi_find: limit and overflow are seen by whoever sees
+     * ALIVE */
     atomic_store_explicit(&actor->identity, identity, memory_order_release);
 }
 
@@ -148,7 +151,8 @@ static void set_in_motion(struct birth *birth, tp_actor *actor) {
         actor->flags |= TPI_ACTOR_STARTED;
         if (actor->extra != NULL && actor->extra->arguments != NULL) starts = true;
     }
-    /* nothing to do at first: idle at once, unless a late sender pushed to the slot's former actor */
+    /* nothing to do at first: idle at once, unless a late sender pushed to the slot's former
+     * actor */
     if (!starts && tpi_mailbox_idle(actor, false, &spent)) return;
     if (birth->worker != NULL) tpi_worker_schedule(birth->worker, &actor->runnable);
     else tpi_scheduler_schedule(birth->runtime->scheduler, &actor->runnable);
@@ -225,8 +229,7 @@ tp_pid tp_spawn_value(tp_actor *self, const tp_behavior *behavior, const tp_spaw
 }
 
 tp_pid tp_spawn_body(tp_actor *self, tp_body body, void *arg, const tp_spawn_options *options) {
-    struct birth birth = {
-        .behavior = &body_behavior, .body = body, .arg = arg, .options = options};
+    struct birth birth = {.behavior = &body_behavior, .body = body, .arg = arg, .options = options};
     if (body == NULL) {
         tpi_set_error(self, TP_EINVAL);
         return tp_pid_null();

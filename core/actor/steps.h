@@ -14,8 +14,8 @@ void tpi_fetch(tp_actor *self);
 /* Frees what the last handler or receive held; ends an unanswered request with TP_ENOREPLY. */
 void tpi_release_current(tp_actor *self);
 void tpi_release_held(tp_actor *self);
-/* Blocks until `waiting->done`; the deadline is `timeout` from now. TP_ENOMEM: no stack or timer, nothing
- * happened. Applies signals before it blocks; may not return (an exit signal). */
+/* Blocks until `waiting->done`; the deadline is `timeout` from now. TP_ENOMEM: no stack or
+ * timer, nothing happened. Applies signals before it blocks; may not return (an exit signal). */
 tp_err tpi_wait(tp_actor *self, struct tpi_waiting *waiting, tp_duration timeout);
 /* Ends the wait of a blocked actor, from its own fetch. */
 void tpi_wait_done(struct tpi_waiting *waiting);
@@ -83,7 +83,8 @@ void tpi_pending_free_all(tp_actor *self);
 
 #define TPI_DEADLOCK_TEXT 1024u
 
-/* `self` begins to wait for `to` because of `ref`. TP_EDEADLOCK: it would close a cycle of calls. */
+/* `self` begins to wait for `to` because of `ref`. TP_EDEADLOCK: it would close a cycle of
+ * calls. */
 tp_err tpi_wait_begin(tp_actor *self, tp_pid to, tp_ref ref);
 void tpi_wait_end(tp_actor *self);
 /* The request `ref` of `caller` is nobody's (deferred, answered) or `to`'s now. */

@@ -43,7 +43,8 @@ void tpi_extra_free(tp_actor *actor) {
     TPI_ASSERT(tpi_map_count(&extra->timers) == 0);
     tpi_map_fini(&extra->monitors);
     tpi_map_fini(&extra->aliases);
-    if (extra->reason_detail != NULL) tpi_heap_free(memory, extra->reason_detail, extra->reason_size);
+    if (extra->reason_detail != NULL)
+        tpi_heap_free(memory, extra->reason_detail, extra->reason_size);
     if (extra->deadlock != NULL) tpi_heap_free(memory, extra->deadlock, TPI_DEADLOCK_TEXT);
     actor->extra = NULL;
     tpi_heap_free(memory, extra, sizeof *extra);

@@ -43,7 +43,8 @@ struct tp_runtime {
     int signal_event; /* -1: signals are not this runtime's */
     tpi_thread signal_thread;
     _Atomic(uint32_t) signal_stop;
-    void (*settle)(tp_runtime *runtime); /* simulation: runs what is ready, for calls from the test's thread */
+    void (*settle)(
+        tp_runtime *runtime); /* simulation: runs what is ready, for calls from the test's thread */
 };
 
 static inline tp_runtime *tpi_runtime_of(const struct tpi_worker *worker) {
@@ -62,12 +63,13 @@ static inline tp_pid tpi_pid_of(const tp_runtime *runtime, const tp_actor *actor
     return (tp_pid){runtime->node, tpi_slot_of(actor), actor->generation};
 }
 
-/* The actor of a local pid if it is alive at this moment, else NULL. Any thread; what may be done with it:
- * see the head of this file. */
+/* The actor of a local pid if it is alive at this moment, else NULL. Any thread; what may be
+ * done with it: see the head of this file. */
 static inline tp_actor *tpi_find(const tp_runtime *runtime, tp_pid pid, uint64_t *identity) {
     if (pid.node != runtime->node || pid.slot >= runtime->slot_count) return NULL;
     tp_actor *actor = tpi_slot(runtime, pid.slot);
-    /* acquire: partner is the release store in tpi_actor_publish; `limit` and `overflow` are read after it */
+    /* acquire: partner is the release store in tpi_actor_publish; `limit` and `overflow` are
+     * read after it */
     *identity = atomic_load_explicit(&actor->identity, memory_order_acquire);
     if (*identity >> 32 != pid.generation || !(*identity & TPI_IDENTITY_ALIVE)) return NULL;
     return actor;
@@ -92,7 +94,8 @@ extern const struct tpi_runnable_ops tpi_actor_ops;
 
 tp_err tpi_slots_new(tp_runtime *runtime);
 void tpi_slots_free(tp_runtime *runtime);
-/* A slot whose right to run is the caller's; NULL when there is none. worker NULL: a thread outside. */
+/* A slot whose right to run is the caller's; NULL when there is none. worker NULL: a thread
+ * outside. */
 tp_actor *tpi_slot_take(tp_runtime *runtime, struct tpi_worker *worker);
 /* Gives back a slot whose mailbox is idle. */
 void tpi_slot_give(tp_runtime *runtime, struct tpi_worker *worker, tp_actor *actor);

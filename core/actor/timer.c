@@ -1,8 +1,10 @@
 /*
- * Timers of actors: deadlines of blocking calls, messages that come later, the timeout of a behaviour.
+ * Timers of actors: deadlines of blocking calls, messages that come later, the timeout of a
+ * behaviour.
  *
- * A timer's block is made when it is armed, so that firing cannot fail. It fires on whatever worker its wheel
- * belongs to, under the wheel's lock; its record belongs to its actor and outlives the firing.
+ * A timer's block is made when it is armed, so that firing cannot fail. It fires on whatever worker
+ * its wheel belongs to, under the wheel's lock; its record belongs to its actor and outlives the
+ * firing.
  */
 #include <string.h>
 
@@ -55,8 +57,7 @@ static struct tpi_deadline *arm(tp_actor *self, tp_duration span, tp_pid to, tp_
 }
 
 static void free_deadline(tp_actor *self, struct tpi_deadline *deadline) {
-    if (deadline->block != NULL)
-        tpi_block_free(deadline->runtime, self->worker, deadline->block);
+    if (deadline->block != NULL) tpi_block_free(deadline->runtime, self->worker, deadline->block);
     tpi_pool_give(self->worker->pool, deadline, DEADLINE_CLASS, deadline->owner);
 }
 
@@ -95,8 +96,8 @@ static void sweep(tp_actor *self) {
     extra->timer_sweep = (uint32_t)tpi_map_count(&extra->timers) * 2 + 64;
 }
 
-tp_ref tp_send_after_value(tp_actor *self, tp_duration delay, tp_pid to, const tp_message_type *type,
-                           const void *value) {
+tp_ref tp_send_after_value(tp_actor *self, tp_duration delay, tp_pid to,
+                           const tp_message_type *type, const void *value) {
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct tpi_extra *extra = tpi_extra(self);
     tpi_set_error(self, TP_ENOMEM);

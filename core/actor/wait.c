@@ -1,11 +1,12 @@
 /*
  * Actors that wait for actors: suspended senders, and the cycles that waiting could close.
  *
- * `waits` of an actor is the edge to whom it waits for: 0, or (slot + 1) << 32 | kind | 31 bits of the reference.
- * A caller publishes its edge before it looks for a cycle, so of two that close one together at least one sees
- * it; what it sees it confirms under the runtime's wait_lock, where the loser takes its own edge back before it
- * unlocks: so exactly one fails. Who answers, defers or passes on a request takes the edge away or moves it, by
- * compare-and-swap on the very request: a later edge is never touched. Modelled in tests/models/calls.pml.
+ * `waits` of an actor is the edge to whom it waits for: 0, or (slot + 1) << 32 | kind | 31 bits of
+ * the reference. A caller publishes its edge before it looks for a cycle, so of two that close one
+ * together at least one sees it; what it sees it confirms under the runtime's wait_lock, where the
+ * loser takes its own edge back before it unlocks: so exactly one fails. Who answers, defers or
+ * passes on a request takes the edge away or moves it, by compare-and-swap on the very request: a
+ * later edge is never touched. Modelled in tests/models/calls.pml.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,11 +24,13 @@ static uint64_t edge_to(uint32_t slot, tp_ref ref, uint64_t kind) {
 
 static uint64_t edge_of(tp_runtime *runtime, uint32_t slot) {
     if (slot >= runtime->slot_count) return 0;
-    /* seq_cst: partner is the exchange in tpi_wait_begin; weaker, two callers could each miss the other */
+    /* seq_cst: partner is the exchange in tpi_wait_begin; weaker, two callers could each miss
+     * the other */
     return atomic_load_explicit(&tpi_slot(runtime, slot)->waits, memory_order_seq_cst);
 }
 
-/* The length of the cycle from `self` over `to` back to `self`, 0 if there is none; its slots in `path`. */
+/* The length of the cycle from `self` over `to` back to `self`, 0 if there is none; its slots in
+ * `path`. */
 static unsigned find_cycle(tp_runtime *runtime, uint32_t self, uint32_t to, uint32_t *path,
                            bool *suspension) {
     uint32_t slot = to;
@@ -46,11 +49,13 @@ static void describe_cycle(tp_actor *self, const uint32_t *path, unsigned length
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL) return;
     tp_runtime *runtime = tpi_runtime_of(self->worker);
-    if (extra->deadlock == NULL) extra->deadlock = tpi_heap_alloc(runtime->memory, TPI_DEADLOCK_TEXT);
+    if (extra->deadlock == NULL)
+        extra->deadlock = tpi_heap_alloc(runtime->memory, TPI_DEADLOCK_TEXT);
     if (extra->deadlock == NULL) return;
     int at = snprintf(extra->deadlock, TPI_DEADLOCK_TEXT, "<%" PRIu32 ">", tpi_slot_of(self));
     for (unsigned i = 0; i < length && at < (int)TPI_DEADLOCK_TEXT - 16; i++)
-        at += snprintf(extra->deadlock + at, TPI_DEADLOCK_TEXT - (size_t)at, " -> <%" PRIu32 ">", path[i]);
+        at += snprintf(extra->deadlock + at, TPI_DEADLOCK_TEXT - (size_t)at, " -> <%" PRIu32 ">",
+                       path[i]);
 }
 
 /* Lets a suspended actor go on, whatever it waits for. */
@@ -99,8 +104,8 @@ static tp_err begin(tp_actor *self, tp_pid to, tp_ref ref, uint64_t kind) {
     /* seq_cst: published before the walk; partner is edge_of */
     atomic_exchange_explicit(&self->waits, edge_to(to.slot, ref, kind), memory_order_seq_cst);
     if (find_cycle(runtime, tpi_slot_of(self), to.slot, path, &suspension) == 0) return TP_OK;
-    /* requests to an earlier actor in a slot may still wait here to be refused: refuse them first, so that
-     * their edges do not count */
+    /* requests to an earlier actor in a slot may still wait here to be refused: refuse them
+     * first, so that their edges do not count */
     tpi_fetch(self);
     return confirm_cycle(self, to.slot, kind == EDGE_SUSPENDED);
 }
@@ -123,8 +128,8 @@ void tpi_wait_moved(tp_runtime *runtime, tp_pid caller, tp_ref ref, uint32_t to_
     uint64_t edge = atomic_load_explicit(&actor->waits, memory_order_relaxed);
     if (edge == 0 || (edge & (EDGE_SUSPENDED | EDGE_REF_MASK)) != (ref & EDGE_REF_MASK)) return;
     uint64_t moved = to_slot == TPI_NO_SLOT ? 0 : edge_to(to_slot, ref, 0);
-    /* seq_cst: partner is edge_of: an edge that is gone must be seen gone by who is called next. Fails when the
-     * caller has given up meanwhile: then its new edge is not ours to touch */
+    /* seq_cst: partner is edge_of: an edge that is gone must be seen gone by who is called next.
+     * Fails when the caller has given up meanwhile: then its new edge is not ours to touch */
     atomic_compare_exchange_strong_explicit(&actor->waits, &edge, moved, memory_order_seq_cst,
                                             memory_order_relaxed);
 }
@@ -173,7 +178,8 @@ void tpi_credit_granted(tp_actor *self, tp_ref ref) {
     extra->credit = 0;
     self->flags &= ~(uint32_t)TPI_ACTOR_SUSPENDED;
     tpi_wait_end(self);
-    if (extra->waiting != NULL && extra->waiting->kind == TPI_WAIT_CREDIT) extra->waiting->done = true;
+    if (extra->waiting != NULL && extra->waiting->kind == TPI_WAIT_CREDIT)
+        extra->waiting->done = true;
 }
 
 static int32_t low_mark(const tp_actor *self) {
@@ -218,8 +224,8 @@ void tpi_credit_taken(tp_actor *self, uint32_t count) {
 }
 
 void tpi_credit_empty(tp_actor *self) {
-    /* relaxed: estimates, see tpi_mailbox_length; pushes that are not counted yet are forgotten here, which
-     * errs by at most a batch a worker */
+    /* relaxed: estimates, see tpi_mailbox_length; pushes that are not counted yet are forgotten
+     * here, which errs by at most a batch a worker */
     uint32_t enqueued = atomic_load_explicit(&self->enqueued, memory_order_relaxed);
     /* relaxed: as above */
     if (atomic_load_explicit(&self->consumed, memory_order_relaxed) != enqueued)
@@ -234,7 +240,8 @@ bool tpi_wait_closes_cycle(tp_runtime *runtime, tp_pid caller, tp_ref ref) {
     uint32_t path[CYCLE_MAX];
     bool suspension = false;
     uint64_t edge = edge_of(runtime, caller.slot);
-    if (caller.node != runtime->node || (edge & EDGE_REF_MASK) != (ref & EDGE_REF_MASK)) return false;
+    if (caller.node != runtime->node || (edge & EDGE_REF_MASK) != (ref & EDGE_REF_MASK))
+        return false;
     tpi_spin_lock(&runtime->wait_lock);
     unsigned length =
         find_cycle(runtime, caller.slot, (uint32_t)(edge >> 32) - 1, path, &suspension);

@@ -1,10 +1,11 @@
 /*
  * Sockets: calls with deadlines and messages, active once.
  *
- * A socket's descriptor is used by its owner alone, on the owner's worker. The table's mutex guards who owns what
- * and what the poller is armed for, since readiness comes on any worker. The poller is armed for one event
- * (one-shot) and for everything that is wanted at that moment; each event disarms it. An id is never used again,
- * so an event that comes late meets nothing, or a socket that asks for nothing and ignores it.
+ * A socket's descriptor is used by its owner alone, on the owner's worker. The table's mutex guards
+ * who owns what and what the poller is armed for, since readiness comes on any worker. The poller
+ * is armed for one event (one-shot) and for everything that is wanted at that moment; each event
+ * disarms it. An id is never used again, so an event that comes late meets nothing, or a socket
+ * that asks for nothing and ignores it.
  */
 #include "core/io/io.h"
 
@@ -21,10 +22,10 @@ struct socket {
     struct owner *owner;
     int descriptor;
     bool listener;
-    bool active;      /* the next bytes or connection go out as a message */
+    bool active; /* the next bytes or connection go out as a message */
     uint32_t active_max;
-    unsigned wanted;  /* TPI_POLL_* that a blocking call waits for */
-    unsigned armed;   /* what the poller is armed for; under the mutex */
+    unsigned wanted; /* TPI_POLL_* that a blocking call waits for */
+    unsigned armed;  /* what the poller is armed for; under the mutex */
 };
 
 struct owner {
@@ -94,11 +95,13 @@ static tp_err adopt(tp_actor *self, int descriptor, bool listener, tp_socket *ou
         tpi_descriptor_close(descriptor);
         return TP_ENOMEM;
     }
-    *socket = (struct socket){.id = tpi_ref_new(self), .descriptor = descriptor, .listener = listener};
+    *socket =
+        (struct socket){.id = tpi_ref_new(self), .descriptor = descriptor, .listener = listener};
     tpi_list_init(&socket->link);
     tpi_mutex_lock(&io->mutex);
     socket->owner = owner_of(runtime, tp_self(self));
-    tp_err err = socket->owner == NULL ? TP_ENOMEM : tpi_map_put(&io->sockets, socket->id, 0, socket);
+    tp_err err =
+        socket->owner == NULL ? TP_ENOMEM : tpi_map_put(&io->sockets, socket->id, 0, socket);
     if (err == TP_OK) {
         tpi_list_push_back(&socket->owner->sockets, &socket->link);
         /* relaxed: see sockets_closed */
@@ -116,7 +119,8 @@ static tp_err adopt(tp_actor *self, int descriptor, bool listener, tp_socket *ou
     return TP_OK;
 }
 
-/* The actor's own socket, else NULL. Only its owner frees it, so it stays valid in the owner's hands. */
+/* The actor's own socket, else NULL. Only its owner frees it, so it stays valid in the owner's
+ * hands. */
 static struct socket *own(tp_actor *self, tp_socket id) {
     struct tpi_io *io = self->runtime->io;
     if (io == NULL || id == 0) return NULL;
@@ -150,7 +154,8 @@ static tp_err arm(tp_runtime *runtime, struct socket *socket) {
 /* ---- readiness ---- */
 
 /* On any worker: the event goes to the owner as a signal. */
-static void on_ready(tp_runtime *runtime, struct tpi_worker *worker, uint64_t token, unsigned ready) {
+static void on_ready(tp_runtime *runtime, struct tpi_worker *worker, uint64_t token,
+                     unsigned ready) {
     struct tpi_io *io = runtime->io;
     struct tpi_block *block = tpi_block_new(runtime, worker, TPI_KIND_READY, 0);
     tpi_mutex_lock(&io->mutex);
@@ -172,7 +177,8 @@ static void on_ready(tp_runtime *runtime, struct tpi_worker *worker, uint64_t to
 static void send_self(tp_actor *self, const tp_message_type *type, const void *value) {
     struct tpi_block *block = tpi_block_encode(self->runtime, self->worker, type, value);
     if (block == NULL) {
-        tpi_doom(self, (tp_reason){.code = TP_EXIT_NOMEM}, false); /* rather than lose what was read */
+        tpi_doom(self, (tp_reason){.code = TP_EXIT_NOMEM},
+                 false); /* rather than lose what was read */
         return;
     }
     block->flags |= TPI_BLOCK_UNCOUNTED; /* active once is its own bound */
@@ -191,7 +197,8 @@ static tp_err serve_listener(tp_actor *self, struct socket *socket) {
         send_self(self, &tp_socket_accepted_message,
                   &(tp_socket_accepted){.listener = socket->id, .socket = id});
     else
-        send_self(self, &tp_socket_closed_message, &(tp_socket_closed){.socket = socket->id, .err = err});
+        send_self(self, &tp_socket_closed_message,
+                  &(tp_socket_closed){.socket = socket->id, .err = err});
     return TP_OK;
 }
 
@@ -205,7 +212,8 @@ static tp_err serve_stream(tp_actor *self, struct socket *socket) {
         send_self(self, &tp_socket_data_message,
                   &(tp_socket_data){.socket = socket->id, .bytes = {bytes, done}});
     else
-        send_self(self, &tp_socket_closed_message, &(tp_socket_closed){.socket = socket->id, .err = err});
+        send_self(self, &tp_socket_closed_message,
+                  &(tp_socket_closed){.socket = socket->id, .err = err});
     return TP_OK;
 }
 
@@ -227,7 +235,8 @@ static void on_event(tp_runtime *runtime, tp_actor *self, struct tpi_block *bloc
 /* Waits until the socket is ready for `interest`; TP_ETIMEDOUT at `until`. */
 static tp_err wait_ready(tp_actor *self, struct socket *socket, unsigned interest, tp_time until) {
     struct tpi_waiting waiting = {.kind = TPI_WAIT_EVENT, .ref = socket->id};
-    tp_duration left = until == TP_FOREVER ? TP_FOREVER : until - tpi_scheduler_now(self->worker->scheduler);
+    tp_duration left =
+        until == TP_FOREVER ? TP_FOREVER : until - tpi_scheduler_now(self->worker->scheduler);
     if (left <= 0) return TP_ETIMEDOUT;
     socket->wanted |= interest;
     tp_err err = arm(self->runtime, socket);
@@ -261,7 +270,8 @@ tp_err tp_accept(tp_actor *self, tp_socket listener, tp_duration timeout, tp_soc
     tp_err err = check(self);
     if (err != TP_OK) return err;
     struct socket *socket = own(self, listener);
-    if (socket == NULL || !socket->listener || out == NULL) return socket == NULL ? TP_ENOENT : TP_EINVAL;
+    if (socket == NULL || !socket->listener || out == NULL)
+        return socket == NULL ? TP_ENOENT : TP_EINVAL;
     tp_time until = deadline(self, timeout);
     int descriptor;
     while ((err = tpi_socket_accept(&descriptor, socket->descriptor)) == TP_EBUSY) {
@@ -318,7 +328,8 @@ tp_err tp_write(tp_actor *self, tp_socket id, const void *bytes, size_t size, tp
     tp_time until = deadline(self, timeout);
     while (err == TP_OK && sent < size) {
         size_t part = 0;
-        err = tpi_socket_write(socket->descriptor, (const uint8_t *)bytes + sent, size - sent, &part);
+        err =
+            tpi_socket_write(socket->descriptor, (const uint8_t *)bytes + sent, size - sent, &part);
         sent += part;
         if (err == TP_EBUSY) err = wait_ready(self, socket, TPI_POLL_WRITE, until);
     }
@@ -396,11 +407,12 @@ tp_err tp_socket_give(tp_actor *self, tp_socket id, tp_pid to) {
 
 /* ---- life ---- */
 
-/* Called twice for an actor that ends: before and after senders can find it no more, so that a socket given to it
- * at the last moment is closed as well. */
+/* Called twice for an actor that ends: before and after senders can find it no more, so that a
+ * socket given to it at the last moment is closed as well. */
 static void sockets_closed(tp_runtime *runtime, tp_actor *self) {
     struct tpi_io *io = runtime->io;
-    /* relaxed: an actor's own sockets are its own writes; a gift is ordered by the mutex and the second call */
+    /* relaxed: an actor's own sockets are its own writes; a gift is ordered by the mutex and the
+     * second call */
     if (io == NULL || atomic_load_explicit(&io->count, memory_order_relaxed) == 0) return;
     tpi_mutex_lock(&io->mutex);
     struct owner *owner = tpi_map_get(&io->owners, owner_key(tp_self(self)), 0);

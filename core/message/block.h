@@ -3,8 +3,9 @@
  * the payload. It is written by its sender before it is pushed, and immutable from then on but for
  * `next`, which belongs to the mailbox.
  *
- * Payload: the fields in msgpack, one after the other, without the [type, ...] array head. The head is a
- * constant of the type (tp_message_type.prefix), so the wire and the journal write prefix + payload.
+ * Payload: the fields in msgpack, one after the other, without the [type, ...] array head. The head
+ * is a constant of the type (tp_message_type.prefix), so the wire and the journal write prefix +
+ * payload.
  */
 #ifndef TPI_MESSAGE_BLOCK_H
 #define TPI_MESSAGE_BLOCK_H
@@ -17,7 +18,8 @@
 
 #include "core/memory/pool.h"
 
-/* What a block is; everything but MESSAGE, REQUEST and REPLY is a signal that acts when it is fetched. */
+/* What a block is; everything but MESSAGE, REQUEST and REPLY is a signal that acts when it is
+ * fetched. */
 #define TPI_KIND_MAP(X)                                                                            \
     X(MESSAGE) /* a user's message */                                                              \
     X(REQUEST) /* the same, and its sender waits for a reply under `ref` */                        \
@@ -54,10 +56,12 @@ enum tpi_block_flag {
 
 /* The consumer's marks: written only by the owner of the mailbox that the block is in. */
 enum tpi_block_state {
-    TPI_BLOCK_CONSUMED = 1 << 0, /* stays in the chain only because producers may still attach to it */
-    TPI_BLOCK_LOOSE = 1 << 1,    /* out of the chain */
-    TPI_BLOCK_ANSWERED = 1 << 2, /* a request that its handler has answered, deferred or passed on */
-    TPI_BLOCK_KEPT = 1 << 3      /* tp_keep: whoever would free it makes it loose instead */
+    TPI_BLOCK_CONSUMED =
+        1 << 0,               /* stays in the chain only because producers may still attach to it */
+    TPI_BLOCK_LOOSE = 1 << 1, /* out of the chain */
+    TPI_BLOCK_ANSWERED =
+        1 << 2,             /* a request that its handler has answered, deferred or passed on */
+    TPI_BLOCK_KEPT = 1 << 3 /* tp_keep: whoever would free it makes it loose instead */
 };
 
 /*

@@ -1,6 +1,6 @@
 /*
- * Process groups, as pg has them: scopes that know nothing of each other, members that may join several times,
- * monitors that see every join and leave in order.
+ * Process groups, as pg has them: scopes that know nothing of each other, members that may join
+ * several times, monitors that see every join and leave in order.
  *
  * One mutex for all: changes are rare, and what is sent under it is in the order of the changes.
  */
@@ -108,8 +108,8 @@ static bool watches(const struct group_monitor *monitor, const struct group *gro
                                    group->name_size) == 0);
 }
 
-static void tell(tp_actor *self, struct tpi_groups *groups, const struct group *group, tp_pid member,
-                 bool joined) {
+static void tell(tp_actor *self, struct tpi_groups *groups, const struct group *group,
+                 tp_pid member, bool joined) {
     struct tpi_list *link, *spare;
     TPI_LIST_EACH(&groups->monitors, link, spare) {
         struct group_monitor *monitor = TPI_CONTAINER_OF(link, struct group_monitor, link);
@@ -234,7 +234,8 @@ static size_t list_scope(struct tpi_groups *groups, const char *scope, tp_pid *o
     size_t count = 0;
     TPI_LIST_EACH(&groups->groups, link, spare) {
         struct group *group = TPI_CONTAINER_OF(link, struct group, link);
-        if (strlen(scope) != group->scope_size || memcmp(group->text, scope, group->scope_size) != 0)
+        if (strlen(scope) != group->scope_size ||
+            memcmp(group->text, scope, group->scope_size) != 0)
             continue;
         size_t left = count < max ? max - count : 0;
         count += list_members(group, left > 0 ? out + count : NULL, left);
@@ -242,8 +243,8 @@ static size_t list_scope(struct tpi_groups *groups, const char *scope, tp_pid *o
     return count;
 }
 
-tp_ref tp_group_monitor(tp_actor *self, const char *scope, const char *group, tp_pid *out, size_t max,
-                        size_t *count) {
+tp_ref tp_group_monitor(tp_actor *self, const char *scope, const char *group, tp_pid *out,
+                        size_t max, size_t *count) {
     struct tpi_groups *groups = self->runtime->registry->groups;
     bool any = group == NULL;
     tp_err err = check(&scope, any ? "any" : group);
@@ -251,12 +252,14 @@ tp_ref tp_group_monitor(tp_actor *self, const char *scope, const char *group, tp
     if (err == TP_OK && tpi_extra(self) == NULL) err = TP_ENOMEM;
     size_t scope_size = err == TP_OK ? strlen(scope) : 0, name_size = any ? 0 : strlen(group);
     struct group_monitor *monitor =
-        err != TP_OK ? NULL
-                     : tpi_heap_alloc(self->runtime->memory, sizeof *monitor + scope_size + name_size + 2);
+        err != TP_OK
+            ? NULL
+            : tpi_heap_alloc(self->runtime->memory, sizeof *monitor + scope_size + name_size + 2);
     if (err == TP_OK && monitor == NULL) err = TP_ENOMEM;
     tpi_set_error(self, err);
     if (err != TP_OK) return 0;
-    *monitor = (struct group_monitor){.watcher = tp_self(self), .ref = tpi_ref_new(self), .any = any};
+    *monitor =
+        (struct group_monitor){.watcher = tp_self(self), .ref = tpi_ref_new(self), .any = any};
     monitor->scope_size = scope_size;
     monitor->name_size = name_size;
     put_names(monitor->text, scope, scope_size, any ? "" : group, name_size);
@@ -310,7 +313,8 @@ static void leave_all(tp_runtime *runtime, tp_actor *self) {
     (void)drop_monitors(self, groups, 0);
     TPI_LIST_EACH(&groups->groups, link, spare) {
         struct group *group = TPI_CONTAINER_OF(link, struct group, link);
-        while (self->extra->groups > 0 && leave_once(self, groups, group)) {}
+        while (self->extra->groups > 0 && leave_once(self, groups, group)) {
+        }
         drop_if_empty(runtime, group);
     }
     tpi_mutex_unlock(&groups->mutex);

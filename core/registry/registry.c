@@ -1,5 +1,6 @@
 /*
- * Names: one table under a spin lock. A name goes when its actor ends, before anyone hears of the end.
+ * Names: one table under a spin lock. A name goes when its actor ends, before anyone hears of the
+ * end.
  */
 #include "core/registry/registry.h"
 
@@ -57,7 +58,8 @@ static tp_err take(tp_runtime *runtime, tp_actor *actor, const char *text) {
     tpi_spin_lock(&registry->lock);
     tp_err err = find(registry, text, size, &hash, &place) != NULL ? TP_EEXIST : TP_OK;
     if (err == TP_OK)
-        err = place == COLLISIONS_MAX ? TP_ENOMEM : tpi_map_put(&registry->names, hash, place, name);
+        err =
+            place == COLLISIONS_MAX ? TP_ENOMEM : tpi_map_put(&registry->names, hash, place, name);
     tpi_spin_unlock(&registry->lock);
     if (err != TP_OK) tpi_heap_free(runtime->memory, name, sizeof *name + size + 1);
     else extra->name = name->text;

@@ -19,7 +19,7 @@ tp_err tpi_groups_new(tp_runtime *runtime, struct tpi_groups **out);
 void tpi_groups_free(tp_runtime *runtime, struct tpi_groups *groups);
 
 struct tpi_registry {
-    tpi_spinlock lock; /* of what follows: names are off the hot path */
+    tpi_spinlock lock;    /* of what follows: names are off the hot path */
     struct tpi_map names; /* (hash of the name, how-manieth with that hash) -> struct tpi_name */
     struct tpi_groups *groups;
 };

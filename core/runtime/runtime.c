@@ -1,8 +1,8 @@
 /*
  * Start, stop, options, counters.
  *
- * Start: memory, scheduler, slots, registry, sockets, then the threads. Stop, in reverse: actors are asked, then
- * killed, then the threads end, then everything is freed.
+ * Start: memory, scheduler, slots, registry, sockets, then the threads. Stop, in reverse: actors
+ * are asked, then killed, then the threads end, then everything is freed.
  */
 #include "core/runtime/runtime.h"
 
@@ -58,8 +58,8 @@ static uint64_t node_id(const tp_runtime *runtime) {
     return id == 0 ? 1 : id;
 }
 
-tp_err tpi_runtime_new(tp_runtime **out, const tp_options *options,
-                       const struct tpi_driver *driver, struct tpi_sim *sim) {
+tp_err tpi_runtime_new(tp_runtime **out, const tp_options *options, const struct tpi_driver *driver,
+                       struct tpi_sim *sim) {
     tp_options complete = options != NULL ? *options : (tp_options){0};
     tp_err err = complete_options(&complete);
     if (err != TP_OK) return err;
@@ -199,7 +199,8 @@ void tpi_runtime_shutdown(tp_runtime *runtime, unsigned stage) {
     uint32_t used = atomic_load_explicit(&runtime->slots_used, memory_order_relaxed);
     if (used > runtime->slot_count) used = runtime->slot_count;
     for (uint32_t slot = used; slot-- > 0;)
-        signal_actor(runtime, tpi_slot(runtime, slot), stage == 1 ? TP_EXIT_SHUTDOWN : TP_EXIT_KILL);
+        signal_actor(runtime, tpi_slot(runtime, slot),
+                     stage == 1 ? TP_EXIT_SHUTDOWN : TP_EXIT_KILL);
 }
 
 /* Waits until nobody is alive; signals again now and then, for those that were born meanwhile. */

@@ -7,8 +7,8 @@
 #include "core/actor/actor.h"
 
 /* As tp_runtime_start, with a driver (NULL: production) and the simulator it belongs to. */
-tp_err tpi_runtime_new(tp_runtime **out, const tp_options *options,
-                       const struct tpi_driver *driver, struct tpi_sim *sim);
+tp_err tpi_runtime_new(tp_runtime **out, const tp_options *options, const struct tpi_driver *driver,
+                       struct tpi_sim *sim);
 /* Frees a runtime whose actors are gone. */
 void tpi_runtime_free(tp_runtime *runtime);
 /* Actors that are alive now, inboxes included. Any thread. */

@@ -81,8 +81,9 @@ tp_err tp_sim_seeds(uint64_t from, uint64_t to, const tp_sim_options *options,
     for (uint64_t seed = from;; seed++) {
         const char *wrong = run_seed(seed, options, scenario, arg);
         if (wrong != NULL) {
-            fprintf(stderr, "seed %llu: %s\nreplay: TROUPE_SEED=%llu %s\n", (unsigned long long)seed,
-                    wrong, (unsigned long long)seed, program_invocation_name);
+            fprintf(stderr, "seed %llu: %s\nreplay: TROUPE_SEED=%llu %s\n",
+                    (unsigned long long)seed, wrong, (unsigned long long)seed,
+                    program_invocation_name);
             if (failed != NULL) *failed = seed;
             return TP_EINVAL;
         }

@@ -1,7 +1,8 @@
 /*
- * The seam between the runtime and its world: clock, randomness and scheduling choice. In production
- * `enqueue` and `pick` are NULL and the scheduler uses its own queues, threads and futexes; the simulator
- * fills them and runs everything on one thread. No other file reads a clock or a random source.
+ * The seam between the runtime and its world: clock, randomness and scheduling choice. In
+ * production `enqueue` and `pick` are NULL and the scheduler uses its own queues, threads and
+ * futexes; the simulator fills them and runs everything on one thread. No other file reads a clock
+ * or a random source.
  */
 #ifndef TPI_DRIVER_H
 #define TPI_DRIVER_H
@@ -13,8 +14,8 @@ struct tpi_runnable;
 
 struct tpi_driver {
     void *context;
-    tp_time (*now)(void *context);         /* monotonic */
-    int64_t (*wall)(void *context);        /* since the epoch */
+    tp_time (*now)(void *context);  /* monotonic */
+    int64_t (*wall)(void *context); /* since the epoch */
     uint64_t (*random)(void *context);
     /* A runnable became ready; `worker` is who made it so, NULL a thread outside. */
     void (*enqueue)(void *context, struct tpi_worker *worker, struct tpi_runnable *runnable);

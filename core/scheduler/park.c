@@ -1,16 +1,18 @@
 /*
  * Going to sleep without losing a wake-up, waking without waste, and stealing only where it pays.
  *
- * Obligations. Who makes a runnable ready for a worker that may sleep (inject, inbound) pushes first, then
- * looks at the idle mask with a read-modify-write (tpi_scheduler_wake_one, _wake). Who goes to sleep sets its
- * bit with a read-modify-write, then looks at the queues again, then waits. Both operations are on one word,
- * so one comes first: either the waker sees the bit, or the sleeper's second look sees the push.
+ * Obligations. Who makes a runnable ready for a worker that may sleep (inject, inbound) pushes
+ * first, then looks at the idle mask with a read-modify-write (tpi_scheduler_wake_one, _wake). Who
+ * goes to sleep sets its bit with a read-modify-write, then looks at the queues again, then waits.
+ * Both operations are on one word, so one comes first: either the waker sees the bit, or the
+ * sleeper's second look sees the push.
  *
- * What a worker pushes to its own queue wakes nobody unless somebody sleeps "deep" (until woken): the pusher is
- * awake and will run it, and waking another core costs more than a thousand local hops. A worker without work
- * while others have some sleeps "shallow": for its backoff, then it looks at the others' queues. A steal that
- * kept it busy for less than STEAL_PAYS doubles the backoff, one that kept it busy longer sets it to zero: where
- * messages dominate, the second core soon leaves the first alone; where computation does, it helps at once.
+ * What a worker pushes to its own queue wakes nobody unless somebody sleeps "deep" (until woken):
+ * the pusher is awake and will run it, and waking another core costs more than a thousand local
+ * hops. A worker without work while others have some sleeps "shallow": for its backoff, then it
+ * looks at the others' queues. A steal that kept it busy for less than STEAL_PAYS doubles the
+ * backoff, one that kept it busy longer sets it to zero: where messages dominate, the second core
+ * soon leaves the first alone; where computation does, it helps at once.
  */
 #include "core/scheduler/scheduler.h"
 
@@ -20,22 +22,22 @@
 #define FLOOD_COST TP_NS(50) /* of a message to a busy receiver, twice what it takes at home */
 #define BACKOFF_MIN TP_US(50)
 #define BACKOFF_MAX TP_MS(2)
-#define FRUITLESS_MAX 8u        /* shallow sleeps in a row before a deep one */
-#define DEEP_LOOK TP_MS(10)     /* a deep sleep while others are awake still looks this often */
+#define FRUITLESS_MAX 8u    /* shallow sleeps in a row before a deep one */
+#define DEEP_LOOK TP_MS(10) /* a deep sleep while others are awake still looks this often */
 #define SPIN_TURNS 200u
 
 /* ---- waking ---- */
 
 static void wake_worker(struct tpi_scheduler *scheduler, unsigned index) {
     struct tpi_worker *worker = scheduler->workers[index];
-    /* seq_cst: partner is the pair (store of poller_worker, exchange of wake) in sleep_in_poller: either it
-     * sees the 1 and does not wait, or the load below sees that it waits in the poller */
+    /* seq_cst: partner is the pair (store of poller_worker, exchange of wake) in
+     * sleep_in_poller: either it sees the 1 and does not wait, or the load below sees that it
+     * waits in the poller */
     atomic_exchange_explicit(&worker->wake, 1, memory_order_seq_cst);
     /* seq_cst: see above */
     if (atomic_load_explicit(&scheduler->poller_worker, memory_order_seq_cst) == index + 1)
         tpi_poller_wake(scheduler->poller);
-    else
-        tpi_futex_wake(&worker->wake, 1);
+    else tpi_futex_wake(&worker->wake, 1);
     tpi_count_shared(&scheduler->outside.wakes, 1);
 }
 
@@ -50,8 +52,9 @@ static bool clear_idle(struct tpi_scheduler *scheduler, unsigned index) {
 
 void tpi_scheduler_wake_one(struct tpi_scheduler *scheduler) {
     for (unsigned word = 0; word < (scheduler->count + 63) / 64; word++) {
-        /* acq_rel read-modify-write that changes nothing: partner is announce(). A plain load could be
-         * ordered before the caller's push, and the sleeper's second look before that push too */
+        /* acq_rel read-modify-write that changes nothing: partner is announce(). A plain load
+         * could be ordered before the caller's push, and the sleeper's second look before that
+         * push too */
         uint64_t mask = atomic_fetch_or_explicit(&scheduler->idle[word], 0, memory_order_acq_rel);
         while (mask != 0) {
             unsigned index = word * 64 + (unsigned)__builtin_ctzll(mask);
@@ -148,9 +151,9 @@ static bool others_have_work(const struct tpi_worker *worker) {
     if (worker->dedicated) return false;
     for (unsigned i = 0; i < scheduler->count; i++) {
         const struct tpi_worker *other = scheduler->workers[i];
-        if (other != worker && (tpi_deque_length(&other->queue) > 0 ||
-                                tpi_deque_length(&other->queue_high) > 0 ||
-                                tpi_deque_length(&other->queue_low) > 0))
+        if (other != worker &&
+            (tpi_deque_length(&other->queue) > 0 || tpi_deque_length(&other->queue_high) > 0 ||
+             tpi_deque_length(&other->queue_low) > 0))
             return true;
     }
     return false;
@@ -164,8 +167,8 @@ static bool outside_has_work(const struct tpi_worker *worker) {
 }
 
 static void announce(struct tpi_worker *worker) {
-    /* seq_cst: partner is the exchange in wake_worker. As a plain store it could pass the look at the queues that
-     * follows, and hide a wake-up whose push that look did not see */
+    /* seq_cst: partner is the exchange in wake_worker. As a plain store it could pass the look
+     * at the queues that follows, and hide a wake-up whose push that look did not see */
     atomic_exchange_explicit(&worker->wake, 0, memory_order_seq_cst);
     if (worker->dedicated) return; /* it is woken by every push to it */
     /* seq_cst: partner is tpi_scheduler_wake_one; the second look at the queues comes after it */
@@ -240,8 +243,8 @@ void tpi_worker_idle(struct tpi_worker *worker) {
     if (spin(worker)) return;
     bool awake = others_awake(worker);
     bool deep = !worker->dedicated && (!awake || worker->fruitless >= FRUITLESS_MAX);
-    /* seq_cst: before the bit, so that whoever sees the bit cleared knows of the deep sleeper; partner is the
-     * load in push_local (worker.c), a hint backed by DEEP_LOOK */
+    /* seq_cst: before the bit, so that whoever sees the bit cleared knows of the deep sleeper;
+     * partner is the load in push_local (worker.c), a hint backed by DEEP_LOOK */
     if (deep) atomic_fetch_add_explicit(&scheduler->deep, 1, memory_order_seq_cst);
     announce(worker);
     if (!outside_has_work(worker) && (worker->backoff > 0 || !others_have_work(worker)))

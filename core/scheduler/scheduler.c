@@ -102,8 +102,7 @@ tp_err tpi_scheduler_new(struct tpi_scheduler **out, const struct tpi_scheduler_
 }
 
 static tp_err start_loop(struct tpi_worker *worker) {
-    struct tpi_fiber *fiber =
-        tpi_fiber_new(worker->scheduler->stacks, 0, tpi_worker_loop, NULL);
+    struct tpi_fiber *fiber = tpi_fiber_new(worker->scheduler->stacks, 0, tpi_worker_loop, NULL);
     if (fiber == NULL) return TP_ENOMEM;
     worker->scheduler->stack_size = fiber->stack_size;
     tpi_fiber_reset(fiber, tpi_worker_loop, fiber);

@@ -3,11 +3,11 @@
  *
  * A worker thread runs its loop on a fiber. A runnable that has to wait keeps that fiber
  * (tpi_worker_suspend) and the thread goes on with a spare one; when the runnable is resumed
- * (tpi_worker_resume), its fiber becomes the loop's, and the one that resumed it becomes spare. So nothing may
- * hold a worker pointer across a suspension: the one that returns is the one to use.
+ * (tpi_worker_resume), its fiber becomes the loop's, and the one that resumed it becomes spare. So
+ * nothing may hold a worker pointer across a suspension: the one that returns is the one to use.
  *
- * A runnable is ready in at most one place. Who may make it ready, and when, is its owner's protocol
- * (core/actor/mailbox.h for actors).
+ * A runnable is ready in at most one place. Who may make it ready, and when, is its owner's
+ * protocol (core/actor/mailbox.h for actors).
  */
 #ifndef TPI_SCHEDULER_H
 #define TPI_SCHEDULER_H
@@ -16,37 +16,12 @@
 #include "core/memory/pool.h"
 #include "core/queue/queue.h"
 #include "core/scheduler/driver.h"
+#include "core/scheduler/runnable.h"
 #include "core/scheduler/timer.h"
 #include "core/trace/trace.h"
 
 #define TPI_DEDICATED_MAX 64 /* threads beside the workers, for actors of their own */
 #define TPI_SPARES_MAX 16    /* fibers a worker keeps for the next suspension */
-
-enum tpi_runnable_flag {
-    TPI_RUNNABLE_PINNED = 1 << 0 /* ops->place says where it runs */
-};
-
-struct tpi_runnable {
-    struct tpi_node node; /* first: the queues link it */
-    uint8_t priority;     /* tp_priority */
-    uint8_t flags;
-    uint16_t home; /* pinned: the worker it was put on last */
-    uint32_t index; /* free for the owner */
-};
-
-struct tpi_scheduler;
-
-struct tpi_runnable_ops {
-    /* Runs a slice. May suspend; then it returns on the fiber, and the worker, that resumed it. */
-    void (*run)(struct tpi_worker *worker, struct tpi_runnable *runnable);
-    /* The running one left by tpi_worker_escape; its frames are gone. */
-    void (*escaped)(struct tpi_worker *worker, struct tpi_runnable *runnable);
-    /* The worker for a pinned runnable. Any thread. */
-    unsigned (*place)(struct tpi_scheduler *scheduler, struct tpi_runnable *runnable);
-    /* A descriptor became ready. */
-    void (*ready)(struct tpi_scheduler *scheduler, struct tpi_worker *worker, uint64_t token,
-                  unsigned ready);
-};
 
 struct tpi_worker {
     /* ---- its own thread's, hot ---- */
@@ -60,12 +35,13 @@ struct tpi_worker {
     bool may_steal;            /* it slept since its last fruitless steal */
     struct tpi_pool *pool;
     struct tpi_runnable *running;
-    void *system; /* the owner's: struct tp_runtime */
+    void *system;            /* the owner's: struct tp_runtime */
     struct tpi_fiber *fiber; /* the loop runs on it */
     struct tpi_scheduler *scheduler;
     uint32_t turn; /* slices, for what is done now and then */
     uint32_t index;
-    void (*after)(struct tpi_worker *worker, void *arg); /* to be called after the switch under way */
+    void (*after)(struct tpi_worker *worker,
+                  void *arg); /* to be called after the switch under way */
     void *after_arg;
     void *account_to; /* the owner's: see core/actor/send.c */
     uint32_t account;
@@ -76,7 +52,7 @@ struct tpi_worker {
     struct tpi_counters counters;
 
     /* ---- taken from by thieves ---- */
-    struct tpi_deque queue;      /* normal priority */
+    struct tpi_deque queue; /* normal priority */
     struct tpi_deque queue_high;
     struct tpi_deque queue_low;
 
@@ -94,8 +70,8 @@ struct tpi_worker {
     _Atomic(bool) claimed; /* dedicated: in use */
     tpi_thread thread;
     bool started;
-    _Atomic(bool) ended; /* the loop is over */
-    void *allocation;    /* what to free: the struct is aligned within */
+    _Atomic(bool) ended;   /* the loop is over */
+    void *allocation;      /* what to free: the struct is aligned within */
     struct tpi_fiber base; /* the thread's own stack */
 };
 
@@ -108,7 +84,7 @@ struct tpi_scheduler {
     void *allocation; /* what to free: the struct is aligned within */
     tp_strategy strategy;
     size_t stack_size; /* usable bytes of a cached stack */
-    unsigned count; /* workers; dedicated ones come after */
+    unsigned count;    /* workers; dedicated ones come after */
     struct tpi_worker *workers[/* count + TPI_DEDICATED_MAX */ 256 + TPI_DEDICATED_MAX];
     tpi_mutex growth; /* of dedicated workers */
 
@@ -117,7 +93,7 @@ struct tpi_scheduler {
     _Atomic(uint32_t) stopping;
     _Alignas(64) struct tpi_inject inject; /* from outside, and what a full queue spilled */
     struct tpi_poller *poller;
-    _Atomic(uint32_t) polling;     /* 1: a worker waits in the poller */
+    _Atomic(uint32_t) polling; /* 1: a worker waits in the poller */
     _Atomic(uint32_t) poller_worker;
     _Atomic(uint32_t) descriptors; /* armed in the poller */
     struct tpi_trace_sink trace;
@@ -151,8 +127,7 @@ void tpi_worker_schedule_slow(struct tpi_worker *worker, struct tpi_runnable *ru
 
 /* Makes a runnable ready that is nowhere ready now; it was woken by what runs on `worker`. */
 static inline void tpi_worker_schedule(struct tpi_worker *worker, struct tpi_runnable *runnable) {
-    if (worker->next == NULL && worker->direct &&
-        (runnable->priority | runnable->flags) == 0) {
+    if (worker->next == NULL && worker->direct && (runnable->priority | runnable->flags) == 0) {
         worker->next = runnable;
         return;
     }
@@ -166,16 +141,18 @@ void tpi_scheduler_schedule(struct tpi_scheduler *scheduler, struct tpi_runnable
 /* ---- waiting (worker.c) ---- */
 
 /*
- * Stops the running fiber: it is stored in *fiber, and `after(worker, arg)` is called when it has been left
- * (only then may another worker resume it). Returns, when someone resumes it, the worker it now runs on.
- * TP_ENOMEM: no spare fiber; nothing happened.
+ * Stops the running fiber: it is stored in *fiber, and `after(worker, arg)` is called when it has
+ * been left (only then may another worker resume it). Returns, when someone resumes it, the worker
+ * it now runs on. TP_ENOMEM: no spare fiber; nothing happened.
  */
 tp_err tpi_worker_suspend(struct tpi_worker **worker, struct tpi_fiber **fiber,
                           void (*after)(struct tpi_worker *, void *), void *arg);
-/* Goes on with a fiber that was suspended. The caller's own fiber becomes spare: this returns when the spare
- * is used again, so the caller must return at once, with the worker that is returned. */
+/* Goes on with a fiber that was suspended. The caller's own fiber becomes spare: this returns
+ * when the spare is used again, so the caller must return at once, with the worker that is
+ * returned. */
 struct tpi_worker *tpi_worker_resume(struct tpi_worker *worker, struct tpi_fiber *fiber);
-/* Goes on with a fresh fiber of another stack size, whose first act is to run `runnable`. As resume. */
+/* Goes on with a fresh fiber of another stack size, whose first act is to run `runnable`. As
+ * resume. */
 tp_err tpi_worker_enter(struct tpi_worker **worker, size_t stack_size,
                         struct tpi_runnable *runnable);
 /* Forgets a suspended fiber with all its frames. */

@@ -1,7 +1,8 @@
 /*
- * The wheel. A timer sits at the level of the highest bit in which its tick differs from the wheel's, in
- * the slot of those six bits: so level 0 holds exact ticks, and a slot of a higher level is emptied into
- * lower ones when the wheel's tick reaches its start. Every timer moves down at most seven times.
+ * The wheel. A timer sits at the level of the highest bit in which its tick differs from the
+ * wheel's, in the slot of those six bits: so level 0 holds exact ticks, and a slot of a higher
+ * level is emptied into lower ones when the wheel's tick reaches its start. Every timer moves down
+ * at most seven times.
  */
 #include "core/scheduler/timer.h"
 
@@ -26,7 +27,8 @@ static uint64_t deadline_tick(const struct tpi_wheel *wheel, tp_time deadline) {
     return ((uint64_t)deadline + round) >> wheel->shift;
 }
 
-/* Puts a timer where its tick belongs; too far ones wait at the end of the top level and come again. */
+/* Puts a timer where its tick belongs; too far ones wait at the end of the top level and come
+ * again. */
 static void place(struct tpi_wheel *wheel, struct tpi_timer *timer) {
     uint64_t tick = deadline_tick(wheel, timer->deadline);
     if (tick < wheel->tick) tick = wheel->tick;

@@ -1,9 +1,10 @@
 /*
  * A worker: its loop, how things become ready on it, and how its fiber is kept and exchanged.
  *
- * The loop's fiber changes: whoever suspends keeps the fiber, whoever resumes gives the loop to the fiber that
- * it resumes. `fiber->user` is the worker a fiber runs on; it is written by the worker that switches to it,
- * on that worker's own thread, and read by the code on the fiber: so no thread-local is needed.
+ * The loop's fiber changes: whoever suspends keeps the fiber, whoever resumes gives the loop to the
+ * fiber that it resumes. `fiber->user` is the worker a fiber runs on; it is written by the worker
+ * that switches to it, on that worker's own thread, and read by the code on the fiber: so no
+ * thread-local is needed.
  */
 #include <setjmp.h>
 
@@ -11,9 +12,9 @@
 
 #include "core/base/assert.h"
 
-#define STREAK_MAX 64u       /* slices that `next` may go before the queue */
+#define STREAK_MAX 64u /* slices that `next` may go before the queue */
 #define HOUSEKEEPING_TURNS 32u
-#define LOW_TURNS 8u         /* one low-priority slice in so many */
+#define LOW_TURNS 8u /* one low-priority slice in so many */
 #define INJECT_BATCH 64u
 
 /* ---- ready ---- */
@@ -42,8 +43,8 @@ static void push_local(struct tpi_worker *worker, struct tpi_runnable *runnable)
             if (first != NULL) tpi_inject_push(&scheduler->inject, first, last, count);
         }
     }
-    /* relaxed: a hint. A worker that goes to sleep while others are awake looks again after a bounded
-     * time (park.c), and this worker runs what it pushed in any case */
+    /* relaxed: a hint. A worker that goes to sleep while others are awake looks again after a
+     * bounded time (park.c), and this worker runs what it pushed in any case */
     if (atomic_load_explicit(&scheduler->deep, memory_order_relaxed) > 0)
         tpi_scheduler_wake_one(scheduler);
 }
@@ -122,8 +123,8 @@ static void take_events(struct tpi_worker *worker) {
 
 static bool has_ready(struct tpi_worker *worker) {
     return worker->next != NULL || tpi_inject_length(&worker->inbound) > 0 ||
-           tpi_deque_length(&worker->queue) > 0 ||
-           tpi_deque_length(&worker->queue_high) > 0 || tpi_deque_length(&worker->queue_low) > 0;
+           tpi_deque_length(&worker->queue) > 0 || tpi_deque_length(&worker->queue_high) > 0 ||
+           tpi_deque_length(&worker->queue_low) > 0;
 }
 
 bool tpi_worker_housekeeping(struct tpi_worker *worker) {
@@ -227,7 +228,8 @@ static void push_spare(struct tpi_worker *worker, struct tpi_fiber *fiber) {
     worker->spare_count++;
 }
 
-/* The partner just woken, when nothing says that anything else should go first: the shortest way. */
+/* The partner just woken, when nothing says that anything else should go first: the shortest
+ * way. */
 static inline struct tpi_runnable *take_partner(struct tpi_worker *worker) {
     if (worker->next == NULL || worker->has_high || worker->streak >= STREAK_MAX) return NULL;
     worker->streak++;
@@ -254,9 +256,10 @@ void tpi_worker_loop(void *arg) {
         worker = fiber->user;
         struct tpi_runnable *runnable = take_partner(worker);
         if (runnable == NULL)
-            runnable = worker->sim ? worker->scheduler->driver->pick(
-                                         worker->scheduler->driver->context, &worker)
-                                   : tpi_worker_pick(worker);
+            runnable =
+                worker->sim
+                    ? worker->scheduler->driver->pick(worker->scheduler->driver->context, &worker)
+                    : tpi_worker_pick(worker);
         worker = fiber->user;
         if (runnable == NULL) break;
         run_one(worker, runnable);
@@ -276,7 +279,8 @@ void tpi_worker_escape(struct tpi_worker *worker) {
 }
 
 static struct tpi_fiber *new_fiber(struct tpi_worker *worker, size_t stack_size) {
-    struct tpi_fiber *fiber = tpi_fiber_new(worker->scheduler->stacks, stack_size, tpi_worker_loop, NULL);
+    struct tpi_fiber *fiber =
+        tpi_fiber_new(worker->scheduler->stacks, stack_size, tpi_worker_loop, NULL);
     if (fiber == NULL) return NULL;
     fiber->frame = NULL;
     fiber->user = worker;
@@ -297,7 +301,8 @@ static void free_fiber(struct tpi_worker *worker, void *fiber) {
 }
 
 static bool keeps_spare(const struct tpi_worker *worker, const struct tpi_fiber *fiber) {
-    return worker->spare_count < TPI_SPARES_MAX && fiber->stack_size == worker->scheduler->stack_size;
+    return worker->spare_count < TPI_SPARES_MAX &&
+           fiber->stack_size == worker->scheduler->stack_size;
 }
 
 tp_err tpi_worker_suspend(struct tpi_worker **worker, struct tpi_fiber **fiber,

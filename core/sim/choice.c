@@ -1,6 +1,6 @@
 /*
- * Which actor runs next, and on which virtual worker: uniformly, by random priorities with changes (PCT), or in
- * order.
+ * Which actor runs next, and on which virtual worker: uniformly, by random priorities with changes
+ * (PCT), or in order.
  */
 #include "core/sim/sim.h"
 
@@ -60,7 +60,8 @@ static uint64_t priority_of(struct tpi_sim *sim, const struct tpi_runnable *runn
     uintptr_t known = (uintptr_t)tpi_map_get(&sim->priorities, runnable->index, 0);
     if (known != 0) return known;
     uintptr_t fresh = (uintptr_t)(tpi_rng_next(&sim->choice) | (uint64_t)1 << 62);
-    if (tpi_map_put(&sim->priorities, runnable->index, 0, (void *)fresh) != TP_OK) sim->failed = true;
+    if (tpi_map_put(&sim->priorities, runnable->index, 0, (void *)fresh) != TP_OK)
+        sim->failed = true;
     return fresh;
 }
 
@@ -82,8 +83,8 @@ static size_t choose_pct(struct tpi_sim *sim, unsigned *worker) {
         *worker = place;
     }
     if (best != SIZE_MAX && at_change_point(sim) &&
-        tpi_map_put(&sim->priorities, sim->ready[best]->index, 0, (void *)(uintptr_t)--sim->lowest) !=
-            TP_OK)
+        tpi_map_put(&sim->priorities, sim->ready[best]->index, 0,
+                    (void *)(uintptr_t)--sim->lowest) != TP_OK)
         sim->failed = true;
     return best;
 }

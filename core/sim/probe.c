@@ -30,7 +30,8 @@ tp_err tp_sim_expect_value(tp_sim *sim, tp_pid from, const tp_message_type *type
     if (type == NULL || out == NULL) return TP_EINVAL;
     if (message == NULL) return TP_ENOENT;
     if (!tp_message_is_type(message, type)) return TP_ETYPE;
-    if (!tp_pid_is_null(from) && !tp_pid_equal(tp_inbox_sender(probe, message), from)) return TP_ETYPE;
+    if (!tp_pid_is_null(from) && !tp_pid_equal(tp_inbox_sender(probe, message), from))
+        return TP_ETYPE;
     tp_err err = tp_inbox_receive(probe, 0, &message);
     return err == TP_OK ? tp_inbox_decode(probe, message, type, out) : err;
 }

@@ -183,7 +183,8 @@ tp_err tpi_sim_init(struct tpi_sim *sim, const tp_sim_options *options) {
     memset(sim, 0, sizeof *sim);
     if (options != NULL) sim->options = *options;
     if (sim->options.workers == 0) sim->options.workers = 1;
-    if (sim->options.workers > TPI_SIM_WORKERS_MAX || sim->options.choice > TP_SIM_FIFO) return TP_EINVAL;
+    if (sim->options.workers > TPI_SIM_WORKERS_MAX || sim->options.choice > TP_SIM_FIFO)
+        return TP_EINVAL;
     if (sim->options.steps_max == 0) sim->options.steps_max = STEPS_MAX;
     sim->options.runtime.workers = sim->options.workers;
     sim->now = START;

@@ -1,9 +1,9 @@
 /*
  * The simulator's engine: the driver of a runtime without threads.
  *
- * Every virtual worker's loop rests in sim_pick on its own fiber. The test's thread (the outer fiber) chooses a
- * runnable and a worker, switches to that worker's fiber, and gets control back when the slice is over. Time is a
- * number; it moves when nothing can run.
+ * Every virtual worker's loop rests in sim_pick on its own fiber. The test's thread (the outer
+ * fiber) chooses a runnable and a worker, switches to that worker's fiber, and gets control back
+ * when the slice is over. Time is a number; it moves when nothing can run.
  */
 #ifndef TPI_SIM_H
 #define TPI_SIM_H
@@ -29,12 +29,12 @@ struct tpi_sim {
     tp_time now;
     uint64_t steps;
     struct tpi_rng choice;
-    struct tpi_rng values; /* what actors and tests draw */
+    struct tpi_rng values;       /* what actors and tests draw */
     struct tpi_runnable **ready; /* in order of becoming so */
     size_t ready_count;
     size_t ready_capacity;
     struct tpi_occupied occupied[TPI_SIM_WORKERS_MAX];
-    struct tpi_runnable *chosen; /* for the worker that is visited */
+    struct tpi_runnable *chosen;  /* for the worker that is visited */
     struct tpi_runnable *working; /* said tp_work; its next enqueue occupies its worker */
     tp_duration work_span;
     struct tpi_map priorities; /* PCT: slot -> priority */
@@ -52,7 +52,8 @@ struct tp_sim {
     struct tpi_sim engine;
 };
 
-/* Prepares the engine and its driver; the runtime is made with it, then given to attach. TP_ENOMEM, TP_EINVAL. */
+/* Prepares the engine and its driver; the runtime is made with it, then given to attach.
+ * TP_ENOMEM, TP_EINVAL. */
 tp_err tpi_sim_init(struct tpi_sim *sim, const tp_sim_options *options);
 void tpi_sim_attach(struct tpi_sim *sim, tp_runtime *runtime);
 void tpi_sim_fini(struct tpi_sim *sim);

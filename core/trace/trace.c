@@ -18,7 +18,8 @@ void tpi_trace_set(struct tpi_trace_sink *sink, tp_trace_hook hook, void *contex
     TPI_ASSERT(sink != NULL);
     /* relaxed: published by the release store of the hook below */
     atomic_store_explicit(&sink->context, context, memory_order_relaxed);
-    /* release: partner is the acquire load in tpi_trace_emit; weaker, a hook could see an old context */
+    /* release: partner is the acquire load in tpi_trace_emit; weaker, a hook could see an old
+     * context */
     atomic_store_explicit(&sink->hook, hook, memory_order_release);
 }
 

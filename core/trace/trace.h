@@ -42,7 +42,8 @@ static inline void tpi_count(_Atomic(uint64_t) *counter, uint64_t n) {
 
 /* For counters with several writers (threads outside). */
 static inline void tpi_count_shared(_Atomic(uint64_t) *counter, uint64_t n) {
-    atomic_fetch_add_explicit(counter, n, memory_order_relaxed); /* relaxed: a sum, orders nothing */
+    atomic_fetch_add_explicit(counter, n,
+                              memory_order_relaxed); /* relaxed: a sum, orders nothing */
 }
 
 /* Adds every counter of `from` to the sums in *out. */

@@ -74,8 +74,9 @@ bool load_input(struct load *load, const char *option, const char *format, int c
         return false;
     }
     if (count != 1) {
-        usage_error(load->command, count == 0 ? "%s %s: the %s is missing" : "%s %s: more than one %s",
-                    option, format, load->format == BANK_FORMAT_BERKA ? "folder" : "file");
+        usage_error(load->command,
+                    count == 0 ? "%s %s: the %s is missing" : "%s %s: more than one %s", option,
+                    format, load->format == BANK_FORMAT_BERKA ? "folder" : "file");
         return false;
     }
     load->path = paths[0];
@@ -92,10 +93,11 @@ static uint64_t lines_ahead(const struct load *load) {
 
 static tp_err replay(tp_actor *self, struct load *load) {
     tp_time start = tp_now(self);
-    load->replay = (struct bank_replay){.source = &load->source,
-                                        .refusals = &load->refusals,
-                                        .limit = load->limit,
-                                        .progress = progress_start(self, "replay", lines_ahead(load))};
+    load->replay =
+        (struct bank_replay){.source = &load->source,
+                             .refusals = &load->refusals,
+                             .limit = load->limit,
+                             .progress = progress_start(self, "replay", lines_ahead(load))};
     tp_err err = bank_start(self, &load->bank);
     if (err == TP_OK) err = bank_replay_run(self, &load->bank, &load->replay);
     if (!tp_pid_is_null(load->replay.progress)) progress_end(self, load->replay.progress);
@@ -118,7 +120,8 @@ static void load_body(tp_actor *self, void *arg) {
 int load_run(struct load *load) {
     char fault[256];
     load->refusals = (struct bank_refusals){.out = stderr, .strict = load->strict};
-    if (!bank_source_open(&load->source, load->format, load->path, &load->refusals, stderr, fault)) {
+    if (!bank_source_open(&load->source, load->format, load->path, &load->refusals, stderr,
+                          fault)) {
         fprintf(stderr, "bank %s: %s\n", load->command, fault);
         return STATUS_FAILED;
     }

@@ -1,5 +1,6 @@
 /*
- * What the commands of `bank` share: options, errors, and replaying a source before something is made of it.
+ * What the commands of `bank` share: options, errors, and replaying a source before something is
+ * made of it.
  */
 #ifndef EXAMPLES_BANK_COMMAND_H
 #define EXAMPLES_BANK_COMMAND_H
@@ -46,16 +47,19 @@ struct load {
     bool finished;
 };
 
-/* Takes the format's name and the only argument that is no option; false, and said so, when they are wrong. */
+/* Takes the format's name and the only argument that is no option; false, and said so, when they
+ * are wrong. */
 bool load_input(struct load *load, const char *option, const char *format, int count, char **paths);
-/* Opens the source, runs a bank on it, calls `then`. Returns the exit status. The caller ends with load_free. */
+/* Opens the source, runs a bank on it, calls `then`. Returns the exit status. The caller ends
+ * with load_free. */
 int load_run(struct load *load);
 /* Frees it. */
 void load_free(struct load *load);
 
 /* The runtime's options for a number of workers. */
 tp_options runtime_options(uint64_t workers);
-/* Starts a progress reporter that draws when standard error is a terminal; the null pid on failure. */
+/* Starts a progress reporter that draws when standard error is a terminal; the null pid on
+ * failure. */
 tp_pid progress_start(tp_actor *self, const char *label, uint64_t total);
 /* Removes the bar. */
 void progress_end(tp_actor *self, tp_pid progress);

@@ -1,6 +1,6 @@
 /*
- * bank demo: generated customers; clients transfer concurrently while auditors read; at the end a client's report,
- * the totals and a verdict.
+ * bank demo: generated customers; clients transfer concurrently while auditors read; at the end a
+ * client's report, the totals and a verdict.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -38,7 +38,15 @@ static const char help[] =
     "  --json         print one JSON object instead of the tables; the verdict goes to standard error\n"
     "  --help         print this\n";
 
-enum option_id { OPT_ACCOUNTS = 256, OPT_CLIENTS, OPT_TRANSFERS, OPT_SEED, OPT_WORKERS, OPT_JSON, OPT_HELP };
+enum option_id {
+    OPT_ACCOUNTS = 256,
+    OPT_CLIENTS,
+    OPT_TRANSFERS,
+    OPT_SEED,
+    OPT_WORKERS,
+    OPT_JSON,
+    OPT_HELP
+};
 
 static const struct option options[] = {
     {"accounts", required_argument, NULL, OPT_ACCOUNTS},
@@ -143,8 +151,7 @@ static bool customer_register(struct demo *demo, uint64_t account, uint64_t *ran
                                  .sex = bank_random_below(random, 2) == 0 ? 'f' : 'm'};
     struct bank_account_fact fact = {.id = account, .opened = FIRST_DAY};
     struct bank_disposition disposition = {number, account, true};
-    return bank_register_client(&demo->reg, &client) &&
-           bank_register_account(&demo->reg, &fact) &&
+    return bank_register_client(&demo->reg, &client) && bank_register_account(&demo->reg, &fact) &&
            bank_register_disposition(&demo->reg, &disposition);
 }
 
@@ -159,9 +166,10 @@ static tp_err account_fund(tp_actor *self, struct demo *demo, uint64_t account) 
 static bool customers_make(tp_actor *self, struct demo *demo) {
     uint64_t random = demo->seed;
     for (uint64_t account = 1; account <= demo->accounts; account++) {
-        if (!customer_register(demo, account, &random)) return !failed(demo, "customers", TP_ENOMEM);
-        tp_err err = bank_open_account(self, &demo->bank, account, rule_of(account),
-                                       FUNDS_MINOR / 10);
+        if (!customer_register(demo, account, &random))
+            return !failed(demo, "customers", TP_ENOMEM);
+        tp_err err =
+            bank_open_account(self, &demo->bank, account, rule_of(account), FUNDS_MINOR / 10);
         if (failed(demo, "an account cannot be opened", err)) return false;
         if (failed(demo, "a deposit failed", account_fund(self, demo, account))) return false;
     }
@@ -176,8 +184,9 @@ static bool clients_start(tp_actor *self, struct demo *demo) {
         uint64_t more = i < demo->transfers % demo->clients ? 1 : 0;
         tp_pid client = tp_spawn_link(
             self, bank_client, bank_client_start, .number = i + 1, .teller = demo->bank.teller,
-            .steps = tp_self(self), .seed = bank_random(&seeds), .transfers = demo->transfers / demo->clients + more,
-            .accounts = demo->accounts, .amount_max_minor = AMOUNT_MAX_MINOR, .timeout = TIMEOUT);
+            .steps = tp_self(self), .seed = bank_random(&seeds),
+            .transfers = demo->transfers / demo->clients + more, .accounts = demo->accounts,
+            .amount_max_minor = AMOUNT_MAX_MINOR, .timeout = TIMEOUT);
         if (tp_pid_is_null(client)) return !failed(demo, "a client", tp_error(self));
     }
     return true;
@@ -185,10 +194,10 @@ static bool clients_start(tp_actor *self, struct demo *demo) {
 
 static bool auditors_start(tp_actor *self, struct demo *demo, tp_pid auditors[AUDITORS]) {
     for (uint64_t i = 0; i < AUDITORS; i++) {
-        auditors[i] = tp_spawn_link(self, bank_auditor, bank_auditor_start,
-                                    .ledger = demo->bank.ledger, .teller = demo->bank.teller,
-                                    .boss = tp_self(self), .accounts = demo->accounts,
-                                    .seed = demo->seed + i);
+        auditors[i] =
+            tp_spawn_link(self, bank_auditor, bank_auditor_start, .ledger = demo->bank.ledger,
+                          .teller = demo->bank.teller, .boss = tp_self(self),
+                          .accounts = demo->accounts, .seed = demo->seed + i);
         if (tp_pid_is_null(auditors[i])) return !failed(demo, "an auditor", tp_error(self));
     }
     return true;
@@ -282,7 +291,8 @@ static bool books_check(tp_actor *self, struct demo *demo) {
     bank_wide booked = bank_journal_clients(&demo->journal, &demo->accounts_used);
     demo->records = demo->journal.count;
     if (demo->max_difference_minor != 0) problem_note(demo, "an account and the ledger differ", "");
-    if (demo->total_minor != booked || booked != (bank_wide)FUNDS_MINOR * (bank_wide)demo->accounts) {
+    if (demo->total_minor != booked ||
+        booked != (bank_wide)FUNDS_MINOR * (bank_wide)demo->accounts) {
         problem_note(demo, "money was lost or made", "");
     }
     if (demo->records != demo->accounts + demo->sums.done) {
@@ -356,7 +366,8 @@ static void tables_print(const struct demo *demo) {
     printf("Reports                      %12" PRIu64 "\n", demo->reports);
     printf("Records in the ledger        %12" PRIu64 "\n", demo->records);
     printf("Total                        %12s CZK\n", total);
-    printf("Time                         %12.3f s, %u workers\n", demo->seconds, demo->workers_used);
+    printf("Time                         %12.3f s, %u workers\n", demo->seconds,
+           demo->workers_used);
 }
 
 static int verdict_print(const struct demo *demo, FILE *out) {

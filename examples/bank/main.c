@@ -14,7 +14,8 @@ struct command {
 
 static const struct command commands[] = {
     {"demo", "generated customers transfer money concurrently; ends with a verdict", command_demo},
-    {"replay", "replay the history of a bank and compare it with what was recorded", command_replay},
+    {"replay", "replay the history of a bank and compare it with what was recorded",
+     command_replay},
     {"report", "a client's or an account's report as text, JSON or HTML", command_report},
     {"export", "the journal in plain-text accounting form", command_export},
 };
@@ -28,9 +29,10 @@ static void help(FILE *out) {
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
     }
-    fputs("\n'bank COMMAND --help' says more.\n"
-          "Exit status: 0 good, 1 something failed, 2 wrong usage (or a line refused under --strict).\n",
-          out);
+    fputs(
+        "\n'bank COMMAND --help' says more.\n"
+        "Exit status: 0 good, 1 something failed, 2 wrong usage (or a line refused under --strict).\n",
+        out);
 }
 
 static int command_run(int argc, char **argv) {

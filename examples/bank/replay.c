@@ -29,7 +29,15 @@ static const char help[] =
     "  id (a number, used once), client, counter (default Cash), balance, text   optional\n"
     "UTF-8, quoted as in RFC 4180; every line, the last one too, ends with a line end.\n";
 
-enum option_id { OPT_FORMAT = 256, OPT_LIMIT, OPT_STRICT, OPT_BALANCES, OPT_WORKERS, OPT_JSON, OPT_HELP };
+enum option_id {
+    OPT_FORMAT = 256,
+    OPT_LIMIT,
+    OPT_STRICT,
+    OPT_BALANCES,
+    OPT_WORKERS,
+    OPT_JSON,
+    OPT_HELP
+};
 
 static const struct option options[] = {
     {"format", required_argument, NULL, OPT_FORMAT},

@@ -21,7 +21,15 @@ static const char help[] =
     "  --workers N              worker threads (default: one a CPU)\n"
     "  --help                   print this\n";
 
-enum option_id { OPT_FROM = 256, OPT_CLIENT, OPT_ACCOUNT, OPT_FORMAT, OPT_STRICT, OPT_WORKERS, OPT_HELP };
+enum option_id {
+    OPT_FROM = 256,
+    OPT_CLIENT,
+    OPT_ACCOUNT,
+    OPT_FORMAT,
+    OPT_STRICT,
+    OPT_WORKERS,
+    OPT_HELP
+};
 
 static const struct option options[] = {
     {"from", required_argument, NULL, OPT_FROM},
@@ -105,9 +113,8 @@ static bool report_ask(tp_actor *self, struct load *load) {
     if (!known(load, &o->request)) return false;
     tp_pid reporter =
         tp_spawn_link(self, bank_reporter, bank_reporter_start, .ledger = load->bank.ledger);
-    tp_err err = tp_pid_is_null(reporter)
-                     ? tp_error(self)
-                     : bank_report_ask(self, reporter, &o->request, &o->text);
+    tp_err err = tp_pid_is_null(reporter) ? tp_error(self)
+                                          : bank_report_ask(self, reporter, &o->request, &o->text);
     if (err != TP_OK) fprintf(stderr, "bank report: %s\n", tp_strerror(err));
     return err == TP_OK;
 }

@@ -1,6 +1,6 @@
 /*
- * The vocabulary that every other header uses: version, export macro, errors, time, pids, references.
- * Nothing here needs a runtime. Everything is safe from any thread.
+ * The vocabulary that every other header uses: version, export macro, errors, time, pids,
+ * references. Nothing here needs a runtime. Everything is safe from any thread.
  */
 #ifndef TROUPE_BASE_H
 #define TROUPE_BASE_H
@@ -69,7 +69,8 @@ typedef enum tp_err {
 
 /* The sentence for an error, never NULL; a static string. Any thread. */
 TP_API const char *tp_strerror(tp_err err);
-/* The name of an error as it stands in source ("TP_EFULL"), never NULL; a static string. Any thread. */
+/* The name of an error as it stands in source ("TP_EFULL"), never NULL; a static string. Any
+ * thread. */
 TP_API const char *tp_err_name(tp_err err);
 /* The version of the library that is running, "MAJOR.MINOR.PATCH"; a static string. Any thread. */
 TP_API const char *tp_version(void);
@@ -80,9 +81,9 @@ typedef int64_t tp_duration;
 typedef int64_t tp_time;
 
 #define TP_NS(n) ((tp_duration)(n))
-#define TP_US(n) ((tp_duration)(n) * 1000)
-#define TP_MS(n) ((tp_duration)(n) * 1000000)
-#define TP_SECONDS(n) ((tp_duration)(n) * 1000000000)
+#define TP_US(n) ((tp_duration)(n)*1000)
+#define TP_MS(n) ((tp_duration)(n)*1000000)
+#define TP_SECONDS(n) ((tp_duration)(n)*1000000000)
 #define TP_FOREVER INT64_MAX
 
 /*

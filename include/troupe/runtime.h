@@ -1,5 +1,6 @@
 /*
- * A runtime: its workers, its actors, its clock. Several may live in one process; nothing is global.
+ * A runtime: its workers, its actors, its clock. Several may live in one process; nothing is
+ * global.
  */
 #ifndef TROUPE_RUNTIME_H
 #define TROUPE_RUNTIME_H
@@ -12,8 +13,8 @@
 TP_EXTERN_BEGIN
 
 /*
- * Where the runtime's memory comes from. The functions are called from any thread at any time; `size`
- * at free is the size asked for. Blocks are aligned to 16 bytes.
+ * Where the runtime's memory comes from. The functions are called from any thread at any time;
+ * `size` at free is the size asked for. Blocks are aligned to 16 bytes.
  */
 typedef struct tp_allocator {
     void *(*alloc)(void *context, size_t size);
@@ -21,22 +22,29 @@ typedef struct tp_allocator {
     void *context;
 } tp_allocator;
 
-typedef enum tp_log_level { TP_LOG_DEBUG, TP_LOG_INFO, TP_LOG_WARN, TP_LOG_ERROR, TP_LOG_OFF } tp_log_level;
+typedef enum tp_log_level {
+    TP_LOG_DEBUG,
+    TP_LOG_INFO,
+    TP_LOG_WARN,
+    TP_LOG_ERROR,
+    TP_LOG_OFF
+} tp_log_level;
 
 /* One line of log, given to the hook. All pointers live for the call only. */
 typedef struct tp_log_entry {
     tp_log_level level;
-    tp_time time;        /* the runtime's clock */
-    tp_pid actor;        /* who logged; null for the runtime itself */
-    const char *name;    /* the actor's registered name or behaviour, or "" */
-    const char *text;    /* one line, no newline */
+    tp_time time;     /* the runtime's clock */
+    tp_pid actor;     /* who logged; null for the runtime itself */
+    const char *name; /* the actor's registered name or behaviour, or "" */
+    const char *text; /* one line, no newline */
 } tp_log_entry;
 typedef void (*tp_log_hook)(void *context, const tp_log_entry *entry);
 
-/* What a mailbox at its limit does with the next user message. Replies, timers, exits and downs never count. */
+/* What a mailbox at its limit does with the next user message. Replies, timers, exits and downs
+ * never count. */
 typedef enum tp_overflow {
-    TP_OVERFLOW_SUSPEND,     /* the sender waits (its worker does not); threads outside get TP_EFULL */
-    TP_OVERFLOW_FAIL,        /* the send returns TP_EFULL */
+    TP_OVERFLOW_SUSPEND, /* the sender waits (its worker does not); threads outside get TP_EFULL */
+    TP_OVERFLOW_FAIL,    /* the send returns TP_EFULL */
     TP_OVERFLOW_DROP_NEWEST, /* the new message is dropped and counted */
     TP_OVERFLOW_DROP_OLDEST, /* the oldest waiting message is dropped and counted */
     TP_OVERFLOW_EXIT         /* the receiver exits with TP_EXIT_OVERFLOW */
@@ -50,45 +58,50 @@ typedef enum tp_strategy { TP_STRATEGY_STEAL, TP_STRATEGY_FIFO, TP_STRATEGY_LIFO
 
 /* Zero in a field means its default. */
 typedef struct tp_options {
-    unsigned workers;            /* default: one a CPU this process may use */
-    tp_strategy strategy;        /* default STEAL: own queue first in first out, idle workers steal. FIFO: one
+    unsigned workers; /* default: one a CPU this process may use */
+    tp_strategy
+        strategy; /* default STEAL: own queue first in first out, idle workers steal. FIFO: one
                                     queue for all. LIFO: own queue last in first out */
-    uint32_t max_actors;         /* alive at once; default 16,777,216; only address space is reserved */
-    size_t stack_size;           /* of a blocked actor; default 256 KiB */
-    uint32_t mailbox_limit;      /* messages; default 1,024 */
-    uint32_t message_budget;     /* messages a slice; default 128 */
-    tp_duration shutdown_grace;  /* what actors get to end at stop; default 5 s */
-    const char *node_name;       /* default "local" */
+    uint32_t max_actors;     /* alive at once; default 16,777,216; only address space is reserved */
+    size_t stack_size;       /* of a blocked actor; default 256 KiB */
+    uint32_t mailbox_limit;  /* messages; default 1,024 */
+    uint32_t message_budget; /* messages a slice; default 128 */
+    tp_duration shutdown_grace;    /* what actors get to end at stop; default 5 s */
+    const char *node_name;         /* default "local" */
     const tp_allocator *allocator; /* default malloc and free; must outlive the runtime */
-    tp_log_level log_level;      /* default WARN when 0 and no hook is set, else as given */
-    tp_log_hook log_hook;        /* default: a line on standard error for WARN and ERROR */
+    tp_log_level log_level;        /* default WARN when 0 and no hook is set, else as given */
+    tp_log_hook log_hook;          /* default: a line on standard error for WARN and ERROR */
     void *log_context;
 } tp_options;
 
 typedef void (*tp_body)(tp_actor *self, void *arg);
 
 /*
- * The whole life of a program: starts a runtime with default options, runs `body` as its main actor, stops
- * the other actors in order when it ends, and returns its status: 0 after a normal end, tp_exit_status'
- * number if it set one, 1 after a failure (its reason is logged). Call it from main.
+ * The whole life of a program: starts a runtime with default options, runs `body` as its main
+ * actor, stops the other actors in order when it ends, and returns its status: 0 after a normal
+ * end, tp_exit_status' number if it set one, 1 after a failure (its reason is logged). Call it from
+ * main.
  */
 TP_API int tp_run(tp_body body, void *arg);
 /* The same with options. */
 TP_API int tp_run_with(const tp_options *options, tp_body body, void *arg);
 
 /*
- * A runtime beside a program's own loop. TP_EINVAL names nothing started; TP_ENOMEM. Any thread that is
- * not an actor.
+ * A runtime beside a program's own loop. TP_EINVAL names nothing started; TP_ENOMEM. Any thread
+ * that is not an actor.
  */
 TP_API tp_err tp_runtime_start(tp_runtime **out, const tp_options *options);
 /*
- * Asks every actor to exit with `shutdown`, waits for the grace, kills what is left, ends the threads and
- * frees everything. Any thread, once, but never an actor (an actor uses tp_runtime_request_stop).
+ * Asks every actor to exit with `shutdown`, waits for the grace, kills what is left, ends the
+ * threads and frees everything. Any thread, once, but never an actor (an actor uses
+ * tp_runtime_request_stop).
  */
 TP_API void tp_runtime_stop(tp_runtime *runtime);
-/* Begins the stop and returns at once; whoever owns the runtime still calls tp_runtime_stop. Any thread. */
+/* Begins the stop and returns at once; whoever owns the runtime still calls tp_runtime_stop. Any
+ * thread. */
 TP_API void tp_runtime_request_stop(tp_runtime *runtime);
-/* Waits until the actor has exited; its reason's code in *code (may be NULL). Any thread but an actor. */
+/* Waits until the actor has exited; its reason's code in *code (may be NULL). Any thread but an
+ * actor. */
 TP_API tp_err tp_runtime_wait(tp_runtime *runtime, tp_pid actor, tp_duration timeout, int *code);
 /* The runtime an actor lives in. The actor itself. */
 TP_API tp_runtime *tp_self_runtime(tp_actor *self);
@@ -102,33 +115,34 @@ typedef struct tp_counters {
     uint64_t actors_alive;
     uint64_t spawned;
     uint64_t exited;
-    uint64_t failed;         /* exited with a reason other than normal, shutdown and killed */
-    uint64_t sent;           /* user messages accepted, requests and replies included */
-    uint64_t handled;        /* user messages given to a handler or a receive */
-    uint64_t dropped;        /* by a mailbox's policy */
-    uint64_t dead_letters;   /* sent to nobody, or to an actor that exited first */
-    uint64_t unknown;        /* of a type that no handler took */
-    uint64_t suspensions;    /* senders that had to wait */
-    uint64_t deadlocks;      /* calls refused with TP_EDEADLOCK */
+    uint64_t failed;       /* exited with a reason other than normal, shutdown and killed */
+    uint64_t sent;         /* user messages accepted, requests and replies included */
+    uint64_t handled;      /* user messages given to a handler or a receive */
+    uint64_t dropped;      /* by a mailbox's policy */
+    uint64_t dead_letters; /* sent to nobody, or to an actor that exited first */
+    uint64_t unknown;      /* of a type that no handler took */
+    uint64_t suspensions;  /* senders that had to wait */
+    uint64_t deadlocks;    /* calls refused with TP_EDEADLOCK */
     uint64_t steals;
     uint64_t parks;
     uint64_t wakes;
-    uint64_t slices;         /* times an actor was run */
-    uint64_t fibers;         /* stacks now held by blocked actors */
-    uint64_t memory;         /* bytes taken from the allocator and the system */
+    uint64_t slices; /* times an actor was run */
+    uint64_t fibers; /* stacks now held by blocked actors */
+    uint64_t memory; /* bytes taken from the allocator and the system */
 } tp_counters;
 /* Fills *out. Any thread. */
 TP_API void tp_runtime_counters(const tp_runtime *runtime, tp_counters *out);
 
 /*
- * Writes a line to the runtime's log with the actor's name. printf's format. The actor itself; self may
- * not be NULL.
+ * Writes a line to the runtime's log with the actor's name. printf's format. The actor itself; self
+ * may not be NULL.
  */
 TP_API void tp_log(tp_actor *self, tp_log_level level, const char *format, ...) TP_PRINTF(3, 4);
 
 /*
- * Lets SIGINT and SIGTERM stop the runtime (as tp_runtime_request_stop does). Opt-in: the library never
- * touches signals otherwise; its threads block them all. At most one runtime a process: TP_EBUSY.
+ * Lets SIGINT and SIGTERM stop the runtime (as tp_runtime_request_stop does). Opt-in: the library
+ * never touches signals otherwise; its threads block them all. At most one runtime a process:
+ * TP_EBUSY.
  */
 TP_API tp_err tp_runtime_stop_on_signals(tp_runtime *runtime);
 

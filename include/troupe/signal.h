@@ -21,17 +21,18 @@ TP_MESSAGE_AS(tp_down, "tp.down", TP_FIELD(u64, ref), TP_FIELD(pid, from), TP_FI
 TP_API tp_err tp_link(tp_actor *self, tp_pid other);
 /* After it returns no exit signal of that link reaches this actor. */
 TP_API tp_err tp_unlink(tp_actor *self, tp_pid other);
-/* From now on exit signals arrive as tp_exited messages (true), or end this actor again (false). Returns
- * what was set before. */
+/* From now on exit signals arrive as tp_exited messages (true), or end this actor again (false).
+ * Returns what was set before. */
 TP_API bool tp_trap_exits(tp_actor *self, bool trap);
 
 /* Watches another actor: a tp_down arrives when it ends, at once if it has. 0: tp_error(self). */
 TP_API tp_ref tp_monitor(tp_actor *self, tp_pid other);
-/* Ends a monitor: no tp_down of it comes any more, one that is already queued is removed. True if it was
- * active. */
+/* Ends a monitor: no tp_down of it comes any more, one that is already queued is removed. True
+ * if it was active. */
 TP_API bool tp_demonitor(tp_actor *self, tp_ref monitor);
 
-/* Sends an exit signal with a code, as if from a link but not because of one; TP_EXIT_KILL cannot be trapped. */
+/* Sends an exit signal with a code, as if from a link but not because of one; TP_EXIT_KILL
+ * cannot be trapped. */
 TP_API tp_err tp_send_exit(tp_actor *self, tp_pid to, int32_t code);
 /* The same with a detail, which is copied. */
 TP_API tp_err tp_send_exit_with(tp_actor *self, tp_pid to, tp_reason reason);

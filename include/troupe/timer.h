@@ -12,8 +12,8 @@ TP_EXTERN_BEGIN
 TP_API tp_time tp_now(tp_actor *self);
 /* Suspends this actor for a time; its worker goes on. TP_OK, TP_ENOMEM. */
 TP_API tp_err tp_sleep(tp_actor *self, tp_duration span);
-/* Occupies this actor's worker for a time, as a computation would: in the simulator the virtual worker does
- * nothing else; in production the thread computes. */
+/* Occupies this actor's worker for a time, as a computation would: in the simulator the virtual
+ * worker does nothing else; in production the thread computes. */
 TP_API void tp_work(tp_actor *self, tp_duration span);
 
 /* Sends a message after a delay. The timer ends with this actor. 0: tp_error(self). */
@@ -26,8 +26,8 @@ TP_API tp_ref tp_send_after_value(tp_actor *self, tp_duration delay, tp_pid to,
 TP_API bool tp_cancel_timer(tp_actor *self, tp_ref timer);
 
 /*
- * For behaviours: calls the TP_TIMEOUT slot when no message has come for `span` after the current handler
- * (any message cancels it). TP_FOREVER cancels.
+ * For behaviours: calls the TP_TIMEOUT slot when no message has come for `span` after the current
+ * handler (any message cancels it). TP_FOREVER cancels.
  */
 TP_API tp_err tp_set_timeout(tp_actor *self, tp_duration span);
 

@@ -37,11 +37,12 @@ typedef struct tp_trace_event {
     int64_t value;
 } tp_trace_event;
 
-/* Called on the worker that does it, so by several threads at once in production; it must not block. */
+/* Called on the worker that does it, so by several threads at once in production; it must not
+ * block. */
 typedef void (*tp_trace_hook)(void *context, const tp_trace_event *event);
 
-/* Starts (hook) or ends (NULL) the stream; a worker may still be in the old hook for its current slice. Any
- * thread. */
+/* Starts (hook) or ends (NULL) the stream; a worker may still be in the old hook for its current
+ * slice. Any thread. */
 TP_API void tp_runtime_trace(tp_runtime *runtime, tp_trace_hook hook, void *context);
 /* "spawn", "run", ...; a static string. Any thread. */
 TP_API const char *tp_trace_kind_name(tp_trace_kind kind);

@@ -6,6 +6,7 @@
 
 #include <troupe/actor.h>
 #include <troupe/base.h>
+#include <troupe/behavior.h>
 #include <troupe/call.h>
 #include <troupe/inbox.h>
 #include <troupe/message.h>

@@ -1,6 +1,6 @@
 /*
- * The bank's actors: money is neither lost nor made, an id is used for one thing, and rules hold, whatever the
- * order in which things happen.
+ * The bank's actors: money is neither lost nor made, an id is used for one thing, and rules hold,
+ * whatever the order in which things happen.
  */
 #include <string.h>
 #include <troupe/timer.h>
@@ -21,8 +21,8 @@
 #define CLIENTS 4
 #define ACCOUNTS 5
 
-/* Clients transfer through `teller`, repeat themselves and misuse ids while an auditor reads; returns when all
- * are through. */
+/* Clients transfer through `teller`, repeat themselves and misuse ids while an auditor reads;
+ * returns when all are through. */
 static void crowd_play(tp_actor *self, struct scene *scene, tp_pid teller, uint64_t transfers,
                        tp_duration timeout) {
     tp_pid auditor = tp_spawn_link(self, bank_auditor, bank_auditor_start,
@@ -32,10 +32,10 @@ static void crowd_play(tp_actor *self, struct scene *scene, tp_pid teller, uint6
     bank_audited audited;
     uint64_t made = 0;
     for (uint64_t i = 0; i < CLIENTS; i++) {
-        tp_pid client = tp_spawn_link(
-            self, bank_client, bank_client_start, .number = i, .teller = teller, .steps = tp_self(self),
-            .seed = tp_random(self), .transfers = transfers, .accounts = ACCOUNTS,
-            .amount_max_minor = 900, .timeout = timeout);
+        tp_pid client =
+            tp_spawn_link(self, bank_client, bank_client_start, .number = i, .teller = teller,
+                          .steps = tp_self(self), .seed = tp_random(self), .transfers = transfers,
+                          .accounts = ACCOUNTS, .amount_max_minor = 900, .timeout = timeout);
         SCENE_CHECK(scene, !tp_pid_is_null(client));
     }
     for (uint64_t i = 0; i < CLIENTS; i++) {
@@ -82,7 +82,8 @@ static void slow_teller_init(tp_actor *self, struct slow_teller *slow,
     slow->teller = start->teller;
 }
 
-static void slow_teller_transfer(tp_actor *self, struct slow_teller *slow, const bank_transfer *msg) {
+static void slow_teller_transfer(tp_actor *self, struct slow_teller *slow,
+                                 const bank_transfer *msg) {
     (void)msg;
     if (tp_random(self) % 4 == 0) tp_sleep(self, TP_MS(3));
     tp_delegate(self, slow->teller);
@@ -97,8 +98,8 @@ TP_BEHAVIOR(slow_teller_behavior, "slow teller", struct slow_teller,
 static void crowd_in_a_hurry(tp_actor *self, void *arg) {
     struct scene *scene = arg;
     if (!scene_bank(self, scene, ACCOUNTS, BANK_RULE_NONE, 0, 1000)) return;
-    tp_pid slow = tp_spawn_link(self, &slow_teller_behavior, slow_teller_start,
-                                .teller = scene->bank.teller);
+    tp_pid slow =
+        tp_spawn_link(self, &slow_teller_behavior, slow_teller_start, .teller = scene->bank.teller);
     crowd_play(self, scene, slow, 20, TP_MS(1));
 }
 
@@ -173,7 +174,8 @@ TP_TEST(bank_transfer, an_id_with_another_body_is_refused) {
     scene_run(other_body, 1);
 }
 
-/* An id that the ledger knows as something else: the destination's refusal brings the money back. */
+/* An id that the ledger knows as something else: the destination's refusal brings the money
+ * back. */
 static void id_of_an_entry(tp_actor *self, void *arg) {
     struct scene *scene = arg;
     bank_outcome outcome;
@@ -200,7 +202,8 @@ static void nonsense(tp_actor *self, void *arg) {
     SCENE_CHECK(scene, scene_transfer(self, scene, 4, 1, 9, 5) == BANK_NO_ACCOUNT);
     SCENE_CHECK(scene, scene_transfer(self, scene, 5, 9, 1, 5) == BANK_NO_ACCOUNT);
     SCENE_CHECK(scene, bank_open_account(self, &scene->bank, 9, BANK_RULE_NONE, 0) == TP_OK);
-    SCENE_CHECK(scene, scene_transfer(self, scene, 4, 1, 9, 5) == BANK_NO_ACCOUNT); /* as recorded */
+    SCENE_CHECK(scene,
+                scene_transfer(self, scene, 4, 1, 9, 5) == BANK_NO_ACCOUNT); /* as recorded */
     SCENE_CHECK(scene, scene_transfer(self, scene, 6, 1, 9, 5) == BANK_DONE);
     SCENE_CHECK(scene, scene_balance(self, scene, 10) == INT64_MIN);
     scene->done = true;
@@ -289,7 +292,8 @@ TP_TEST(bank_rules, a_balance_never_overflows) {
     scene_run(overflow, 1);
 }
 
-/* Money that is under way may come back: until it is decided, its room is not given to anyone else. */
+/* Money that is under way may come back: until it is decided, its room is not given to anyone
+ * else. */
 static void refund_room(tp_actor *self, void *arg) {
     struct scene *scene = arg;
     bank_outcome away;
@@ -352,7 +356,8 @@ static unsigned copies(tp_actor *self) {
     return chance == 0 ? 0 : chance == 1 ? 2 : 1;
 }
 
-/* Stands before the ledger; loses and repeats what accounts post, and its answers to whoever posted last. */
+/* Stands before the ledger; loses and repeats what accounts post, and its answers to whoever
+ * posted last. */
 struct bad_ledger {
     tp_pid ledger;
     tp_pid poster;
@@ -382,7 +387,8 @@ TP_BEHAVIOR(bad_ledger_behavior, "bad ledger", struct bad_ledger,
             TP_INIT_WITH(bad_ledger_start, bad_ledger_init), TP_ON(bank_post, bad_ledger_post),
             TP_ON(bank_posted, bad_ledger_posted));
 
-/* A teller of two accounts through which credits and their answers go; it loses and repeats both. */
+/* A teller of two accounts through which credits and their answers go; it loses and repeats
+ * both. */
 struct bad_teller {
     tp_pid accounts[2];
 };
@@ -427,13 +433,14 @@ TP_BEHAVIOR(bad_teller_behavior, "bad teller", struct bad_teller,
             TP_ON(bank_credited, bad_teller_credited), TP_ON(bank_transfer, bad_teller_transfer),
             TP_ON(bank_get_balance, bad_teller_balance), TP_ON(bank_freeze, bad_teller_freezes));
 
-/* Transfers to and fro over it; every second one meets a frozen account. Each is decided in the end, once. */
+/* Transfers to and fro over it; every second one meets a frozen account. Each is decided in the
+ * end, once. */
 static void lossy(tp_actor *self, void *arg) {
     struct scene *scene = arg;
     int64_t expected = 0;
     scene->bank.ledger = tp_spawn_link(self, bank_ledger);
-    tp_pid ledger = tp_spawn_link(self, &bad_ledger_behavior, bad_ledger_start,
-                                  .ledger = scene->bank.ledger);
+    tp_pid ledger =
+        tp_spawn_link(self, &bad_ledger_behavior, bad_ledger_start, .ledger = scene->bank.ledger);
     scene->bank.teller =
         tp_spawn_link(self, &bad_teller_behavior, bad_teller_start, .ledger = ledger);
     for (uint64_t i = 0; i < 12; i++) {

@@ -61,9 +61,8 @@ static const char *transactions(const char *text) {
     while ((next = bank_source_next(&source, &t, &refusal)) != BANK_NEXT_END) {
         size_t room = sizeof out - (size_t)used;
         used += next == BANK_NEXT_ROW
-                    ? snprintf(out + used, room, "%d=%d@%.*s|%.*s ", (int)t.id,
-                               (int)t.amount_minor, (int)t.counter.size, t.counter.data,
-                               (int)t.text.size, t.text.data)
+                    ? snprintf(out + used, room, "%d=%d@%.*s|%.*s ", (int)t.id, (int)t.amount_minor,
+                               (int)t.counter.size, t.counter.data, (int)t.text.size, t.text.data)
                     : snprintf(out + used, room, "%zu:%zu ", refusal.line, refusal.column);
     }
     bank_source_close(&source);
@@ -80,12 +79,12 @@ TP_TEST(bank_berka, credits_and_debits) {
 
 TP_TEST(bank_berka, the_other_side_is_named_by_bank_symbol_or_operation) {
     TP_ASSERT_EQ_STR(
-        transactions(HEAD
-                     "1;2;930101;\"PRIJEM\";\"PREVOD Z UCTU\";9.00;9.00;\"DUCHOD\";\"AB\";\"54\"\r\n"
-                     "2;2;930102;\"PRIJEM\";\"\";1.00;10.00;\"UROK\";;\r\n"
-                     "3;2;930103;\"VYDAJ\";\"VYBER\";1.00;9.00;\"SLUZBY\";;\r\n"
-                     "4;2;930103;\"VYDAJ\";\"VYBER KARTOU\";1.00;8.00;\"\";;\r\n"
-                     "5;2;930103;\"VYDAJ\";\"\";1.00;7.00;\"\";;\r\n"),
+        transactions(
+            HEAD "1;2;930101;\"PRIJEM\";\"PREVOD Z UCTU\";9.00;9.00;\"DUCHOD\";\"AB\";\"54\"\r\n"
+                 "2;2;930102;\"PRIJEM\";\"\";1.00;10.00;\"UROK\";;\r\n"
+                 "3;2;930103;\"VYDAJ\";\"VYBER\";1.00;9.00;\"SLUZBY\";;\r\n"
+                 "4;2;930103;\"VYDAJ\";\"VYBER KARTOU\";1.00;8.00;\"\";;\r\n"
+                 "5;2;930103;\"VYDAJ\";\"\";1.00;7.00;\"\";;\r\n"),
         "1=900@bank:AB|transfer received, pension, account 54 2=100@Interest:Credited|interest "
         "3=-100@Fees|withdrawal in cash, statement fee 4=-100@Card|withdrawal by card "
         "5=-100@Other| ");
@@ -125,8 +124,9 @@ TP_TEST(bank_berka, the_files_beside_the_transactions_fill_the_register) {
     file_put(folder, "account.asc",
              "\"account_id\";\"district_id\";\"frequency\";\"date\"\r\n"
              "1;18;\"POPLATEK MESICNE\";950324\r\n2;x;\"POPLATEK MESICNE\";930226\r\n");
-    file_put(folder, "client.asc",
-             "\"client_id\";\"birth_number\";\"district_id\"\r\n1;\"706213\";18\r\n2;\"450204\";1\r\n");
+    file_put(
+        folder, "client.asc",
+        "\"client_id\";\"birth_number\";\"district_id\"\r\n1;\"706213\";18\r\n2;\"450204\";1\r\n");
     file_put(folder, "disp.asc",
              "\"disp_id\";\"client_id\";\"account_id\";\"type\"\r\n1;1;1;\"OWNER\"\r\n"
              "2;2;1;\"DISPONENT\"\r\n3;2;1;\"GUEST\"\r\n");
@@ -158,7 +158,8 @@ TP_TEST(bank_berka, strict_reading_ends_at_the_first_refusal_beside_the_transact
     struct bank_transaction t;
     folder_make(folder);
     file_put(folder, "trans.asc", HEAD "1;2;930101;\"PRIJEM\";\"VKLAD\";7.00;7.00;\"\";;\r\n");
-    file_put(folder, "account.asc", "\"account_id\";\"district_id\";\"frequency\";\"date\"\r\n1;\r\n");
+    file_put(folder, "account.asc",
+             "\"account_id\";\"district_id\";\"frequency\";\"date\"\r\n1;\r\n");
     bool opened = bank_source_open(&source, BANK_FORMAT_BERKA, folder, &refusals, NULL, fault);
     folder_remove(folder);
     TP_ASSERT(opened);

@@ -137,7 +137,8 @@ static bool name_equal(struct name a, struct name b) {
 
 static struct name name_read(struct xml *xml) {
     struct name name = {xml->at, 0};
-    while (xml->at < xml->end && *xml->at != '\0' && strchr(" \n=/><\"", *xml->at) == NULL) xml->at++;
+    while (xml->at < xml->end && *xml->at != '\0' && strchr(" \n=/><\"", *xml->at) == NULL)
+        xml->at++;
     name.size = (size_t)(xml->at - name.at);
     return name;
 }

@@ -1,5 +1,6 @@
 /*
- * The CSV reader and the history form on top of it: what is refused, where exactly, and that the rest is applied.
+ * The CSV reader and the history form on top of it: what is refused, where exactly, and that the
+ * rest is applied.
  */
 #include "actors/bank/csv.h"
 
@@ -51,7 +52,9 @@ TP_TEST(bank_csv, a_quoted_field_may_hold_line_ends) {
 }
 
 TP_TEST(bank_csv, skips_empty_lines_and_a_byte_order_mark) {
-    TP_ASSERT_EQ_STR(ROWS("\xEF\xBB\xBF" "a\n\n\r\nb\n\n"), "[a] [b] ");
+    TP_ASSERT_EQ_STR(ROWS("\xEF\xBB\xBF"
+                          "a\n\n\r\nb\n\n"),
+                     "[a] [b] ");
 }
 
 TP_TEST(bank_csv, a_last_line_without_end_is_cut) {
@@ -78,7 +81,9 @@ TP_TEST(bank_csv, wrong_encoding_is_refused_at_its_byte) {
 }
 
 TP_TEST(bank_csv, the_first_fault_of_a_line_is_named) {
-    TP_ASSERT_EQ_STR(ROWS("a\xFF" "b\"\nd\n"), "1:2 [d] ");
+    TP_ASSERT_EQ_STR(ROWS("a\xFF"
+                          "b\"\nd\n"),
+                     "1:2 [d] ");
     TP_ASSERT_EQ_STR(ROWS("a\"b\xFF\nd\n"), "1:2 [d] ");
 }
 
@@ -102,8 +107,8 @@ TP_TEST(bank_csv, more_fields_than_can_be_are_refused) {
 
 /* ---- history ---- */
 
-/* Reads a history from a temporary file: "id=amount " for each line taken, "LINE:COLUMN " for each refused;
- * the last reason in `reason`. */
+/* Reads a history from a temporary file: "id=amount " for each line taken, "LINE:COLUMN " for
+ * each refused; the last reason in `reason`. */
 static const char *history(const char *text, char reason[BANK_REASON_SIZE]) {
     static char out[1024];
     char path[] = "/tmp/bank-test-XXXXXX";
@@ -215,11 +220,13 @@ TP_TEST(bank_history, clients_are_registered_once_for_each_account) {
     struct bank_refusal refusal;
     struct bank_transaction t;
     TP_ASSERT(file != NULL);
-    fputs("account,date,amount,client\n1,2024-01-02,1,9\n1,2024-01-02,1,9\n2,2024-01-02,1,9\n", file);
+    fputs("account,date,amount,client\n1,2024-01-02,1,9\n1,2024-01-02,1,9\n2,2024-01-02,1,9\n",
+          file);
     fclose(file);
     TP_ASSERT(bank_source_open(&source, BANK_FORMAT_CSV, path, &refusals, NULL, fault));
     remove(path);
-    while (bank_source_next(&source, &t, &refusal) != BANK_NEXT_END) TP_ASSERT(t.amount_minor == 100);
+    while (bank_source_next(&source, &t, &refusal) != BANK_NEXT_END)
+        TP_ASSERT(t.amount_minor == 100);
     TP_ASSERT_EQ_INT(bank_register_dispositions(&source.reg), 2);
     TP_ASSERT(bank_register_find_client(&source.reg, 9) != NULL);
     TP_ASSERT(bank_register_find_client(&source.reg, 8) == NULL);

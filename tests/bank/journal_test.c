@@ -1,5 +1,6 @@
 /*
- * The journal: double entry, idempotency by id, and the export in plain-text accounting form; the audit.
+ * The journal: double entry, idempotency by id, and the export in plain-text accounting form; the
+ * audit.
  */
 #include "actors/bank/journal.h"
 

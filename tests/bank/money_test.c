@@ -63,9 +63,10 @@ TP_TEST(bank_money, names_the_byte_at_fault) {
 }
 
 TP_TEST(bank_money, writes_what_it_reads) {
-    static const char *const texts[] = {"0.00",  "0.05",   "-0.05",
-                                        "1.00",  "-10.50", "92233720368547758.07",
-                                        "99.99", "-92233720368547758.07"};
+    static const char *const texts[] = {"0.00",   "0.05",
+                                        "-0.05",  "1.00",
+                                        "-10.50", "92233720368547758.07",
+                                        "99.99",  "-92233720368547758.07"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char out[BANK_MONEY_SIZE];
         bank_money_format(parsed(texts[i]), out);

@@ -139,8 +139,9 @@ TP_TEST(bank_replay, strict_stops_at_the_first_refusal) {
 }
 
 TP_TEST(bank_replay, a_limit_counts_lines) {
-    struct play play = {.limit = 2, .text = HEAD "1,2024-01-01,10.00,1,\n1,2024-01-01,x,2,\n"
-                                                 "1,2024-01-02,2.50,3,\n"};
+    struct play play = {.limit = 2,
+                        .text = HEAD "1,2024-01-01,10.00,1,\n1,2024-01-01,x,2,\n"
+                                     "1,2024-01-02,2.50,3,\n"};
     play_run(&play);
     TP_ASSERT_EQ_INT(play.transactions, 1);
     TP_ASSERT_EQ_INT(play.rejected, 1);
@@ -152,8 +153,8 @@ TP_TEST(bank_replay, the_result_does_not_depend_on_the_workers) {
     struct play first = {.workers = 1};
     bank_text_put(&text, HEAD);
     for (unsigned i = 1; i <= 20000; i++) {
-        bank_text_print(&text, "%u,2024-01-01,%s%u.%02u,%u,\n", i % 7, i % 3 == 0 ? "-" : "", i % 911,
-                        i % 100, i);
+        bank_text_print(&text, "%u,2024-01-01,%s%u.%02u,%u,\n", i % 7, i % 3 == 0 ? "-" : "",
+                        i % 911, i % 100, i);
     }
     first.text = text.data;
     play_run(&first);

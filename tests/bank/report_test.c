@@ -16,7 +16,8 @@ static void entry_add(struct bank_report *report, uint64_t id, int32_t date, int
     TP_ASSERT(bank_report_add(report, 0, &entry, TP_STR("Cash"), tp_str_of(text)));
 }
 
-/* A client with one account, four entries in two months (added out of order) and a standing order. */
+/* A client with one account, four entries in two months (added out of order) and a standing
+ * order. */
 static void report_make(struct bank_report *report, struct bank_register *reg, const char *text) {
     *report = (struct bank_report){0};
     *reg = (struct bank_register){0};
@@ -66,7 +67,8 @@ TP_TEST(bank_report, the_text_form_is_a_table) {
     TP_ASSERT(strstr(out.data, "Client 4 (born 1956-12-01, man, district 5)\n") == out.data);
     TP_ASSERT(strstr(out.data, "Account 3: 310.00 CZK, 4 entries, opened 1993-07-01, owner\n"));
     TP_ASSERT(strstr(out.data, "  1993-07-15         -200.50          799.50  Cash"));
-    TP_ASSERT(strstr(out.data, "  1993-07        3         1010.50         -200.50          810.00"));
+    TP_ASSERT(
+        strstr(out.data, "  1993-07        3         1010.50         -200.50          810.00"));
     TP_ASSERT(strstr(out.data, "1135.00  SIPO"));
     TP_ASSERT(strchr(out.data, '\a') == NULL);
     report_drop(&report, &reg, &out);
@@ -163,9 +165,10 @@ TP_TEST(bank_json, escapes_what_must_be) {
 }
 
 TP_TEST(bank_check, the_checkers_refuse_what_is_wrong) {
-    static const char *const json[] = {"{", "{\"a\":}", "[1,]", "\"\x01\"", "01", "{}x", "\"\\u12\""};
-    static const char *const xml[] = {"<a>",     "<a></b>",       "<a b=\"1\" b=\"2\"/>",
-                                      "<a>&x;</a>", "<a/><b/>",   "<a b=c/>"};
+    static const char *const json[] = {"{",  "{\"a\":}", "[1,]",     "\"\x01\"",
+                                       "01", "{}x",      "\"\\u12\""};
+    static const char *const xml[] = {"<a>",        "<a></b>",  "<a b=\"1\" b=\"2\"/>",
+                                      "<a>&x;</a>", "<a/><b/>", "<a b=c/>"};
     for (size_t i = 0; i < sizeof json / sizeof json[0]; i++) {
         TP_ASSERT(!check_json(json[i], strlen(json[i])));
     }

@@ -54,9 +54,9 @@ void scene_run(tp_body body, unsigned workers) {
 
 static bool fund(tp_actor *self, struct scene *scene, uint64_t account, int64_t funds_minor) {
     bank_outcome outcome;
-    tp_err err = tp_call(self, scene->bank.teller, BANK_PATIENCE, &outcome, bank_outcome, bank_entry,
-                         .id = {0, account}, .account = account, .amount_minor = funds_minor,
-                         .counter = TP_STR("Cash"));
+    tp_err err = tp_call(self, scene->bank.teller, BANK_PATIENCE, &outcome, bank_outcome,
+                         bank_entry, .id = {0, account}, .account = account,
+                         .amount_minor = funds_minor, .counter = TP_STR("Cash"));
     return err == TP_OK && outcome.code == BANK_DONE;
 }
 
@@ -74,14 +74,14 @@ bool scene_bank(tp_actor *self, struct scene *scene, uint64_t count, bank_rule r
 int scene_transfer(tp_actor *self, struct scene *scene, uint64_t id, uint64_t from, uint64_t to,
                    int64_t amount_minor) {
     bank_outcome outcome;
-    tp_err err = tp_call(self, scene->bank.teller, BANK_PATIENCE, &outcome, bank_outcome,
-                         bank_transfer, .id = {1, id}, .from = from, .to = to,
-                         .amount_minor = amount_minor);
+    tp_err err =
+        tp_call(self, scene->bank.teller, BANK_PATIENCE, &outcome, bank_outcome, bank_transfer,
+                .id = {1, id}, .from = from, .to = to, .amount_minor = amount_minor);
     return err == TP_OK ? (int)outcome.code : -1;
 }
 
-int scene_transfer_done(tp_actor *self, struct scene *scene, uint64_t id, uint64_t from, uint64_t to,
-                        int64_t amount_minor) {
+int scene_transfer_done(tp_actor *self, struct scene *scene, uint64_t id, uint64_t from,
+                        uint64_t to, int64_t amount_minor) {
     int code;
     while ((code = scene_transfer(self, scene, id, from, to, amount_minor)) == BANK_PENDING) {
         if (tp_sleep(self, TP_MS(10)) != TP_OK) return -1;
@@ -103,7 +103,8 @@ static const char *accounts_compare(tp_actor *self, struct scene *scene, uint64_
         bank_account_name(account, name);
         size_t n = bank_journal_find(journal, tp_str_of(name));
         bank_wide recorded = n == BANK_MAP_NONE ? 0 : journal->accounts[n].balance_minor;
-        if (scene_balance(self, scene, account) != recorded) return "an account and the ledger differ";
+        if (scene_balance(self, scene, account) != recorded)
+            return "an account and the ledger differ";
     }
     return NULL;
 }

@@ -1,6 +1,6 @@
 /*
- * Scenes: an actor that plays a bank through and checks it. The same scene runs in the simulator, once for each
- * of many seeds, and on real threads, so that the sanitizers see it too.
+ * Scenes: an actor that plays a bank through and checks it. The same scene runs in the simulator,
+ * once for each of many seeds, and on real threads, so that the sanitizers see it too.
  */
 #ifndef TESTS_BANK_SCENE_H
 #define TESTS_BANK_SCENE_H
@@ -42,12 +42,12 @@ bool scene_bank(tp_actor *self, struct scene *scene, uint64_t count, bank_rule r
 int scene_transfer(tp_actor *self, struct scene *scene, uint64_t id, uint64_t from, uint64_t to,
                    int64_t amount_minor);
 /* The same until the outcome is known. */
-int scene_transfer_done(tp_actor *self, struct scene *scene, uint64_t id, uint64_t from, uint64_t to,
-                        int64_t amount_minor);
+int scene_transfer_done(tp_actor *self, struct scene *scene, uint64_t id, uint64_t from,
+                        uint64_t to, int64_t amount_minor);
 /* What an account has; INT64_MIN when it does not say. */
 int64_t scene_balance(tp_actor *self, struct scene *scene, uint64_t account);
-/* Reads the ledger and checks everything: sums, floors of accounts 1..count, and each account against it. NULL
- * when all is well; otherwise what is wrong. `records` may be NULL. */
+/* Reads the ledger and checks everything: sums, floors of accounts 1..count, and each account
+ * against it. NULL when all is well; otherwise what is wrong. `records` may be NULL. */
 const char *scene_books(tp_actor *self, struct scene *scene, uint64_t count, uint64_t *records);
 
 #endif

@@ -1,0 +1,196 @@
+/*
+ * Behaviours: typed handlers over private state, declared as one constant table.
+ *
+ *     static void on_deposit(tp_actor *self, struct account *account, const deposit *msg) { ... }
+ *     TP_BEHAVIOR(account_behavior, "account", struct account, TP_ON(deposit, on_deposit));
+ */
+#ifndef TROUPE_BEHAVIOR_H
+#define TROUPE_BEHAVIOR_H
+
+#include <troupe/base.h>
+#include <troupe/foreach.h>
+#include <troupe/message.h>
+
+/* The address of a message built in place; it lives until the end of the statement. */
+#ifdef __cplusplus
+template <typename T> static inline const T *tpi_address_of(const T &value) {
+    return &value;
+}
+#define TP_VALUE(type, ...) (tpi_address_of(type{__VA_ARGS__}))
+#else
+#define TP_VALUE(type, ...) (__extension__ & (const type){__VA_ARGS__})
+#endif
+#ifdef __cplusplus
+#define TPI_TYPED(type, out) (static_cast<type *>(out))
+#else
+#define TPI_TYPED(type, out) ((type *){(out)})
+#endif
+
+TP_EXTERN_BEGIN
+
+/* ---- why an actor ends ---- */
+
+/* The codes of exit reasons; a program's own start at TP_EXIT_USER. */
+typedef enum tp_exit_code {
+    TP_EXIT_NORMAL = 0,   /* did its work */
+    TP_EXIT_SHUTDOWN,     /* was asked to end, in order */
+    TP_EXIT_KILL,         /* only as a signal: cannot be trapped */
+    TP_EXIT_KILLED,       /* what links and monitors of a killed actor see */
+    TP_EXIT_NOPROC,       /* there was no such actor */
+    TP_EXIT_NOCONNECTION, /* the connection to its node is lost; it may still live */
+    TP_EXIT_FAILED,       /* tp_fail; the detail is its text */
+    TP_EXIT_OVERFLOW,     /* its mailbox was over its limit */
+    TP_EXIT_BADMSG,       /* a message of a known type did not decode */
+    TP_EXIT_NOMEM,        /* memory ran out where the actor could not go on */
+    TP_EXIT_USER = 1000
+} tp_exit_code;
+
+/* A code and an optional detail (msgpack by convention, tp_fail's is text). Equal when both are. */
+typedef struct tp_reason {
+    int32_t code;
+    tp_bin detail; /* borrowed */
+} tp_reason;
+
+/* ---- behaviours ---- */
+
+/* One handler as the runtime calls it; made by TP_BEHAVIOR and TP_CASES. */
+typedef struct tp_handler {
+    const tp_message_type *type;
+    void (*call)(tp_actor *self, void *state, const tp_message *message);
+} tp_handler;
+
+/* A behaviour: constant, made by TP_BEHAVIOR, shared by its actors. Slots may be NULL. */
+typedef struct tp_behavior {
+    const char *name;
+    size_t state_size;
+    const tp_handler *handlers;
+    uint32_t handler_count;
+    void (*init)(tp_actor *self, void *state, const tp_message *arguments);
+    void (*otherwise)(tp_actor *self, void *state, const tp_message *message);
+    void (*timeout)(tp_actor *self, void *state);
+    void (*terminate)(tp_actor *self, void *state, const tp_reason *reason);
+} tp_behavior;
+
+/*
+ * TP_BEHAVIOR(variable, "name", state type, slots...) at file scope. Slots, each at most once but
+ * TP_ON:
+ *   TP_ON(type, fn)         void fn(tp_actor *, State *, const type *)   up to 64
+ *   TP_INIT(fn)             void fn(tp_actor *, State *)                 first; the state is zeroed
+ *   TP_INIT_WITH(type, fn)  void fn(tp_actor *, State *, const type *)   the same, with spawn
+ *   arguments
+ *   TP_OTHERWISE(fn)        void fn(tp_actor *, State *, const tp_message *)  any other message
+ *   TP_TIMEOUT(fn)          void fn(tp_actor *, State *)                 see tp_set_timeout
+ *   TP_TERMINATE(fn)        void fn(tp_actor *, State *, const tp_reason *)   last; not when killed
+ * The compiler checks each handler against its message type. A message that no slot takes is
+ * counted and logged; one of a known type that does not decode ends the actor with TP_EXIT_BADMSG.
+ */
+#define TP_BEHAVIOR(variable, text, state, ...)                                                    \
+    TPI_FOREACH(TPI_SLOT_THUNK, (variable, state), __VA_ARGS__)                                    \
+    static const tp_handler variable##_handlers[] = {                                              \
+        TPI_FOREACH(TPI_SLOT_HANDLER, (variable, state), __VA_ARGS__){NULL, NULL}};                \
+    static const tp_behavior variable = {                                                          \
+        .name = text,                                                                              \
+        .state_size = sizeof(state),                                                               \
+        .handlers = variable##_handlers,                                                           \
+        .handler_count = sizeof variable##_handlers / sizeof variable##_handlers[0] - 1,           \
+        TPI_FOREACH(TPI_SLOT_MEMBER, (variable, state), __VA_ARGS__)}
+
+#define TP_ON(type, fn) (ON, type, fn)
+#define TP_INIT(fn) (INIT, , fn)
+#define TP_INIT_WITH(type, fn) (INIT_WITH, type, fn)
+#define TP_OTHERWISE(fn) (OTHERWISE, , fn)
+#define TP_TIMEOUT(fn) (TIMEOUT, , fn)
+#define TP_TERMINATE(fn) (TERMINATE, , fn)
+
+/*
+ * TP_CASES(variable, state type, TP_ON(...)...) at file scope: a table for tp_receive_cases, which
+ * waits for the first message that one of the cases takes and calls it with `state`.
+ */
+#define TP_CASES(variable, state, ...)                                                             \
+    TPI_FOREACH(TPI_SLOT_THUNK, (variable, state), __VA_ARGS__)                                    \
+    static const tp_handler variable[] = {                                                         \
+        TPI_FOREACH(TPI_SLOT_HANDLER, (variable, state), __VA_ARGS__){NULL, NULL}}
+/* ---- what TP_BEHAVIOR and TP_CASES expand to ---- */
+
+/* ", type, value" from an optional "type, .field = value, ..." list; ", NULL, NULL" if it is
+ * empty. */
+#define TPI_ARGUMENTS(...) TPI_ARGUMENTS_##__VA_OPT__(SOME)(__VA_ARGS__)
+#define TPI_ARGUMENTS_() , NULL, NULL
+#define TPI_ARGUMENTS_SOME(type, ...) , &type##_message, TP_VALUE(type, __VA_ARGS__)
+
+#define TPI_UNPAREN(...) __VA_ARGS__
+#define TPI_SLOT_CALL(macro, ...) macro(__VA_ARGS__)
+#define TPI_SLOT_THUNK(context, slot)                                                              \
+    TPI_SLOT_CALL(TPI_SLOT_THUNK2, TPI_UNPAREN context, TPI_UNPAREN slot)
+#define TPI_SLOT_HANDLER(context, slot)                                                            \
+    TPI_SLOT_CALL(TPI_SLOT_HANDLER2, TPI_UNPAREN context, TPI_UNPAREN slot)
+#define TPI_SLOT_MEMBER(context, slot)                                                             \
+    TPI_SLOT_CALL(TPI_SLOT_MEMBER2, TPI_UNPAREN context, TPI_UNPAREN slot)
+#define TPI_SLOT_THUNK2(variable, state, tag, type, fn) TPI_THUNK_##tag(variable, state, type, fn)
+#define TPI_SLOT_HANDLER2(variable, state, tag, type, fn) TPI_HANDLER_##tag(variable, type)
+#define TPI_SLOT_MEMBER2(variable, state, tag, type, fn) TPI_MEMBER_##tag(variable)
+
+#define TPI_THUNK_TYPED(thunk, state_type, type, fn, open)                                         \
+    static void thunk(tp_actor *self, void *state, const tp_message *message) {                    \
+        type value;                                                                                \
+        tpi_opened opened;                                                                         \
+        open;                                                                                      \
+        type##_tpi_decode(&value, &opened.reader, opened.count);                                   \
+        if (opened.reader.failed) tpi_message_bad(self, &type##_message);                          \
+        fn(self, (state_type *)state, &value);                                                     \
+    }
+#define TPI_THUNK_ON(variable, state_type, type, fn)                                               \
+    TPI_THUNK_TYPED(variable##_on_##type, state_type, type, fn, tpi_open(self, message, &opened))
+#define TPI_THUNK_INIT_WITH(variable, state_type, type, fn)                                        \
+    TPI_THUNK_TYPED(variable##_init, state_type, type, fn,                                         \
+                    tpi_open_typed(self, message, &type##_message, &opened))
+#define TPI_THUNK_INIT(variable, state_type, type, fn)                                             \
+    static void variable##_init(tp_actor *self, void *state, const tp_message *message) {          \
+        (void)message;                                                                             \
+        fn(self, (state_type *)state);                                                             \
+    }
+#define TPI_THUNK_OTHERWISE(variable, state_type, type, fn)                                        \
+    static void variable##_otherwise(tp_actor *self, void *state, const tp_message *message) {     \
+        fn(self, (state_type *)state, message);                                                    \
+    }
+#define TPI_THUNK_TIMEOUT(variable, state_type, type, fn)                                          \
+    static void variable##_timeout(tp_actor *self, void *state) {                                  \
+        fn(self, (state_type *)state);                                                             \
+    }
+#define TPI_THUNK_TERMINATE(variable, state_type, type, fn)                                        \
+    static void variable##_terminate(tp_actor *self, void *state, const tp_reason *reason) {       \
+        fn(self, (state_type *)state, reason);                                                     \
+    }
+
+#define TPI_HANDLER_ON(variable, type) {&type##_message, variable##_on_##type},
+#define TPI_HANDLER_INIT(variable, type)
+#define TPI_HANDLER_INIT_WITH(variable, type)
+#define TPI_HANDLER_OTHERWISE(variable, type)
+#define TPI_HANDLER_TIMEOUT(variable, type)
+#define TPI_HANDLER_TERMINATE(variable, type)
+#define TPI_MEMBER_ON(variable)
+#define TPI_MEMBER_INIT(variable) .init = variable##_init,
+#define TPI_MEMBER_INIT_WITH(variable) .init = variable##_init,
+#define TPI_MEMBER_OTHERWISE(variable) .otherwise = variable##_otherwise,
+#define TPI_MEMBER_TIMEOUT(variable) .timeout = variable##_timeout,
+#define TPI_MEMBER_TERMINATE(variable) .terminate = variable##_terminate,
+
+/* A message opened for a thunk's decoder. */
+typedef struct tpi_opened {
+    tp_reader reader;
+    uint32_t count;
+    tp_scratch scratch;
+    tp_actor *self;
+} tpi_opened;
+/* Opens a message that has been matched with its handler. */
+TP_API void tpi_open(tp_actor *self, const tp_message *message, tpi_opened *opened);
+/* Opens a message of the type; one of another type ends the actor. */
+TP_API void tpi_open_typed(tp_actor *self, const tp_message *message, const tp_message_type *type,
+                           tpi_opened *opened);
+/* A message did not decode: ends the actor with TP_EXIT_BADMSG. */
+TP_API __attribute__((noreturn, cold)) void tpi_message_bad(tp_actor *self,
+                                                            const tp_message_type *type);
+
+TP_EXTERN_END
+
+#endif
