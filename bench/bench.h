@@ -20,7 +20,9 @@ TP_MESSAGE_AS(bench_done, "bench.done", TP_FIELD(u64, count))
 extern const struct bench_case bench_talk[];   /* two or more actors that answer each other */
 extern const struct bench_case bench_flood[];  /* many messages to one */
 extern const struct bench_case bench_create[]; /* actors made and ended */
+extern const struct bench_case bench_meet[];   /* many that meet at random */
 extern const struct bench_case bench_timers[];
+extern const struct bench_case bench_codec[]; /* messages to bytes and back, without actors */
 
 /* Waits for bench_done, without limit. */
 void bench_wait(tp_actor *self);

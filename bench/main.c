@@ -16,8 +16,8 @@ struct request {
     double value;
 };
 
-static const struct bench_case *const groups[] = {bench_talk, bench_flood, bench_create,
-                                                  bench_timers};
+static const struct bench_case *const groups[] = {bench_talk, bench_flood,  bench_create,
+                                                  bench_meet, bench_timers, bench_codec};
 
 void bench_wait(tp_actor *self) {
     bench_done done;

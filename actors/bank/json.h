@@ -27,6 +27,5 @@ void bank_json_unsigned(struct bank_json *json, const char *key, uint64_t value)
 void bank_json_wide(struct bank_json *json, const char *key, bank_wide value);
 void bank_json_seconds(struct bank_json *json, const char *key, double value);
 void bank_json_bool(struct bank_json *json, const char *key, bool value);
-void bank_json_null(struct bank_json *json, const char *key);
 
 #endif

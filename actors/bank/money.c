@@ -118,15 +118,3 @@ size_t bank_wide_format(bank_wide value, char out[BANK_MONEY_SIZE]) {
     if (value < 0) *--at = '-';
     return finish(out, at, end);
 }
-
-int64_t bank_wide_high(bank_wide value) {
-    return (int64_t)(value >> 64);
-}
-
-uint64_t bank_wide_low(bank_wide value) {
-    return (uint64_t)value;
-}
-
-bank_wide bank_wide_join(int64_t high, uint64_t low) {
-    return ((bank_wide)high * ((bank_wide)1 << 64)) + (bank_wide)low;
-}

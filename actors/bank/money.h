@@ -36,9 +36,4 @@ size_t bank_wide_money(bank_wide minor, char out[BANK_MONEY_SIZE]);
 /* Writes the plain whole number of minor units: "-12345"; returns its length. */
 size_t bank_wide_format(bank_wide value, char out[BANK_MONEY_SIZE]);
 
-/* The parts of a wide number as they travel in messages, and back. */
-int64_t bank_wide_high(bank_wide value);
-uint64_t bank_wide_low(bank_wide value);
-bank_wide bank_wide_join(int64_t high, uint64_t low);
-
 #endif

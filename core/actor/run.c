@@ -355,13 +355,25 @@ static ALWAYS struct tpi_block *next_or_fetch(tp_actor *self) {
     return tpi_next_message(self);
 }
 
+/* For bounds that are exact: a message is off the account as soon as it is taken, and DROP_OLDEST
+ * drops before it is handled. NULL: this very message was one too many. */
+static RARELY struct tpi_block *count_exactly(tp_actor *self, struct tpi_block *block) {
+    bool counted = !(block->flags & TPI_BLOCK_UNCOUNTED);
+    int32_t length = tpi_mailbox_length(self);
+    if (counted) tpi_credit_taken(self, 1);
+    if (!counted || self->overflow != TP_OVERFLOW_DROP_OLDEST || length <= (int32_t)self->limit)
+        return block;
+    tpi_count(&self->worker->counters.dropped, 1);
+    finish_message(self, block);
+    return NULL;
+}
+
 /* Handlers, one after the other. False: nothing is left. */
 static ALWAYS bool run_handlers(tp_actor *self) {
     uint32_t budget = self->runtime->options.message_budget;
     uint32_t taken = 0;
     bool more = true;
     if (__builtin_expect(!(self->flags & TPI_ACTOR_STARTED), 0)) start(self);
-    if (__builtin_expect(self->flags & TPI_ACTOR_COUNTED, 0)) drop_oldest(self);
     if (__builtin_expect(needs_attention(self), 0)) return true;
     do {
         struct tpi_block *block = next_or_fetch(self);
@@ -371,15 +383,19 @@ static ALWAYS bool run_handlers(tp_actor *self) {
             more = false;
             break;
         }
-        taken += !(block->flags & TPI_BLOCK_UNCOUNTED);
+        if (__builtin_expect(self->flags & TPI_ACTOR_COUNTED, 0)) {
+            block = count_exactly(self, block);
+            if (block == NULL) continue;
+        } else {
+            taken += !(block->flags & TPI_BLOCK_UNCOUNTED);
+        }
         handle(self, block);
         if (--budget == 0) break;
         if (__builtin_expect(budget % FETCH_EVERY == 0, 0)) tpi_fetch(self);
     } while (__builtin_expect(!needs_attention(self), 1));
     /* a wake-up with one message needs no account: it found the mailbox idle, so it was not
      * counted */
-    if (taken > 1 || self->flags & TPI_ACTOR_COUNTED || self->extra != NULL)
-        tpi_credit_taken(self, taken);
+    if (taken > 1 || self->extra != NULL) tpi_credit_taken(self, taken);
     return more;
 }
 

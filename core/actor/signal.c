@@ -290,7 +290,8 @@ void tpi_unmonitor_at_birth(tp_actor *parent, tp_ref ref) {
 
 static bool is_down_of(tp_actor *self, struct tpi_block *block, void *context) {
     (void)self;
-    return block->type == &tp_down_message && block->ref == *(const tp_ref *)context;
+    return tp_message_type_equal(block->type, &tp_down_message) &&
+           block->ref == *(const tp_ref *)context;
 }
 
 /* A DOWN that is already queued as a message goes. */

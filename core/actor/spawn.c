@@ -48,6 +48,7 @@ static tp_err make_arguments(struct birth *birth, tp_actor *actor) {
         tpi_block_encode(birth->runtime, birth->worker, birth->type, birth->arguments);
     if (block == NULL) return TP_ENOMEM;
     block->state = TPI_BLOCK_LOOSE;
+    tpi_block_link(block, NULL); /* a chain of one: see finish() in exit.c */
     if (tpi_extra(actor) == NULL) {
         tpi_block_free(birth->runtime, birth->worker, block);
         return TP_ENOMEM;

@@ -27,15 +27,17 @@
 
 static const char help[] =
     "Usage: bank demo [OPTION]...\n"
-    "Clients transfer money concurrently between the accounts of generated customers, repeat requests with\n"
-    "the same id, and try to use an id twice, while auditors read the ledger and reports are made. At the\n"
-    "end: a client's report, the totals, and as the last line 'bank: OK' or what failed.\n\n"
+    "Clients transfer money concurrently between the accounts of generated\n"
+    "customers, repeat requests with the same id, and try to use an id twice, while\n"
+    "auditors read the ledger and reports are made. At the end: a client's report,\n"
+    "the totals, and as the last line 'bank: OK' or what failed.\n\n"
     "  --accounts N   accounts (default 100)\n"
     "  --clients N    clients that transfer at the same time (default 16)\n"
     "  --transfers N  transfers in all (default 100000)\n"
     "  --seed S       what is random comes from this number (default 1)\n"
     "  --workers N    worker threads (default: one a CPU)\n"
-    "  --json         print one JSON object instead of the tables; the verdict goes to standard error\n"
+    "  --json         print one JSON object instead of the tables; the verdict goes\n"
+    "                 to standard error\n"
     "  --help         print this\n";
 
 enum option_id {

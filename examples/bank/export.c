@@ -10,12 +10,13 @@
 static const char help[] =
     "Usage: bank export --format ledger --from berka DIR [OPTION]...\n"
     "       bank export --format ledger --from csv FILE [OPTION]...\n"
-    "Replays a source and writes the journal to standard output in the plain-text accounting form that\n"
-    "ledger and hledger read. A client's account is Accounts:<number>, the commodity is CZK, and amounts\n"
-    "are signed as the client sees them: money in the account is positive.\n\n"
+    "Replays a source and writes the journal to standard output in the plain-text\n"
+    "accounting form that ledger and hledger read. A client's account is\n"
+    "Accounts:<number>, the commodity is CZK, and amounts are signed as the client\n"
+    "sees them: money in the account is positive.\n\n"
     "  --format ledger   the form\n"
     "  --from berka|csv  what DIR or FILE is; see 'bank replay --help'\n"
-    "  --strict          stop at the first line that is refused; the exit status is then 2\n"
+    "  --strict          stop at the first line that is refused: exit status 2\n"
     "  --workers N       worker threads (default: one a CPU)\n"
     "  --help            print this\n";
 

@@ -29,10 +29,10 @@ static void help(FILE *out) {
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
     }
-    fputs(
-        "\n'bank COMMAND --help' says more.\n"
-        "Exit status: 0 good, 1 something failed, 2 wrong usage (or a line refused under --strict).\n",
-        out);
+    fputs("\n'bank COMMAND --help' says more.\n"
+          "Exit status: 0 good, 1 something failed, 2 wrong usage, or a line refused\n"
+          "under --strict.\n",
+          out);
 }
 
 static int command_run(int argc, char **argv) {

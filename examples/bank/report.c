@@ -11,13 +11,13 @@
 static const char help[] =
     "Usage: bank report --from berka DIR --client ID [OPTION]...\n"
     "       bank report --from csv FILE --account ID [OPTION]...\n"
-    "The report of a client (all accounts the client may use) or of one account: entries, monthly totals\n"
-    "and the balance over time.\n\n"
+    "The report of a client (all accounts the client may use) or of one account:\n"
+    "entries, monthly totals and the balance over time.\n\n"
     "  --from berka|csv         what DIR or FILE is; see 'bank replay --help'\n"
     "  --client ID              the client\n"
     "  --account ID             the account\n"
-    "  --format text|json|html  text: tables (default); html: one self-contained page with a chart\n"
-    "  --strict                 stop at the first line that is refused; the exit status is then 2\n"
+    "  --format text|json|html  text: tables (default); html: one self-contained page\n"
+    "  --strict                 stop at the first line that is refused: exit status 2\n"
     "  --workers N              worker threads (default: one a CPU)\n"
     "  --help                   print this\n";
 

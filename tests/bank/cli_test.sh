@@ -1,6 +1,7 @@
 #!/bin/bash
 # Runs every command of `bank` and checks its exit status, its output and its errors.
-# Usage: cli_test.sh FOLDER-OF-PROGRAMS      BERKA_DIR=... adds the real data set (else that part is skipped)
+# Usage: cli_test.sh FOLDER-OF-PROGRAMS
+# BERKA_DIR=... adds the real data set; without it that part is skipped.
 set -u
 bank="$1/bank"
 data="$(cd "$(dirname "$0")/../../examples/bank/testdata" && pwd)"
@@ -30,11 +31,15 @@ err() { if grep -q -e "$1" "$work/err"; then ok; else fail "$what: no '$1' in th
 no_out() { if [ ! -s "$work/out" ]; then ok; else fail "$what: there is output"; fi; }
 no_err() { if [ ! -s "$work/err" ]; then ok; else fail "$what: there are errors"; fi; }
 last() {
-    if [ "$(tail -n 1 "$work/out")" = "$1" ]; then ok; else fail "$what: the last line is not '$1'"; fi
+    if [ "$(tail -n 1 "$work/out")" = "$1" ]; then ok
+    else fail "$what: the last line is not '$1'"; fi
 }
 # json EXPRESSION: the last line of the output is a JSON object j for which the expression holds.
 json() {
-    if tail -n 1 "$work/out" | python3 -c "import json,sys; j = json.load(sys.stdin); sys.exit(not ($1))"
+    if tail -n 1 "$work/out" | python3 -c "
+import json, sys
+j = json.load(sys.stdin)
+sys.exit(not ($1))" 2>/dev/null
     then ok; else fail "$what: not true of the JSON: $1"; fi
 }
 
@@ -117,27 +122,30 @@ run 0 replay --format csv "$work/empty.csv"; err 'empty.csv:1:1: the file has no
 for workers in 1 2 8; do
     run 0 replay --format berka "$data/berka" --json --workers $workers
     json "j['accounts'] == 4 and j['transactions'] == 130 and j['rejected'] == 0"
-    json "j['total_minor'] == 5807163 and j['max_difference_minor'] == 30 and j['conserved'] is True"
+    json "j['total_minor'] == 5807163 and j['max_difference_minor'] == 30"
+    json "j['conserved'] is True"
     json "j['workers'] == $workers"
 done
 cp -r "$data/berka" "$work/cut"
 head -c -20 "$data/berka/trans.asc" >"$work/cut/trans.asc"
 sed -i '5s/;"PRIJEM".*/;"PRI\r/' "$work/cut/trans.asc"
-run 0 replay --format berka "$work/cut" --json; err 'trans.asc:5:15: truncated'; err 'trans.asc:131:'
+run 0 replay --format berka "$work/cut" --json
+err 'trans.asc:5:15: truncated'; err 'trans.asc:131:39: truncated'
 json "j['transactions'] == 128 and j['rejected'] == 2 and j['conserved'] is True"
 run 2 replay --format berka "$work/cut" --strict
 rm "$work/cut/order.asc"
 run 0 replay --format berka "$work/cut" --json; err 'order.asc: no such file; going on without it'
 
 # ---- report ----
-run 0 report --from csv "$data/history.csv" --client 7; out '^Client 7$'; out 'Account 100: 149.50 CZK'
-no_err
+run 0 report --from csv "$data/history.csv" --client 7; no_err
+out '^Client 7$'; out 'Account 100: 149.50 CZK'
 run 0 report --from csv "$data/history.csv" --account 200 --format json
 json "j['accounts'][0]['balance_minor'] == 1670010 and len(j['accounts'][0]['entries']) == 4"
 json "j['accounts'][0]['entries'][3]['text'] == 'two\nlines'"
 run 0 report --from berka "$data/berka" --client 3 --format json
 json "j['client']['born'] == '1971-09-23' and [a['account'] for a in j['accounts']] == [12, 25]"
-json "sum(e['amount_minor'] for a in j['accounts'] for e in a['entries']) == sum(a['balance_minor'] for a in j['accounts'])"
+json "all(sum(e['amount_minor'] for e in a['entries']) == a['balance_minor']
+    for a in j['accounts'])"
 json "all(m['closing_minor'] for a in j['accounts'] for m in a['months'])"
 json "j['accounts'][0]['standing_orders'][0]['purpose'] == 'SIPO'"
 run 0 report --from csv "$data/history.csv" --client 7 --format html; out '&lt;b&gt;not bold'
@@ -150,7 +158,8 @@ run 1 report --from csv "$data/history.csv" --account 99; err 'there is no accou
 run 2 report --from csv "$data/refused.csv" --account 1 --strict; no_out
 
 # ---- export ----
-run 0 export --format ledger --from csv "$data/history.csv"; out 'Accounts:100  *-250.50 CZK'; no_err
+run 0 export --format ledger --from csv "$data/history.csv"; no_err
+out 'Accounts:100  *-250.50 CZK'
 if [ "$(grep -c '^20' "$work/out")" -eq 8 ]; then ok; else fail "$what: not 8 records"; fi
 run 1 replay --format csv "$data/history.csv" --balances "$work/no/where"; err 'cannot be written'
 "$bank" export --format ledger --from berka "$data/berka" >/dev/full 2>"$work/err"

@@ -1,5 +1,6 @@
 #!/bin/bash
-# The export, read by hledger and by ledger: all their balances are compared with those of the account actors.
+# The export, read by hledger and by ledger: all their balances are compared with those of the
+# account actors.
 # Usage: hledger_test.sh FOLDER-OF-PROGRAMS [FOLDER-OF-DATA]
 # Without a folder: the samples, and BERKA_DIR if it is set (else that part is skipped).
 set -u
@@ -37,7 +38,7 @@ for line in sys.stdin:
     if amount: print(f"{name},{amount:.2f}")' | sort
 }
 
-# compare TOOL FORMAT PATH: every balance that TOOL finds in the export is that of the account actor.
+# compare TOOL FORMAT PATH: every balance that TOOL finds is that of the account actor.
 compare() {
     local count
     "$bank" export --format ledger --from "$2" "$3" >"$work/journal" 2>"$work/err" &&

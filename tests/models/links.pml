@@ -15,7 +15,7 @@
  * both tables say the same and no unlink waits for its ack (assertions); it does become quiet (settled).
  */
 #ifndef OPERATIONS
-#define OPERATIONS 3
+#define OPERATIONS 4
 #endif
 
 mtype = { none, active_, inactive, link_, unlink_, ack, exit_ };
