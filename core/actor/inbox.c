@@ -23,6 +23,7 @@ struct tpi_inbox_state {
     tp_err reply_err;
     bool decided;
     bool closed;
+    struct tpi_block *stuck; /* the worker's: taken, but there was no memory to hand it over */
     /* ---- the thread's ---- */
     struct tpi_block *current;
     struct tpi_block *last_reply;
@@ -65,15 +66,16 @@ static void hand_over(struct tpi_inbox_state *inbox, struct tpi_block *copy) {
     tpi_event_set(inbox->event);
 }
 
-void tpi_inbox_run(struct tpi_worker *worker, tp_actor *self) {
+bool tpi_inbox_run(struct tpi_worker *worker, tp_actor *self) {
     struct tpi_inbox_state *inbox = self->extra->inbox;
     struct tpi_block *block;
     uint32_t taken = 0;
-    while ((block = tpi_next_message(self)) != NULL) {
+    while ((block = inbox->stuck != NULL ? inbox->stuck : tpi_next_message(self)) != NULL) {
         struct tpi_block *copy = tpi_block_copy(self->runtime, NULL, block);
+        inbox->stuck = copy == NULL ? block : NULL;
+        if (copy == NULL) break; /* it stays at the tail: tp_runtime_wait must not miss its down */
         taken += !(block->flags & TPI_BLOCK_UNCOUNTED);
-        if (copy != NULL) hand_over(inbox, copy);
-        else tpi_count(&worker->counters.dropped, 1);
+        hand_over(inbox, copy);
         /* a thread cannot answer requests (it has no tp_reply): refuse them at once */
         if (block->kind == TPI_KIND_REQUEST)
             tpi_fail_request(self->runtime, worker, tpi_block_from(self->runtime, block),
@@ -81,6 +83,7 @@ void tpi_inbox_run(struct tpi_worker *worker, tp_actor *self) {
     }
     tpi_count(&worker->counters.handled, taken);
     if (taken > 0) tpi_credit_taken(self, taken);
+    return inbox->stuck == NULL;
 }
 
 void tpi_inbox_replied(tp_actor *self, struct tpi_block *block) {

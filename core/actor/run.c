@@ -477,8 +477,8 @@ static RARELY void run_other(struct tpi_worker *worker, struct tpi_runnable *run
     } else if (self->flags & TPI_ACTOR_SUSPENDED) {
         settle(worker, self, false);
     } else if (self->flags & TPI_ACTOR_INBOX) {
-        tpi_inbox_run(worker, self);
-        settle(worker, self, false);
+        if (tpi_inbox_run(worker, self)) settle(worker, self, false);
+        else tpi_worker_requeue(worker, &self->runnable);
     } else if (!(self->flags & TPI_ACTOR_STARTED) && self->extra != NULL &&
                self->extra->stack_size != 0) {
         /* its frames need another stack: a fresh fiber of that size takes the loop over and runs

@@ -91,10 +91,13 @@ tp_err tp_unlink(tp_actor *self, tp_pid other) {
     return err;
 }
 
-static void apply_link(tp_actor *self, tp_pid from) {
-    if (tpi_extra(self) == NULL || get_link(self, from) != 0) return;
-    if (put_link(self, from, LINK_ACTIVE) != TP_OK)
-        tpi_doom(self, (tp_reason){.code = TP_EXIT_NOMEM}, false);
+static enum tpi_applied apply_link(tp_actor *self, tp_pid from) {
+    if (get_link(self, from) != 0) return TPI_APPLIED_DONE;
+    if (tpi_extra(self) != NULL && put_link(self, from, LINK_ACTIVE) == TP_OK)
+        return TPI_APPLIED_DONE;
+    /* rather than be linked for one side only; the other hears of it at once */
+    tpi_doom(self, (tp_reason){.code = TP_EXIT_NOMEM}, false);
+    return TPI_APPLIED_ANSWER;
 }
 
 static void apply_unlink(tp_actor *self, tp_pid from) {
@@ -332,10 +335,10 @@ static enum tpi_applied apply_down(tp_actor *self, struct tpi_block *block) {
 
 static enum tpi_applied apply_monitor(tp_actor *self, struct tpi_block *block) {
     tp_pid from = tpi_block_from(tpi_runtime_of(self->worker), block);
-    if (add_watcher(self, from, block->ref) != TP_OK)
-        tpi_doom(self, (tp_reason){.code = TP_EXIT_NOMEM},
-                 false); /* rather than be unwatched in secret */
-    return TPI_APPLIED_DONE;
+    if (add_watcher(self, from, block->ref) == TP_OK) return TPI_APPLIED_DONE;
+    /* rather than be unwatched in secret; the watcher hears of it at once */
+    tpi_doom(self, (tp_reason){.code = TP_EXIT_NOMEM}, false);
+    return TPI_APPLIED_ANSWER;
 }
 
 /* ---- aliases ---- */
@@ -390,7 +393,7 @@ enum tpi_applied tpi_signal_apply(tp_actor *self, struct tpi_block *block) {
     case TPI_KIND_REPLY:
     case TPI_KIND_FAILED: tpi_reply_arrived(self, block); break;
     case TPI_KIND_EXIT: return apply_exit(self, block);
-    case TPI_KIND_LINK: apply_link(self, from); break;
+    case TPI_KIND_LINK: return apply_link(self, from);
     case TPI_KIND_UNLINK:
         apply_unlink(self, from);
         return TPI_APPLIED_ANSWER; /* tpi_deliver_dead answers any UNLINK with its acknowledgement */

@@ -140,8 +140,8 @@ void tpi_scratch_release(tp_actor *self);
 /* ---- inboxes (inbox.c) ---- */
 
 struct tp_inbox;
-/* Hands what has arrived to the inbox's thread. */
-void tpi_inbox_run(struct tpi_worker *worker, tp_actor *self);
+/* Hands what has arrived to the inbox's thread. False: memory ran out, run it again. */
+bool tpi_inbox_run(struct tpi_worker *worker, tp_actor *self);
 void tpi_inbox_closed(tp_runtime *runtime, tp_actor *self);
 void tpi_inbox_replied(tp_actor *self, struct tpi_block *block);
 /* Simulation, where the thread is the only one: the oldest message, and how many wait. */

@@ -34,29 +34,30 @@ tp_err tp_sim_new(tp_sim **out, const tp_sim_options *options) {
     return err;
 }
 
-/* Asks, then kills, as tp_runtime_stop does; blocked actors end in virtual time. */
+#define STOP_STEPS 1000000u /* what actors that go on for ever get before they are killed */
+
+static void shut_down(struct tpi_sim *sim, unsigned stage, tp_duration grace) {
+    tpi_runtime_shutdown(sim->runtime, stage);
+    sim->options.steps_max = sim->steps + STOP_STEPS;
+    (void)tpi_sim_run_until(sim, sim->now + grace);
+}
+
+/* Asks, then kills, as tp_runtime_stop does; blocked actors end in virtual time. The probe is an inbox, which
+ * takes the asking as a message, so it goes with the killing. */
 static void stop(struct tpi_sim *sim) {
     tp_runtime *runtime = sim->runtime;
-    sim->options.steps_max = UINT64_MAX;
     sim->failed = false;
-    for (unsigned stage = 1; stage <= 2 && tpi_runtime_alive(runtime) > 0; stage++) {
-        tpi_runtime_shutdown(runtime, stage);
-        (void)tpi_sim_run_until(sim, sim->now + runtime->options.shutdown_grace);
-    }
-    /* those born while the others ended */
-    for (unsigned i = 0; i < 100 && tpi_runtime_alive(runtime) > 0; i++) {
-        tpi_runtime_shutdown(runtime, 2);
-        (void)tpi_sim_run_until(sim, sim->now + TP_SECONDS(1));
-    }
+    shut_down(sim, 1, runtime->options.shutdown_grace);
+    for (unsigned i = 0; i < 100 && tpi_runtime_alive(runtime) > 0; i++)
+        shut_down(sim, 2, TP_SECONDS(1)); /* again for those that were born meanwhile */
     TPI_ASSERT(tpi_runtime_alive(runtime) == 0);
 }
 
 void tp_sim_free(tp_sim *sim) {
     if (sim == NULL) return;
     struct tpi_sim *engine = &sim->engine;
-    engine->options.steps_max = UINT64_MAX;
-    tp_inbox_close(engine->probe);
     stop(engine);
+    tp_inbox_close(engine->probe);
     tpi_runtime_free(engine->runtime);
     tpi_sim_fini(engine);
     free(sim);

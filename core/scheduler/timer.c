@@ -36,8 +36,11 @@ static void place(struct tpi_wheel *wheel, struct tpi_timer *timer) {
     unsigned level = differs == 0 ? 0 : (63u - (unsigned)__builtin_clzll(differs)) / SLOT_BITS;
     unsigned slot;
     if (level >= TPI_WHEEL_LEVELS) {
+        /* beyond the top level's turn; a near one may be there too, across the end of a turn */
         level = TPI_WHEEL_LEVELS - 1;
-        slot = (unsigned)((wheel->tick >> (level * SLOT_BITS)) - 1) & SLOT_MASK;
+        uint64_t here = wheel->tick >> (level * SLOT_BITS);
+        uint64_t ahead = (tick >> (level * SLOT_BITS)) - here;
+        slot = (unsigned)(here + (ahead < TPI_WHEEL_SLOTS ? ahead : SLOT_MASK)) & SLOT_MASK;
     } else {
         slot = (unsigned)(tick >> (level * SLOT_BITS)) & SLOT_MASK;
     }
@@ -96,7 +99,13 @@ bool tpi_timer_cancel(struct tpi_timer *timer) {
     if (wheel == NULL) return false;
     tpi_spin_lock(&wheel->lock);
     bool armed = timer->link.next != NULL;
-    if (armed) unlink_timer(wheel, timer);
+    if (armed) {
+        unlink_timer(wheel, timer);
+        /* relaxed: see publish_next; without this the simulator would advance to a time at which nothing happens */
+        if (timer->deadline <= atomic_load_explicit(&wheel->next, memory_order_relaxed) ||
+            wheel->count == 0)
+            publish_next(wheel);
+    }
     tpi_spin_unlock(&wheel->lock);
     timer->wheel = NULL;
     timer->link.next = NULL;

@@ -16,7 +16,7 @@
  *
  * The run queue is one channel here and workers wait on it: that no wake-up is lost there is parking.pml's matter.
  *
- * Two scenes: by default two senders race for an actor that lives, takes a budget of 2 messages, and refuses
+ * Two scenes: by default two senders race for an actor that lives, takes 2 messages a slice, and refuses
  * message 1 until it has one from the second sender. With -DSLOTS the first occupant exits while both still send to it,
  * a spawner takes the slot for a second one, which is sent two messages of its own and exits, too.
  *

@@ -1,11 +1,11 @@
 /*
- * msgpack-c as the judge of our reader: the same bytes must be accepted or refused by both, take the
- * same number of bytes, and hold the same values. For the unit tests and the fuzzer of the codec,
- * which link it in different ways: hence a header with bodies.
+ * msgpack-c as the judge of our reader: the same bytes must be accepted or refused by both, take
+ * the same number of bytes, and hold the same values. For the unit tests and the fuzzer of the
+ * codec, which link it in different ways: hence a header with bodies.
  *
- * msgpack-c believes the counts of arrays and maps and allocates for them, gigabytes for five bytes.
- * Bytes with a count that the rest could not hold are therefore kept from it: it could only refuse
- * them, for want of values.
+ * msgpack-c believes the counts of arrays and maps and allocates for them, gigabytes for five
+ * bytes. Bytes with a count that the rest could not hold are therefore kept from it: it could only
+ * refuse them, for want of values.
  */
 #ifndef TP_TESTS_SUPPORT_MSGPACK_ORACLE_H
 #define TP_TESTS_SUPPORT_MSGPACK_ORACLE_H
@@ -98,7 +98,8 @@ static inline bool oracle_same(const msgpack_object *object, tp_reader *in) {
     }
 }
 
-/* NULL if our reader and msgpack-c agree on the first value of the bytes; else where they differ. */
+/* NULL if our reader and msgpack-c agree on the first value of the bytes; else where they
+ * differ. */
 static inline const char *oracle_differs(const uint8_t *bytes, size_t size) {
     tp_reader skipped = tp_reader_over(bytes, size), read = skipped;
     tp_read_skip(&skipped);

@@ -35,6 +35,13 @@ TP_TEST(hostile, a_count_beyond_the_bytes_left_is_refused) {
     TP_ASSERT(skip_refused("\x82\x01\x02\x03", 4));
 }
 
+TP_TEST(hostile, a_map_is_believed_only_with_two_bytes_for_each_pair) {
+    tp_reader in = tp_reader_over("\x82\x01\x02\x03", 4);
+    TP_ASSERT(tp_read_map(&in) == 0 && in.failed);
+    in = tp_reader_over("\x82\x01\x02\x03\x04", 5);
+    TP_ASSERT(tp_read_map(&in) == 2 && !in.failed);
+}
+
 TP_TEST(hostile, nested_bombs_are_refused) {
     uint8_t bytes[155];
     for (size_t i = 0; i < sizeof bytes; i += 5) memcpy(bytes + i, "\xdd\x00\x10\x00\x00", 5);
