@@ -3,7 +3,6 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include <troupe/troupe.h>
 
@@ -41,8 +40,8 @@ static void watch(tp_actor *self) {
     tp_ref ref;
     tp_down down;
     quotient got;
-    tp_pid divider =
-        tp_spawn_with(self, &divider_behavior, (&(tp_spawn_options){.monitor = &ref}));
+    tp_spawn_options watched = {.monitor = &ref};
+    tp_pid divider = tp_spawn_with(self, &divider_behavior, &watched);
     tp_call(self, divider, PLENTY, &got, quotient, divide, .a = 42, .b = 6);
     tp_err err = tp_call(self, divider, PLENTY, &got, quotient, divide, .a = 1, .b = 0);
     printf("the call: %s\n", tp_err_name(err));
@@ -62,18 +61,30 @@ static void waits_for_ever(tp_actor *self, void *arg) {
     tp_receive(self, TP_FOREVER, &msg, it_is);
 }
 
-static void linked_pair(tp_actor *self) {
+static void links_to(tp_actor *self, void *arg) {
+    it_is msg;
+    (void)arg;
+    if (tp_receive(self, PLENTY, &msg, it_is) != TP_OK) return;
+    tp_link(self, msg.child);
+    tp_exit(self, TP_EXIT_USER + 7); /* a reason of our own; the linked one ends for it too */
+}
+
+static void linked(tp_actor *self) {
     tp_ref ref;
     tp_down down;
-    tp_pid one = tp_spawn_body(self, waits_for_ever, NULL, &(tp_spawn_options){.monitor = &ref});
-    bool before = tp_trap_exits(self, true);
-    tp_link(self, one);
     tp_exited exited;
-    tp_send_exit(self, one, TP_EXIT_USER + 7); /* asks it to end, with a reason of our own */
-    if (tp_receive(self, PLENTY, &exited, tp_exited) == TP_OK)
-        printf("linked, trapped: %s %" PRId32 "\n", tp_exit_code_name(exited.code), exited.code);
+    tp_spawn_options watched = {.monitor = &ref};
+    tp_pid one = tp_spawn_body(self, waits_for_ever, NULL, &watched);
+    tp_pid other = tp_spawn_body(self, links_to, NULL, NULL);
+    tp_trap_exits(self, true);
+    tp_link(self, one); /* three now: one, other, and this actor, which traps */
+    tp_send(self, other, it_is, .child = one);
     tp_receive(self, PLENTY, &down, tp_down);
-    tp_trap_exits(self, before);
+    printf("down: %s %d\n", tp_exit_code_name(down.code), (int)down.code - TP_EXIT_USER);
+    if (tp_receive(self, PLENTY, &exited, tp_exited) == TP_OK)
+        printf("trapped: %s %d\n", tp_exit_code_name(exited.code),
+               (int)exited.code - TP_EXIT_USER);
+    tp_trap_exits(self, false);
 }
 
 /* ---- a supervisor: traps exits, starts its child again ---- */
@@ -108,28 +119,27 @@ static void supervise(tp_actor *self) {
     tp_down down;
     it_is at;
     quotient got;
-    tp_pid keeper = tp_spawn_with(self, &keeper_behavior, (&(tp_spawn_options){.monitor = &ref}));
-    for (int i = 0; i < 3; i++) {
-        tp_err err = tp_call(self, keeper, PLENTY, &at, it_is, where_is_it);
-        if (err == TP_OK) /* fails it; the keeper hears of that before our next question */
-            tp_call(self, at.child, PLENTY, &got, quotient, divide, .a = i, .b = 0);
-        tp_ref child = tp_monitor(self, at.child);
-        while (tp_receive(self, PLENTY, &down, tp_down) == TP_OK && down.ref != child &&
-               down.ref != ref) {
-        }
+    tp_pid last = tp_pid_null();
+    tp_spawn_options watched = {.monitor = &ref};
+    tp_pid keeper = tp_spawn_with(self, &keeper_behavior, &watched);
+    while (tp_call(self, keeper, PLENTY, &at, it_is, where_is_it) == TP_OK) {
+        if (tp_pid_equal(at.child, last)) continue; /* the keeper has not heard of its end yet */
+        last = at.child;
+        tp_call(self, at.child, PLENTY, &got, quotient, divide, .a = 1, .b = 0);
     }
-    if (down.ref == ref || tp_receive(self, PLENTY, &down, tp_down) == TP_OK)
+    if (tp_receive(self, PLENTY, &down, tp_down) == TP_OK && down.ref == ref)
         printf("the keeper ended: %s\n", tp_exit_code_name(down.code));
 }
 
 static void main_actor(tp_actor *self, void *arg) {
     (void)arg;
     watch(self);
-    linked_pair(self);
+    linked(self);
     supervise(self);
 }
 
 int main(void) {
-    tp_options quiet = {.log_level = TP_LOG_OFF}; /* failures are logged on standard error else */
+    /* a failure is a line on standard error as well; this program tells it itself */
+    tp_options quiet = {.log_level = TP_LOG_OFF};
     return tp_run_with(&quiet, main_actor, NULL);
 }

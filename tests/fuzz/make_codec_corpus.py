@@ -78,7 +78,8 @@ FIELDS = [
     [LISTS, [[]] * 7],
     [[], []],
 ]
-ABSENT = [[False] + [0] * 8 + [0.0, PID, 0], ["", b"", b""], [None] * 6, [[]] * 7, [{}] * 5, [], [], []]
+ZEROS = [False] + [0] * 8 + [0.0, PID, 0]
+ABSENT = [ZEROS, ["", b"", b""], [None] * 6, [[]] * 7, [{}] * 5, [], [], []]
 
 INPUTS = {
     "empty": b"",

@@ -24,7 +24,7 @@ def tally(text):
     skips = []
     for section in SECTION.finditer(text):
         name, body = section["name"], section["body"]
-        succeeded = re.search(r"^Test Passed\.$", body, re.M) is not None
+        succeeded = re.search(r"^Test Pass(ed\.|\s+Reason:)", body, re.M) is not None
         totals = TOTALS.findall(body)
         if totals:
             good, bad, left = map(int, totals[-1])
