@@ -16,7 +16,7 @@ TP_MESSAGE(awake)
 TP_MESSAGE(unlock)
 TP_MESSAGE(enter, TP_FIELD(str, name))
 TP_MESSAGE(how_many)
-TP_MESSAGE(count, TP_FIELD(u32, n))
+TP_MESSAGE(visitors, TP_FIELD(u32, n))
 
 /* ---- a body: straight-line code with its own receives ---- */
 
@@ -94,22 +94,22 @@ static void on_enter(tp_actor *self, struct door *door, const enter *msg) {
 
 static void on_how_many(tp_actor *self, struct door *door, const how_many *msg) {
     (void)msg;
-    tp_reply(self, count, .n = door->inside);
+    tp_reply(self, visitors, .n = door->inside);
 }
 
 TP_BEHAVIOR(door_behavior, "door", struct door, TP_ON(unlock, on_unlock), TP_ON(enter, on_enter),
             TP_ON(how_many, on_how_many));
 
 static void stand_at_the_door(tp_actor *self) {
-    count got;
+    visitors got;
     tp_pid door = tp_spawn(self, &door_behavior);
     tp_send(self, door, enter, .name = TP_STR("Ada"));
     tp_send(self, door, enter, .name = TP_STR("Ben"));
-    if (tp_call(self, door, PLENTY, &got, count, how_many) == TP_OK)
+    if (tp_call(self, door, PLENTY, &got, visitors, how_many) == TP_OK)
         printf("inside: %" PRIu32 "\n", got.n);
     tp_send(self, door, unlock);
     tp_send(self, door, enter, .name = TP_STR("Cleo"));
-    if (tp_call(self, door, PLENTY, &got, count, how_many) == TP_OK)
+    if (tp_call(self, door, PLENTY, &got, visitors, how_many) == TP_OK)
         printf("inside: %" PRIu32 "\n", got.n);
 }
 

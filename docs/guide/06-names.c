@@ -40,12 +40,13 @@ static void use_a_name(tp_actor *self) {
            tp_pid_is_null(second) ? tp_err_name(tp_error(self)) : "started?");
     tp_call(self, tp_whereis(runtime, "greeter"), PLENTY, &got, ok, greet, .who = TP_STR("Ada"));
     tp_send_name(self, "greeter", greet, .who = TP_STR("Ben"));
+    tp_call(self, greeter, PLENTY, &got, ok, greet, .who = TP_STR("Cleo"));
 
     tp_send_exit(self, greeter, TP_EXIT_SHUTDOWN);
     tp_receive(self, PLENTY, &down, tp_down);
     printf("it ended: %s; its name: %s\n", tp_exit_code_name(down.code),
            tp_pid_is_null(tp_whereis(runtime, "greeter")) ? "free" : "taken");
-    tp_err err = tp_send_name(self, "greeter", greet, .who = TP_STR("Cleo"));
+    tp_err err = tp_send_name(self, "greeter", greet, .who = TP_STR("Dora"));
     printf("sent to nobody: %s\n", tp_err_name(err));
 }
 

@@ -15,7 +15,7 @@
 TP_MESSAGE(get)
 TP_MESSAGE(put, TP_FIELD(i64, n))
 TP_MESSAGE(add, TP_FIELD(i64, n))
-TP_MESSAGE(value, TP_FIELD(i64, n))
+TP_MESSAGE(content, TP_FIELD(i64, n))
 
 struct box {
     int64_t n;
@@ -23,7 +23,7 @@ struct box {
 
 static void on_get(tp_actor *self, struct box *box, const get *msg) {
     (void)msg;
-    tp_reply(self, value, .n = box->n);
+    tp_reply(self, content, .n = box->n);
 }
 
 static void on_put(tp_actor *self, struct box *box, const put *msg) {
@@ -42,8 +42,8 @@ TP_BEHAVIOR(box_behavior, "box", struct box, TP_ON(get, on_get), TP_ON(put, on_p
 /* Wrong: between the answer and the put another one may have read the same value. */
 static void careless(tp_actor *self, void *arg) {
     const tp_pid *box = arg;
-    value got;
-    if (tp_call(self, *box, PLENTY, &got, value, get) == TP_OK)
+    content got;
+    if (tp_call(self, *box, PLENTY, &got, content, get) == TP_OK)
         tp_send(self, *box, put, .n = got.n + 1);
 }
 
@@ -56,22 +56,22 @@ static void careful(tp_actor *self, void *arg) {
 /* Asks for the probe, which has no call of its own. */
 static void reader(tp_actor *self, void *arg) {
     const tp_pid *pids = arg;
-    value got;
-    if (tp_call(self, pids[0], PLENTY, &got, value, get) == TP_OK)
-        tp_send_value(self, pids[1], &value_message, &got);
+    content got;
+    if (tp_call(self, pids[0], PLENTY, &got, content, get) == TP_OK)
+        tp_send_value(self, pids[1], &content_message, &got);
 }
 
 /* ---- one run: three of them at once; NULL is good ---- */
 
 static const char *scenario(tp_sim *sim, void *arg) {
     tp_body body = *(tp_body *)arg;
-    value got;
+    content got;
     tp_pid pids[2] = {tp_sim_spawn(sim, &box_behavior), tp_sim_probe(sim)};
     for (int i = 0; i < 3; i++) tp_sim_spawn_body(sim, body, &pids[0], NULL);
     if (tp_sim_run(sim) != TP_OK) return "it does not end";
     tp_sim_spawn_body(sim, reader, pids, NULL);
     tp_sim_run(sim);
-    if (tp_sim_expect(sim, tp_pid_null(), &got, value) != TP_OK) return "no answer";
+    if (tp_sim_expect(sim, tp_pid_null(), &got, content) != TP_OK) return "no answer";
     return got.n == 3 ? NULL : "an addition was lost";
 }
 
@@ -98,19 +98,19 @@ static void explore(const char *name, tp_body body) {
 static void sleeps_a_day(tp_actor *self, void *arg) {
     const tp_pid *probe = arg;
     tp_sleep(self, TP_SECONDS(24 * 60 * 60));
-    tp_send(self, *probe, value, .n = 24);
+    tp_send(self, *probe, content, .n = 24);
 }
 
 static void a_day(void) {
     tp_sim *sim;
-    value got;
+    content got;
     if (tp_sim_new(&sim, NULL) != TP_OK) return;
     tp_pid probe = tp_sim_probe(sim);
     tp_sim_spawn_body(sim, sleeps_a_day, &probe, NULL);
     tp_sim_advance(sim, TP_SECONDS(23 * 60 * 60));
     printf("after 23 hours: %zu messages\n", tp_sim_waiting(sim));
     tp_sim_advance(sim, TP_SECONDS(60 * 60));
-    if (tp_sim_expect(sim, tp_pid_null(), &got, value) == TP_OK)
+    if (tp_sim_expect(sim, tp_pid_null(), &got, content) == TP_OK)
         printf("after 24 hours: slept %" PRId64 "\n", got.n);
     tp_sim_free(sim);
 }

@@ -8,11 +8,15 @@
  *           exchange   exchange of `head` by the node; the IDLE bit of the old word gives the right to run
  *           link       store of `next` in the old last node; before it a consumer sees a gap
  *           schedule   tpi_worker_schedule, tpi_scheduler_schedule (core/scheduler/worker.c)
- *   Worker: load       load of `next` of the last node seen
- *           settle     the node is handled, refused (selective receive, postpone), or answered as dead
- *           idle       CAS of `head` from the last node to stub|IDLE, or to last|IDLE while refused nodes stand
- *           requeue    tpi_worker_requeue: budget used up, or the CAS met a gap
- *   Spawner: claim     CAS of `head` from stub|IDLE to stub (tpi_slot_take, core/actor/slots.c)
+ *   Worker: load       load of `next` of the last node seen (tpi_block_next)
+ *           look       the node is handled (core/actor/run.c), refused (core/actor/receive.c), or answered as dead
+ *                      (tpi_drain, core/actor/exit.c; send_back, core/actor/run.c)
+ *           unlink     tpi_mailbox_unlink, of a node that is not the first; when it is the last, the stub is pushed
+ *                      behind it first (tpi_mailbox_push_stub)
+ *           give_up    tpi_mailbox_idle: CAS of `head` from the last node to stub|IDLE, or to last|IDLE while
+ *                      refused nodes stand
+ *           requeue    tpi_worker_requeue: budget used up, or there is more, or a gap
+ *   Spawner: claim     tpi_mailbox_claim: CAS of `head` from stub|IDLE to stub
  *
  * The run queue is one channel here and workers wait on it: that no wake-up is lost there is parking.pml's matter.
  *
@@ -33,6 +37,8 @@
 #define MESSAGES 5
 #define STUB (MESSAGES + 1)
 #define NONE 0
+#define DONE 1 /* actions */
+#define UNLINK 2
 
 /* ---- what senders touch ---- */
 byte head = STUB; /* with `idle` one word */
@@ -45,7 +51,9 @@ bit generation = 0;
 byte tail = STUB; /* the node before the first that is not consumed */
 byte scan = STUB; /* the last node seen */
 bool listed = false;
+bool stub_in = true; /* the stub is in the chain */
 bool content = false; /* it refuses message 1 until this is set */
+bool rescanned = false;
 
 /* ---- messages: fixed once sent ---- */
 bit to[STUB + 1];   /* the generation it was sent to */
@@ -97,17 +105,14 @@ proctype Sender(byte first; byte last; bit target) {
     od
 }
 
-/* Frees what stands before the first node that is not consumed. */
-inline advance() {
-    do
-    :: tail != scan && next[tail] != NONE && consumed[next[tail]] ->
-        if
-        :: tail != STUB -> assert(!freed[tail]); freed[tail] = 1
-        :: else
-        fi;
-        tail = next[tail]
-    :: else -> break
-    od
+/* The tail passes on to `n`: what it was goes. */
+inline advance(n) {
+    if
+    :: tail == STUB -> stub_in = false
+    :: else -> assert(!freed[tail]); freed[tail] = 1
+    fi;
+    tail = n;
+    scan = n
 }
 
 inline handle(m) {
@@ -120,7 +125,6 @@ inline handle(m) {
     :: else -> assert(m > last_second); last_second = m; content = true
     fi;
 #endif
-    consumed[m] = 1;
     settled++;
     used++
 }
@@ -136,35 +140,83 @@ inline handle(m) {
 #define STALE(m) (!alive || to[m] != generation)
 #endif
 
-/* The next node is `n`. */
-inline settle() {
+/* The next node is `n`: what becomes of it is `action`. */
+inline look() {
     d_step {
-        scan = n;
         if
-        :: consumed[n]
-        :: else ->
+        :: n == STUB ->
             if
-            :: STALE(n) -> consumed[n] = 1; settled++
-            :: else ->
-                if
-                :: REFUSED(n)
-                :: else ->
-                    was = content;
-                    handle(n);
-                    if
-                    :: fatal[n] -> alive = 0
-                    :: else
-                    fi;
-                    if
-                    :: content != was -> advance(); scan = tail /* what was refused may be welcome now */
-                    :: else
-                    fi;
-                    was = 0
-                fi
+            :: scan == tail -> advance(n); action = DONE
+            :: scan != tail && next[n] != NONE -> action = UNLINK
+            :: else -> scan = n; action = DONE
             fi
+        :: n != STUB && consumed[n] ->
+            if
+            :: scan == tail -> advance(n)
+            :: else -> scan = n
+            fi;
+            action = DONE
+        :: n != STUB && !consumed[n] && STALE(n) -> settled++; action = UNLINK
+        :: n != STUB && !consumed[n] && !STALE(n) && REFUSED(n) -> scan = n; action = DONE
+        :: else ->
+            handle(n);
+            if
+            :: scan == tail -> advance(n); consumed[n] = 1; action = DONE
+            :: else -> action = UNLINK
+            fi;
+            if
+            :: fatal[n] -> alive = 0
+            :: else
+            fi
+        fi
+    }
+}
+
+/* Takes `n`, which follows `scan`, out of the chain; or leaves it there, consumed. */
+inline unlink() {
+    after = next[n]; /* load */
+#ifndef BUG_UNLINK_LAST
+    if
+    :: after == NONE && !stub_in ->
+        d_step { stub_in = true; next[STUB] = NONE }
+        d_step { prev = head; assert(!idle); head = STUB } /* exchange */
+        d_step { assert(!freed[prev]); next[prev] = STUB; prev = 0 } /* link */
+        after = next[n] /* load: a producer may be in the gap between n and the stub */
+    :: else
+    fi;
+#endif
+    d_step {
+        if
+#ifdef BUG_UNLINK_LAST
+        :: true ->
+#else
+        :: after != NONE ->
+#endif
+            next[scan] = after;
+            if
+            :: n == STUB -> stub_in = false
+            :: else -> assert(!freed[n]); freed[n] = 1
+            fi
+#ifndef BUG_UNLINK_LAST
+        :: else ->
+            consumed[n] = 1;
+            if
+            :: scan == tail -> advance(n)
+            :: else -> scan = n
+            fi
+#endif
         fi;
-        advance();
-        n = 0
+        after = 0
+    }
+}
+
+/* What was refused may be welcome now: from the start again. */
+inline rescan() {
+    d_step {
+        if
+        :: content && !rescanned -> rescanned = true; scan = tail
+        :: else
+        fi
     }
 }
 
@@ -173,9 +225,10 @@ inline give_up() {
     d_step {
         n = scan;
         mark = tail;
-        became = (tail == scan -> STUB : scan);
+        swap = (tail == scan && scan != STUB);
+        became = (swap -> STUB : scan);
         if
-        :: became == STUB && n != STUB -> next[STUB] = NONE
+        :: swap -> assert(!stub_in); next[STUB] = NONE
 #ifdef BUG_STUB_RESET
         :: n == STUB -> next[STUB] = NONE
 #endif
@@ -184,7 +237,7 @@ inline give_up() {
         relist = !alive && !listed;
 #ifndef BUG_OWNER_AFTER_IDLE
         if
-        :: became == STUB -> tail = STUB; scan = STUB
+        :: swap -> tail = STUB; scan = STUB; stub_in = true
         :: else
         fi;
 #endif
@@ -206,7 +259,7 @@ inline give_up() {
 #ifdef BUG_OWNER_AFTER_IDLE
     d_step {
         if
-        :: done && became == STUB -> tail = STUB; scan = STUB
+        :: done && swap -> tail = STUB; scan = STUB; stub_in = true
         :: else
         fi
     }
@@ -214,7 +267,7 @@ inline give_up() {
     if
     :: done ->
         if
-        :: n != STUB && became == STUB -> d_step { assert(!freed[n]); freed[n] = 1 }
+        :: swap -> d_step { assert(!freed[n]); freed[n] = 1 }
         :: else
         fi;
         if
@@ -226,6 +279,10 @@ inline give_up() {
             tail = mark;
             scan = n;
             if
+            :: swap -> stub_in = false
+            :: else
+            fi;
+            if
             :: relist -> listed = false
             :: else
             fi;
@@ -235,12 +292,12 @@ inline give_up() {
         schedule()
 #endif
     fi
-    d_step { n = 0; mark = 0; became = 0; done = 0; relist = 0 }
+    d_step { n = 0; mark = 0; became = 0; done = 0; relist = 0; swap = 0 }
 }
 
 active [WORKERS] proctype Worker() {
-    byte n, mark, became, used;
-    bool done, relist, was;
+    byte n, after, prev, mark, became, used, action;
+    bool done, relist, swap;
 end:
     do
     :: atomic { ready?_ -> running++; assert(running == 1) }
@@ -250,7 +307,14 @@ end:
         :: else ->
             n = next[scan]; /* load */
             if
-            :: n != NONE -> settle()
+            :: n != NONE ->
+                look();
+                if
+                :: action == UNLINK -> unlink()
+                :: else
+                fi;
+                rescan();
+                d_step { n = 0; action = 0 }
             :: else -> give_up(); break
             fi
         od;
