@@ -151,7 +151,8 @@ static void count_dead_letter(tp_runtime *runtime, struct tpi_worker *worker) {
 static void answer(tp_runtime *runtime, struct tpi_worker *worker, tp_pid dead,
                    struct tpi_block *block, enum tpi_kind kind) {
     tp_pid to = tpi_block_from(runtime, block);
-    int32_t code = dead.node == runtime->node ? TP_EXIT_NOPROC : TP_EXIT_NOCONNECTION;
+    bool nowhere = dead.node == runtime->node || dead.generation == 0;
+    int32_t code = nowhere ? TP_EXIT_NOPROC : TP_EXIT_NOCONNECTION;
     uint8_t *payload = (uint8_t *)(block + 1);
     tp_writer out = {.at = payload, .end = payload + block_room(block), .failed = false};
     block->kind = (uint8_t)kind;

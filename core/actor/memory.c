@@ -9,8 +9,8 @@ struct allocation {
     struct tpi_list link;
     size_t size; /* with this header */
     tp_actor *owner;
-    uint64_t unused; /* keeps what follows aligned to 16 */
 };
+_Static_assert(sizeof(struct allocation) % 16 == 0, "what follows is aligned to 16");
 
 struct exit_call {
     struct tpi_list link;

@@ -259,19 +259,38 @@ size_t tp_message_format(const tp_message *message, char *out, size_t size) {
 
 struct tp_kept {
     struct tpi_list link;
+    uint32_t count; /* how often it is kept */
     struct tpi_block *block;
     struct tpi_scratch_chunk *scratch;
 };
 
+/* Kept before, in the same handler or body. */
+static tp_kept *keep_again(struct tpi_extra *extra, struct tpi_block *block) {
+    struct tpi_list *link, *spare;
+    TPI_LIST_EACH(&extra->kept, link, spare) {
+        tp_kept *kept = TPI_CONTAINER_OF(link, struct tp_kept, link);
+        if (kept->block != block) continue;
+        struct tpi_scratch_chunk **last = &kept->scratch;
+        while (*last != NULL) last = &(*last)->next;
+        *last = extra->scratch;
+        extra->scratch = NULL;
+        kept->count++;
+        return kept;
+    }
+    return NULL;
+}
+
 tp_kept *tp_keep(tp_actor *self) {
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL || self->current == NULL) return NULL;
+    if (self->current->state & TPI_BLOCK_KEPT) return keep_again(extra, self->current);
     tp_kept *kept = tpi_heap_alloc(tpi_runtime_of(self->worker)->memory, sizeof *kept);
     if (kept == NULL) return NULL;
     /* a block in the chain stays there; whoever would free it makes it loose instead
      * (tpi_block_spent) */
     kept->block = self->current;
     kept->block->state |= TPI_BLOCK_KEPT;
+    kept->count = 1;
     kept->scratch = extra->scratch;
     extra->scratch = NULL;
     tpi_list_init(&kept->link);
@@ -285,7 +304,7 @@ void tpi_block_spent(tp_actor *self, struct tpi_block *block) {
 }
 
 void tp_keep_release(tp_actor *self, tp_kept *kept) {
-    if (kept == NULL) return;
+    if (kept == NULL || --kept->count > 0) return;
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     tpi_list_remove(&kept->link);
     kept->block->state &= (uint8_t)~TPI_BLOCK_KEPT;
@@ -301,8 +320,11 @@ void tp_keep_release(tp_actor *self, tp_kept *kept) {
 
 void tpi_kept_release_all(tp_actor *self) {
     struct tpi_list *list = &self->extra->kept;
-    while (!tpi_list_empty(list))
-        tp_keep_release(self, TPI_CONTAINER_OF(list->next, struct tp_kept, link));
+    while (!tpi_list_empty(list)) {
+        tp_kept *kept = TPI_CONTAINER_OF(list->next, struct tp_kept, link);
+        kept->count = 1;
+        tp_keep_release(self, kept);
+    }
 }
 
 void tp_release(tp_actor *self) {

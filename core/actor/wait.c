@@ -100,7 +100,9 @@ static tp_err begin(tp_actor *self, tp_pid to, tp_ref ref, uint64_t kind) {
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     uint32_t path[CYCLE_MAX];
     bool suspension = false;
-    if (to.node != runtime->node || to.slot >= runtime->slot_count) return TP_OK;
+    uint64_t identity;
+    /* nobody is no edge: its slot may be another's by now, this actor's even */
+    if (tpi_find(runtime, to, &identity) == NULL) return TP_OK;
     /* seq_cst: published before the walk; partner is edge_of */
     atomic_exchange_explicit(&self->waits, edge_to(to.slot, ref, kind), memory_order_seq_cst);
     if (find_cycle(runtime, tpi_slot_of(self), to.slot, path, &suspension) == 0) return TP_OK;

@@ -24,6 +24,7 @@ static void main_body(tp_actor *self, void *arg) {
     main_go go;
     if (extra == NULL || tp_receive(self, TP_FOREVER, &go, main_go) != TP_OK)
         tp_exit(self, TP_EXIT_NOMEM);
+    tpi_release_current(self);        /* none of the user's to forward or to keep */
     extra->status = &program->status; /* where tp_exit_status writes: it outlives the actor */
     program->body(self, program->arg);
 }

@@ -83,7 +83,6 @@ int main(void) {
     tp_pid adder;
     pthread_t threads[2];
     sum got;
-    int code;
     if (tp_runtime_start(&runtime, NULL) != TP_OK) return 1;
     if (tp_runtime_spawn(runtime, &adder, &adder_behavior, NULL) != TP_OK) return 1;
     if (tp_inbox_open(runtime, &inbox) != TP_OK) return 1;
@@ -98,8 +97,7 @@ int main(void) {
     if (tp_inbox_call(inbox, adder, PLENTY, &got, sum, sum_so_far) == TP_OK)
         printf("a call from a thread: %" PRId64 "\n", got.n);
     tp_post_exit(runtime, adder, TP_EXIT_SHUTDOWN);
-    if (tp_runtime_wait(runtime, adder, PLENTY, &code) == TP_OK)
-        printf("it ended: %s\n", tp_exit_code_name(code));
+    if (tp_runtime_wait(runtime, adder, PLENTY, NULL) == TP_OK) printf("it has ended\n");
     tp_err err = tp_inbox_call(inbox, adder, PLENTY, &got, sum, sum_so_far);
     printf("a call to nobody: %s\n", tp_err_name(err));
     tp_inbox_close(inbox);

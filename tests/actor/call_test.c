@@ -124,7 +124,8 @@ static void delegate_body(tp_actor *self, void *arg) {
     for (int i = 0; i < 4; i++) tp_send(self, servers[i], pass_on, .to = servers[i + 1]);
     TP_ASSERT_EQ_INT(tp_call(self, servers[0], SOON, &got, answer, ask), TP_OK);
     TP_ASSERT_EQ_INT(got.n, 99);
-    tp_send(self, servers[4], pass_on, .to = tp_self(self)); /* back to the caller: never answered */
+    tp_send(self, servers[4], pass_on,
+            .to = tp_self(self)); /* back to the caller: never answered */
     TP_ASSERT_EQ_INT(tp_call(self, servers[0], SOON, &got, answer, ask), TP_EDEADLOCK);
     tp_send(self, servers[4], pass_on, .to = tp_pid_null());
     TP_ASSERT_EQ_INT(tp_call(self, servers[0], SOON, &got, answer, ask), TP_OK);

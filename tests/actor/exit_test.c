@@ -220,7 +220,8 @@ static void within_body(tp_actor *self, void *arg) {
     TP_ASSERT_EQ_INT(down_code(self, ref), TP_EXIT_FAILED);
     fragile_new(self, 100, &ref); /* in init */
     TP_ASSERT_EQ_INT(down_code(self, ref), TP_EXIT_FAILED);
-    answer got; /* whether terminate follows a failed init is not promised here: take it if it came */
+    answer
+        got; /* whether terminate follows a failed init is not promised here: take it if it came */
     (void)tp_receive(self, TP_MS(1), &got, answer);
     tp_send(self, fragile_new(self, 0, &ref), exit_oneself, .code = TP_EXIT_KILL);
     TP_ASSERT_EQ_INT(down_code(self, ref), TP_EXIT_KILLED);

@@ -25,8 +25,8 @@ TP_BEHAVIOR(child_behavior, "child", struct child, TP_INIT_WITH(begin, on_begin)
 static void spawn_body(tp_actor *self, void *arg) {
     (void)arg;
     answer got;
-    tp_pid pid = tp_spawn(self, &child_behavior, begin, .n = 3, .text = TP_STR("A"),
-                          .boss = tp_self(self));
+    tp_pid pid =
+        tp_spawn(self, &child_behavior, begin, .n = 3, .text = TP_STR("A"), .boss = tp_self(self));
     TP_ASSERT(!tp_pid_is_null(pid));
     TP_ASSERT_EQ_INT(tp_receive(self, SOON, &got, answer), TP_OK);
     TP_ASSERT_EQ_INT(got.n, 3 + 'A');
@@ -175,7 +175,8 @@ TP_TEST(life, several_runtimes_and_stop_from_any_thread) {
 }
 TP_TEST(life, bad_options_are_refused) {
     tp_runtime *runtime;
-    tp_options many = {.workers = 100000}, stack = {.stack_size = 1}, limit = {.mailbox_limit = ~0u};
+    tp_options many = {.workers = 100000}, stack = {.stack_size = 1},
+               limit = {.mailbox_limit = ~0u};
     TP_ASSERT_EQ_INT(tp_runtime_start(&runtime, &many), TP_EINVAL);
     TP_ASSERT_EQ_INT(tp_runtime_start(&runtime, &stack), TP_EINVAL);
     TP_ASSERT_EQ_INT(tp_runtime_start(&runtime, &limit), TP_EINVAL);
@@ -215,8 +216,8 @@ static void traced_body(tp_actor *self, void *arg) {
     answer got;
     tp_runtime_trace(tp_self_runtime(self), on_event, NULL);
     tp_yield(self); /* a slice begins with the hook seen */
-    tp_pid pid = tp_spawn(self, &child_behavior, begin, .n = 1, .text = TP_STR("x"),
-                          .boss = tp_self(self));
+    tp_pid pid =
+        tp_spawn(self, &child_behavior, begin, .n = 1, .text = TP_STR("x"), .boss = tp_self(self));
     TP_ASSERT_EQ_INT(tp_receive(self, SOON, &got, answer), TP_OK);
     tp_kill(self, pid);
     while (tp_alive(tp_self_runtime(self), pid)) tp_yield(self);

@@ -237,7 +237,8 @@ static void play_spawn(tp_actor *self, void *arg) {
         TP_ASSERT(tp_pid_is_null(tp_whereis(tp_self_runtime(self), "roomy")));
         return;
     }
-    while (tp_send(self, pid, number, .n = 1111) == TP_ENOMEM) {}
+    while (tp_send(self, pid, number, .n = 1111) == TP_ENOMEM) {
+    }
     TP_ASSERT_EQ_INT(receive_down(self, SOON, &down), TP_OK);
     TP_ASSERT_EQ_INT(down.ref, ref);
     TP_ASSERT(down.code == 1111 || down.code == TP_EXIT_NOMEM);
@@ -320,7 +321,8 @@ static void play_calls(tp_actor *self, void *arg) {
     answer got;
     one_of(tp_call(self, servers->a, SOON, &got, answer, ask), TP_OK);
     one_of(tp_call(self, servers->a, SOON, &got, answer, say_nothing), TP_ENOREPLY);
-    one_of(tp_call(self, servers->a, SOON, &got, answer, pass_to, .to = tp_self(self)), TP_EDEADLOCK);
+    one_of(tp_call(self, servers->a, SOON, &got, answer, pass_to, .to = tp_self(self)),
+           TP_EDEADLOCK);
     one_of(tp_call(self, servers->a, SOON, &got, answer, keep_it, .text = {large, 3000}), TP_OK);
     one_of(tp_call(self, servers->a, SOON, &got, answer, postpone_it), TP_OK);
     int64_t list[100] = {1, 2, 3};
@@ -338,7 +340,8 @@ static void play_holder(tp_actor *self, void *arg) {
     if (deferred == 0) TP_ASSERT_EQ_INT(tp_error(self), TP_ENOMEM);
     tp_future second = tp_request(self, servers->a, defer_it);
     tp_err err;
-    while (tp_kill(self, servers->a) == TP_ENOMEM) {}
+    while (tp_kill(self, servers->a) == TP_ENOMEM) {
+    }
     tp_future both[] = {deferred, second};
     do err = tp_await_all(self, both, 2, SOON);
     while (err == TP_ENOMEM);
@@ -365,8 +368,10 @@ static void play_links(tp_actor *self, void *arg) {
     tp_err unlinked = tp_unlink(self, servers->b);
     ok_or_nomem(unlinked);
     if (second != 0) TP_ASSERT(tp_demonitor(self, second));
-    while (tp_send(self, servers->a, number, .n = 2222) == TP_ENOMEM) {}
-    while (tp_send(self, servers->b, number, .n = 3333) == TP_ENOMEM) {}
+    while (tp_send(self, servers->a, number, .n = 2222) == TP_ENOMEM) {
+    }
+    while (tp_send(self, servers->b, number, .n = 3333) == TP_ENOMEM) {
+    }
     if (linked == TP_OK) {
         TP_ASSERT_EQ_INT(receive_exited(self, SOON, &exited), TP_OK);
         TP_ASSERT(tp_pid_equal(exited.from, servers->a) ||
@@ -465,7 +470,8 @@ TP_TEST(memory, owned_things_are_given_back) {
 /* ---- from outside ---- */
 
 TP_TEST(memory, an_inbox_fails_cleanly) {
-    tp_options options = {.workers = 1, .max_actors = 1024, .allocator = &allocator, .log_hook = quiet};
+    tp_options options = {
+        .workers = 1, .max_actors = 1024, .allocator = &allocator, .log_hook = quiet};
     for (long n = 1; n < NTH_MAX; n++) {
         tp_runtime *runtime;
         tp_inbox *inbox;
@@ -475,8 +481,8 @@ TP_TEST(memory, an_inbox_fails_cleanly) {
         never_fail();
         TP_ASSERT_EQ_INT(tp_runtime_start(&runtime, &options), TP_OK);
         fail_at(n, 1);
-        tp_err err = tp_runtime_spawn(runtime, &pid, &roomy_behavior, NULL, start_with,
-                                      .text = TP_STR("A"));
+        tp_err err =
+            tp_runtime_spawn(runtime, &pid, &roomy_behavior, NULL, start_with, .text = TP_STR("A"));
         ok_or_nomem(err);
         if (err == TP_OK) {
             err = tp_inbox_open(runtime, &inbox);
@@ -485,10 +491,12 @@ TP_TEST(memory, an_inbox_fails_cleanly) {
                 one_of(tp_inbox_call(inbox, pid, SOON, &got, answer, ask), TP_OK);
                 tp_inbox_close(inbox);
             }
-            while (tp_post(runtime, pid, number, .n = 1234) == TP_ENOMEM) {}
+            while (tp_post(runtime, pid, number, .n = 1234) == TP_ENOMEM) {
+            }
             err = tp_runtime_wait(runtime, pid, SOON, &code);
             ok_or_nomem(err);
-            TP_ASSERT(err != TP_OK || code == 1234 || code == TP_EXIT_NOPROC || code == TP_EXIT_NOMEM);
+            TP_ASSERT(err != TP_OK || code == 1234 || code == TP_EXIT_NOPROC ||
+                      code == TP_EXIT_NOMEM);
         }
         bool failed = has_failed();
         never_fail();

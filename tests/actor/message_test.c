@@ -28,8 +28,7 @@ static int64_t sum_of(tp_actor *self, tp_pid adder) {
 static void send_body(tp_actor *self, void *arg) {
     (void)arg;
     tp_pid adder = tp_spawn(self, &adder_behavior);
-    for (int i = 1; i <= 1000; i++)
-        TP_ASSERT_EQ_INT(tp_send(self, adder, number, .n = i), TP_OK);
+    for (int i = 1; i <= 1000; i++) TP_ASSERT_EQ_INT(tp_send(self, adder, number, .n = i), TP_OK);
     TP_ASSERT_EQ_INT(sum_of(self, adder), 500500);
 }
 TP_TEST(message, sent_are_handled) {
@@ -232,7 +231,8 @@ static void postpone_body(tp_actor *self, void *arg) {
     tp_send(self, door, word, .text = TP_STR("open"));
     tp_send(self, door, number, .n = 5);
     TP_ASSERT_EQ_INT(tp_await(self, future, SOON, &order, answer), TP_OK);
-    TP_ASSERT_EQ_INT(order.n, 1234); /* postponed ones first, in order; the request was among them */
+    TP_ASSERT_EQ_INT(order.n,
+                     1234); /* postponed ones first, in order; the request was among them */
     TP_ASSERT_EQ_INT(sum_of(self, door), 12345);
 }
 TP_TEST(message, postponed_come_before_newer_ones) {

@@ -44,7 +44,8 @@ static void monitor_body(tp_actor *self, void *arg) {
     }
     TP_ASSERT_EQ_INT(down_code(self, tp_monitor(self, pid)), TP_EXIT_NOPROC);
     ref = tp_monitor(self, pid);
-    while (tp_receive(self, 0, &(number){0}, number) != TP_ETIMEDOUT) {}
+    while (tp_receive(self, 0, &(number){0}, number) != TP_ETIMEDOUT) {
+    }
     TP_ASSERT_EQ_INT(tp_demonitor(self, ref) || true, true); /* flushes a down already queued */
     TP_ASSERT_EQ_INT(tp_receive(self, TP_MS(2), &down, tp_down), TP_ETIMEDOUT);
 }
@@ -181,7 +182,8 @@ static void alias_body(tp_actor *self, void *arg) {
     number got;
     tp_ref ref;
     tp_spawn_options options = {.monitor = &ref};
-    tp_alias once = tp_alias_open(self, TP_ALIAS_REPLY), open = tp_alias_open(self, TP_ALIAS_EXPLICIT);
+    tp_alias once = tp_alias_open(self, TP_ALIAS_REPLY),
+             open = tp_alias_open(self, TP_ALIAS_EXPLICIT);
     tp_spawn_body(self, use_alias, &once, &options);
     TP_ASSERT_EQ_INT(down_code(self, ref), TP_EXIT_NORMAL);
     TP_ASSERT_EQ_INT(tp_receive(self, 0, &got, number), TP_OK);
@@ -225,8 +227,8 @@ TP_BEHAVIOR(server_behavior, "server", struct server, TP_INIT_WITH(server_start,
             TP_ON(number, on_number), TP_TERMINATE(on_terminate));
 static void parent(tp_actor *self, void *arg) {
     number msg;
-    tp_pid child = tp_spawn_link(self, &server_behavior, server_start, .boss = *(tp_pid *)arg,
-                                 .says = true);
+    tp_pid child =
+        tp_spawn_link(self, &server_behavior, server_start, .boss = *(tp_pid *)arg, .says = true);
     (void)child;
     (void)tp_receive(self, TP_FOREVER, &msg, number);
     tp_exit(self, 66);
@@ -243,7 +245,8 @@ static void terminate_body(tp_actor *self, void *arg) {
     tp_ref ref = tp_monitor(self, server);
     tp_kill(self, server);
     TP_ASSERT_EQ_INT(down_code(self, ref), TP_EXIT_KILLED);
-    TP_ASSERT_EQ_INT(tp_receive(self, 0, &code, answer), TP_ETIMEDOUT); /* no terminate when killed */
+    TP_ASSERT_EQ_INT(tp_receive(self, 0, &code, answer),
+                     TP_ETIMEDOUT); /* no terminate when killed */
     tp_pid mother = tp_spawn_body(self, parent, &me, NULL);
     TP_ASSERT_EQ_INT(tp_receive(self, SOON, &code, answer), TP_OK);
     TP_ASSERT_EQ_INT(code.n, -1); /* the child has started, and traps */

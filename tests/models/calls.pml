@@ -174,8 +174,17 @@ inline delegate(to) {
     if
     :: found ->
         queue[to]!caller(id);
-#ifndef BUG_DELEGATE_UNSEARCHED
+#if defined(BUG_DELEGATE_UNLOCKED)
+        walk(caller, caller, false);
+        if
+        :: found -> atomic { ghost_fail(caller); edge[caller] = 0 }
+        :: else
+        fi;
+        atomic { seen[0] = 0; seen[1] = 0; seen[2] = 0 }
+#elif !defined(BUG_DELEGATE_UNSEARCHED)
         search(caller);
+#endif
+#ifndef BUG_DELEGATE_UNSEARCHED
         if
         :: found -> replies[caller]!id(1)
         :: else

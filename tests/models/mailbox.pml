@@ -21,8 +21,8 @@
  * The run queue is one channel here and workers wait on it: that no wake-up is lost there is parking.pml's matter.
  *
  * Two scenes: by default two senders race for an actor that lives, takes 2 messages a slice, and refuses
- * message 1 until it has one from the second sender. With -DSLOTS the first occupant exits while both still send to it,
- * a spawner takes the slot for a second one, which is sent two messages of its own and exits, too.
+ * message 2 until it has one from the second sender. With -DSLOTS the first occupant exits while both still
+ * send to it; a spawner takes the slot for a second one, which is sent two messages of its own and exits, too.
  *
  * Held: at most one worker runs the slot and it is ready in at most one place; no message is handled twice, out
  * of its sender's order, or by another generation; nobody writes to a node that was freed; the slot is in the
@@ -52,7 +52,7 @@ byte tail = STUB; /* the node before the first that is not consumed */
 byte scan = STUB; /* the last node seen */
 bool listed = false;
 bool stub_in = true; /* the stub is in the chain */
-bool content = false; /* it refuses message 1 until this is set */
+bool content = false; /* it refuses message 2 until this is set */
 bool rescanned = false;
 
 /* ---- messages: fixed once sent ---- */
@@ -120,8 +120,8 @@ inline handle(m) {
     assert(!consumed[m]);
 #ifndef SLOTS
     if
-    :: m == 1
-    :: m == 2 || m == 3 -> assert(m > last_first); last_first = m
+    :: m == 2
+    :: m == 1 || m == 3 -> assert(m > last_first); last_first = m
     :: else -> assert(m > last_second); last_second = m; content = true
     fi;
 #endif
@@ -132,7 +132,7 @@ inline handle(m) {
 #ifdef SLOTS
 #define REFUSED(m) false
 #else
-#define REFUSED(m) (m == 1 && !content)
+#define REFUSED(m) (m == 2 && !content)
 #endif
 #ifdef BUG_NO_GENERATION
 #define STALE(m) (!alive)
@@ -226,9 +226,13 @@ inline give_up() {
         n = scan;
         mark = tail;
         swap = (tail == scan && scan != STUB);
+#ifndef BUG_STUB_TWICE
+        more = swap && stub_in; /* the stub is behind a gap, so there is more: it cannot be used again */
+        swap = swap && !more;
+#endif
         became = (swap -> STUB : scan);
         if
-        :: swap -> assert(!stub_in); next[STUB] = NONE
+        :: swap -> next[STUB] = NONE; assert(!stub_in)
 #ifdef BUG_STUB_RESET
         :: n == STUB -> next[STUB] = NONE
 #endif
@@ -247,7 +251,7 @@ inline give_up() {
         fi
     }
     d_step {
-        done = (head == n);
+        done = (head == n && !more);
 #ifdef BUG_BLIND_IDLE
         done = true;
 #endif
@@ -292,12 +296,12 @@ inline give_up() {
         schedule()
 #endif
     fi
-    d_step { n = 0; mark = 0; became = 0; done = 0; relist = 0; swap = 0 }
+    d_step { n = 0; mark = 0; became = 0; done = 0; relist = 0; swap = 0; more = 0 }
 }
 
 active [WORKERS] proctype Worker() {
     byte n, after, prev, mark, became, used, action;
-    bool done, relist, swap;
+    bool done, relist, swap, more;
 end:
     do
     :: atomic { ready?_ -> running++; assert(running == 1) }

@@ -15,7 +15,8 @@ static const char *check_seeds(uint64_t seeds, tp_sim_choice choice,
     tp_sim_options options = {.workers = 2, .choice = choice};
     uint64_t failed = 0;
     options.runtime.log_level = TP_LOG_OFF;
-    return tp_sim_seeds(1, seeds, &options, scenario, NULL, &failed) == TP_OK ? NULL : "a seed failed";
+    return tp_sim_seeds(1, seeds, &options, scenario, NULL, &failed) == TP_OK ? NULL
+                                                                              : "a seed failed";
 }
 
 /* ---- a random graph of links and monitors, random kills ---- */
@@ -38,7 +39,8 @@ static int double_downs; /* of all runs: must stay 0 */
 
 static void on_connect(tp_actor *self, struct node *node, const connect_to *msg) {
     if (msg->linked) tp_link(self, msg->other);
-    else if (node->ref_count < ACTORS * 2) node->refs[node->ref_count++] = tp_monitor(self, msg->other);
+    else if (node->ref_count < ACTORS * 2)
+        node->refs[node->ref_count++] = tp_monitor(self, msg->other);
 }
 static void on_forget(tp_actor *self, struct node *node, const forget *msg) {
     (void)msg;
@@ -79,7 +81,8 @@ static const char *random_graph(tp_sim *sim, void *arg) {
         component[i] = i;
     }
     for (unsigned i = 0; i < 20; i++) {
-        unsigned a = (unsigned)(tp_sim_random(sim) % ACTORS), b = (unsigned)(tp_sim_random(sim) % ACTORS);
+        unsigned a = (unsigned)(tp_sim_random(sim) % ACTORS),
+                 b = (unsigned)(tp_sim_random(sim) % ACTORS);
         bool linked = tp_sim_random(sim) % 3 == 0;
         tp_sim_send(sim, pids[a], connect_to, .other = pids[b], .linked = linked);
         if (linked) component[component_of(component, a)] = component_of(component, b);
@@ -191,7 +194,8 @@ static const char *no_false_alarm(tp_sim *sim, void *arg) {
     outcome got;
     (void)arg;
     probe = tp_sim_probe(sim);
-    tp_pid deferrer = tp_sim_spawn(sim, &deferrer_behavior), caller = tp_sim_spawn(sim, &caller_behavior),
+    tp_pid deferrer = tp_sim_spawn(sim, &deferrer_behavior),
+           caller = tp_sim_spawn(sim, &caller_behavior),
            third = tp_sim_spawn(sim, &caller_behavior);
     tp_sim_send(sim, caller, work_with, .other = deferrer);
     if (tp_sim_advance(sim, TP_MS(1)) != TP_OK) return "the call was not deferred";
@@ -253,7 +257,8 @@ static const char *ring_of_floods(tp_sim *sim, void *arg) {
     (void)arg;
     arrived = 0;
     for (int i = 0; i < 3; i++) pids[i] = tp_sim_spawn(sim, &stage_behavior);
-    for (int i = 0; i < 3; i++) tp_sim_send(sim, pids[i], flood, .to = pids[(i + 1) % 3], .count = 60);
+    for (int i = 0; i < 3; i++)
+        tp_sim_send(sim, pids[i], flood, .to = pids[(i + 1) % 3], .count = 60);
     if (tp_sim_run(sim) != TP_OK) return "the ring did not drain";
     return arrived == 180 ? NULL : "messages were lost, or a suspended cycle stayed";
 }

@@ -98,7 +98,8 @@ static void chatter(tp_actor *self, void *arg) {
 static uint64_t hash_of(uint64_t seed, tp_sim_choice choice) {
     tp_sim *sim;
     tp_pid peers[4];
-    TP_ASSERT_EQ_INT(tp_sim_new(&sim, &(tp_sim_options){.seed = seed, .choice = choice, .workers = 2}), TP_OK);
+    TP_ASSERT_EQ_INT(
+        tp_sim_new(&sim, &(tp_sim_options){.seed = seed, .choice = choice, .workers = 2}), TP_OK);
     for (int i = 0; i < 4; i++) peers[i] = tp_sim_spawn_body(sim, chatter, peers, NULL);
     TP_ASSERT_EQ_INT(tp_sim_run(sim), TP_OK);
     uint64_t hash = tp_sim_trace_hash(sim);
