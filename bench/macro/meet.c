@@ -1,8 +1,9 @@
 /*
  * Many actors that meet at random: chameneos, big, banking.
  *
- * The random numbers are each actor's own (a linear congruential sequence with a fixed seed), so every run sends the
- * same messages. Each measurement checks what it counted and fails when that is wrong.
+ * The random numbers are each actor's own (a linear congruential sequence with a fixed seed), so
+ * every run sends the same messages. Each measurement checks what it counted and fails when that is
+ * wrong.
  */
 #include "bench/bench.h"
 
@@ -66,7 +67,8 @@ static void on_creature_done(tp_actor *self, struct mall *mall, const creature_d
 TP_BEHAVIOR(mall_behavior, "mall", struct mall, TP_INIT_WITH(mall_start, on_mall_start),
             TP_ON(come, on_come), TP_ON(creature_done, on_creature_done));
 
-static void on_creature_start(tp_actor *self, struct creature *creature, const creature_start *msg) {
+static void on_creature_start(tp_actor *self, struct creature *creature,
+                              const creature_start *msg) {
     creature->mall = msg->mall;
     creature->colour = msg->colour;
     tp_send(self, creature->mall, come, .colour = creature->colour);
@@ -195,7 +197,8 @@ static void on_teller_start(tp_actor *self, struct teller *teller, const teller_
 }
 static void on_transferred(tp_actor *self, struct teller *teller, const transferred *msg) {
     (void)msg;
-    if (++teller->done == TRANSACTIONS) tp_send(self, teller->boss, bench_done, .count = teller->done);
+    if (++teller->done == TRANSACTIONS)
+        tp_send(self, teller->boss, bench_done, .count = teller->done);
 }
 TP_BEHAVIOR(teller_behavior, "teller", struct teller, TP_ON(teller_start, on_teller_start),
             TP_ON(transferred, on_transferred));

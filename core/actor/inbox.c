@@ -274,7 +274,7 @@ static tp_err decode(struct tpi_inbox_state *inbox, const struct tpi_block *bloc
     const uint8_t *bytes = tpi_block_bytes(block);
     tp_reader reader = {.at = bytes, .end = bytes + block->size, .scratch = &scratch.scratch};
     type->decode(out, &reader, block->type->field_count);
-    return reader.failed ? TP_EBADMSG : TP_OK;
+    return !reader.failed ? TP_OK : reader.starved ? TP_ENOMEM : TP_EBADMSG;
 }
 
 tp_err tp_inbox_decode(tp_inbox *inbox, const tp_message *message, const tp_message_type *type,

@@ -120,7 +120,8 @@ tp_err tpi_decode(tp_actor *self, const struct tpi_block *block, const tp_messag
     tpi_opened opened;
     open_block(self, block, &opened);
     type->decode(out, &opened.reader, opened.count);
-    return __builtin_expect(opened.reader.failed, 0) ? TP_EBADMSG : TP_OK;
+    if (__builtin_expect(!opened.reader.failed, 1)) return TP_OK;
+    return opened.reader.starved ? TP_ENOMEM : TP_EBADMSG;
 }
 
 void tpi_open(tp_actor *self, const tp_message *message, tpi_opened *opened) {

@@ -21,7 +21,8 @@ tp_err tpi_event_new(int *out) {
 void tpi_event_set(int event) {
     uint64_t one = 1;
     ssize_t done = write(event, &one, sizeof one);
-    TPI_ASSERT(done == (ssize_t)sizeof one || errno == EAGAIN); /* EAGAIN: set 2^64 - 1 times already */
+    TPI_ASSERT(done == (ssize_t)sizeof one ||
+               errno == EAGAIN); /* EAGAIN: set 2^64 - 1 times already */
 }
 
 void tpi_event_clear(int event) {

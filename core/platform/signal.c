@@ -1,6 +1,7 @@
 /*
- * SIGINT and SIGTERM for one runtime of the process, only when it asks: a handler sets an event, a thread waits for
- * it. The handler's descriptor is the one mutable global of the library: a signal handler gets no argument.
+ * SIGINT and SIGTERM for one runtime of the process, only when it asks: a handler sets an event, a
+ * thread waits for it. The handler's descriptor is the one mutable global of the library: a signal
+ * handler gets no argument.
  */
 #include <errno.h>
 #include <signal.h>
@@ -31,7 +32,8 @@ tp_err tpi_signals_take(int event) {
         return TP_EBUSY;
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
-    if (sigaction(SIGINT, &action, NULL) == 0 && sigaction(SIGTERM, &action, NULL) == 0) return TP_OK;
+    if (sigaction(SIGINT, &action, NULL) == 0 && sigaction(SIGTERM, &action, NULL) == 0)
+        return TP_OK;
     tpi_signals_give();
     return TP_EIO;
 }
@@ -41,7 +43,7 @@ void tpi_signals_give(void) {
     sigemptyset(&action.sa_mask);
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
-    /* release: partner is the load in on_signal; a handler that still runs finds the event open, since its
-     * owner closes it later */
+    /* release: partner is the load in on_signal; a handler that still runs finds the event open,
+     * since its owner closes it later */
     atomic_store_explicit(&signal_event, -1, memory_order_release);
 }

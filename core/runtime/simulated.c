@@ -42,8 +42,8 @@ static void shut_down(struct tpi_sim *sim, unsigned stage, tp_duration grace) {
     (void)tpi_sim_run_until(sim, sim->now + grace);
 }
 
-/* Asks, then kills, as tp_runtime_stop does; blocked actors end in virtual time. The probe is an inbox, which
- * takes the asking as a message, so it goes with the killing. */
+/* Asks, then kills, as tp_runtime_stop does; blocked actors end in virtual time. The probe is an
+ * inbox, which takes the asking as a message, so it goes with the killing. */
 static void stop(struct tpi_sim *sim) {
     tp_runtime *runtime = sim->runtime;
     sim->failed = false;

@@ -101,7 +101,8 @@ bool tpi_timer_cancel(struct tpi_timer *timer) {
     bool armed = timer->link.next != NULL;
     if (armed) {
         unlink_timer(wheel, timer);
-        /* relaxed: see publish_next; without this the simulator would advance to a time at which nothing happens */
+        /* relaxed: see publish_next; without this the simulator would advance to a time at which
+         * nothing happens */
         if (timer->deadline <= atomic_load_explicit(&wheel->next, memory_order_relaxed) ||
             wheel->count == 0)
             publish_next(wheel);

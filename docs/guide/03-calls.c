@@ -78,8 +78,7 @@ static void on_pass_gate(tp_actor *self, struct gate *gate, const pass_gate *msg
 
 static void on_open_gate(tp_actor *self, struct gate *gate, const open_gate *msg) {
     (void)msg;
-    for (int i = 0; i < gate->count; i++)
-        tp_reply_to(self, gate->waiting[i], number, .n = i + 1);
+    for (int i = 0; i < gate->count; i++) tp_reply_to(self, gate->waiting[i], number, .n = i + 1);
     gate->count = 0;
 }
 

@@ -82,8 +82,7 @@ static void linked(tp_actor *self) {
     tp_receive(self, PLENTY, &down, tp_down);
     printf("down: %s %d\n", tp_exit_code_name(down.code), (int)down.code - TP_EXIT_USER);
     if (tp_receive(self, PLENTY, &exited, tp_exited) == TP_OK)
-        printf("trapped: %s %d\n", tp_exit_code_name(exited.code),
-               (int)exited.code - TP_EXIT_USER);
+        printf("trapped: %s %d\n", tp_exit_code_name(exited.code), (int)exited.code - TP_EXIT_USER);
     tp_trap_exits(self, false);
 }
 

@@ -86,8 +86,8 @@ static void on_heard(tp_actor *self, struct member *member, const heard *msg) {
     tp_reply(self, ok, .n = member->heard);
 }
 
-TP_BEHAVIOR(member_behavior, "member", struct member, TP_ON(join, on_join),
-            TP_ON(leave, on_leave), TP_ON(say, on_say), TP_ON(heard, on_heard));
+TP_BEHAVIOR(member_behavior, "member", struct member, TP_ON(join, on_join), TP_ON(leave, on_leave),
+            TP_ON(say, on_say), TP_ON(heard, on_heard));
 
 static void talk(tp_actor *self, const tp_pid *members, const char *text) {
     size_t count;

@@ -98,8 +98,7 @@ static void main_actor(tp_actor *self, void *arg) {
     printf("cancelled: %s\n", tp_cancel_timer(self, soon) ? "yes" : "no");
     if (tp_receive(self, PLENTY, &rung, bell) == TP_OK)
         printf("the bell: %.*s\n", (int)rung.why.size, rung.why.data);
-    printf("another bell within 1 ms: %s\n",
-           tp_err_name(tp_receive(self, TP_MS(1), &rung, bell)));
+    printf("another bell within 1 ms: %s\n", tp_err_name(tp_receive(self, TP_MS(1), &rung, bell)));
 
     tp_spawn(self, &clock_behavior, clock_args, .owner = tp_self(self));
     wait_for(self);

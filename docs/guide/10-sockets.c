@@ -69,8 +69,7 @@ static void on_accepted(tp_actor *self, struct server *server, const tp_socket_a
 
 static void on_data(tp_actor *self, struct server *server, const tp_socket_data *msg) {
     (void)server;
-    tp_err err =
-        tp_write(self, msg->socket, msg->bytes.data, msg->bytes.size, TP_SECONDS(5), NULL);
+    tp_err err = tp_write(self, msg->socket, msg->bytes.data, msg->bytes.size, TP_SECONDS(5), NULL);
     if (err == TP_OK) tp_active_once(self, msg->socket, CHUNK);
     else tp_close(self, msg->socket);
 }

@@ -130,6 +130,8 @@ TP_API tp_err tp_receive_value(tp_actor *self, tp_duration timeout, const tp_mes
 TP_API tp_err tp_receive_cases(tp_actor *self, tp_duration timeout, void *state,
                                const tp_handler *cases);
 
+/* Says whether a receive takes a message; it must not block, send or exit. */
+/* Says whether a message is wanted; `context` is the caller's. On the waiting actor's worker. */
 typedef bool (*tp_filter)(const tp_message *message, void *context);
 /*
  * Waits for the first message that the filter accepts (NULL accepts all). The filter sees each

@@ -9,8 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The version of these headers: incompatible changes. tp_version tells the library's. */
+/* The version of these headers; tp_version gives that of the library that is running. */
 #define TP_VERSION_MAJOR 0
+/* Compatible additions. */
 #define TP_VERSION_MINOR 1
+/* Corrections. */
 #define TP_VERSION_PATCH 0
 
 #if defined(TP_BUILD_SHARED)
@@ -60,6 +64,8 @@ TP_EXTERN_BEGIN
     X(ENOCONNECTION, "the connection to the node is lost")                                         \
     X(EEXITED, "the actor exited before it was ready")
 
+/* What a call says; TP_OK is 0. */
+/* What the functions of the library return: TP_OK, which is 0, or why not. */
 typedef enum tp_err {
 #define TP_ERR_ENUM(name, text) TP_##name,
     TP_ERR_MAP(TP_ERR_ENUM)
@@ -80,10 +86,17 @@ typedef int64_t tp_duration;
 /* A point on the runtime's monotonic clock, in nanoseconds; virtual in the simulator. */
 typedef int64_t tp_time;
 
+/* A span of n nanoseconds. */
+/* Spans of n nanoseconds, microseconds, milliseconds, seconds (n a whole number); and without
+ * end. */
 #define TP_NS(n) ((tp_duration)(n))
+/* A span of n microseconds. */
 #define TP_US(n) ((tp_duration)(n)*1000)
+/* A span of n milliseconds. */
 #define TP_MS(n) ((tp_duration)(n)*1000000)
+/* A span of n seconds. */
 #define TP_SECONDS(n) ((tp_duration)(n)*1000000000)
+/* No limit. */
 #define TP_FOREVER INT64_MAX
 
 /*

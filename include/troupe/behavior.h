@@ -11,14 +11,26 @@
 #include <troupe/foreach.h>
 #include <troupe/message.h>
 
-/* The address of a message built in place; it lives until the end of the statement. */
 #ifdef __cplusplus
 template <typename T> static inline const T *tpi_address_of(const T &value) {
     return &value;
 }
-#define TP_VALUE(type, ...) (tpi_address_of(type{__VA_ARGS__}))
+/* g++ -Wextra would ask for the members that are left out; they are zero, as in C. */
+#define TPI_QUIET                                                                                  \
+    _Pragma("GCC diagnostic push")                                                                 \
+        _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"")
+#define TPI_LOUD _Pragma("GCC diagnostic pop")
+/* The address of a message built in place; it lives until the end of the statement. */
+#define TP_VALUE(type, ...)                                                                        \
+    (tpi_address_of([&]() -> type {                                                                \
+        TPI_QUIET return type{__VA_ARGS__};                                                        \
+        TPI_LOUD                                                                                   \
+    }()))
 #else
+/* The address of a message built in place; it lives until the end of the statement. */
 #define TP_VALUE(type, ...) (__extension__ & (const type){__VA_ARGS__})
+#define TPI_QUIET
+#define TPI_LOUD
 #endif
 #ifdef __cplusplus
 #define TPI_TYPED(type, out) (static_cast<type *>(out))
@@ -88,18 +100,27 @@ typedef struct tp_behavior {
     TPI_FOREACH(TPI_SLOT_THUNK, (variable, state), __VA_ARGS__)                                    \
     static const tp_handler variable##_handlers[] = {                                              \
         TPI_FOREACH(TPI_SLOT_HANDLER, (variable, state), __VA_ARGS__){NULL, NULL}};                \
+    TPI_QUIET                                                                                      \
     static const tp_behavior variable = {                                                          \
         .name = text,                                                                              \
         .state_size = sizeof(state),                                                               \
         .handlers = variable##_handlers,                                                           \
         .handler_count = sizeof variable##_handlers / sizeof variable##_handlers[0] - 1,           \
-        TPI_FOREACH(TPI_SLOT_MEMBER, (variable, state), __VA_ARGS__)}
+        TPI_FOREACH(TPI_SLOT_MEMBER, (variable, state), __VA_ARGS__)};                             \
+    TPI_LOUD struct tp_behavior /* takes the semicolon */
 
+/* A handler for one message type. */
+/* The slots of TP_BEHAVIOR, explained there. */
 #define TP_ON(type, fn) (ON, type, fn)
+/* The first thing an actor runs, without arguments. */
 #define TP_INIT(fn) (INIT, , fn)
+/* The same, with spawn arguments of a message type. */
 #define TP_INIT_WITH(type, fn) (INIT_WITH, type, fn)
+/* Any message that no TP_ON takes. */
 #define TP_OTHERWISE(fn) (OTHERWISE, , fn)
+/* Nothing came for the time of tp_set_timeout. */
 #define TP_TIMEOUT(fn) (TIMEOUT, , fn)
+/* The last thing an actor runs, unless it is killed. */
 #define TP_TERMINATE(fn) (TERMINATE, , fn)
 
 /*

@@ -43,7 +43,8 @@ static inline tp_str tp_str_of(const char *text) {
 /* A string literal as a tp_str initialiser: .note = TP_STR("hello"). */
 #define TP_STR(literal) (tp_str{literal, sizeof(literal) - 1})
 #else
-/* A string literal as a tp_str initialiser: .note = TP_STR("hello"). */
+/* A string literal as a tp_str initialiser: .note = TP_STR("hello"). In a static one C wants
+ * constants: {"hello", 5}. */
 #define TP_STR(literal) ((tp_str){literal, sizeof(literal) - 1})
 #endif
 /* True when both hold the same bytes. Any thread. */

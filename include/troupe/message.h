@@ -44,16 +44,21 @@ typedef enum tp_field_form {
     TP_FORM_MAP
 } tp_field_form;
 
+/* What a message type is, as data: made by TP_MESSAGE. */
+typedef struct tp_message_type tp_message_type;
+
 /* A field of a message type. */
 typedef struct tp_field {
     const char *name;
-    const char *kind; /* "i64", "str", ..., or the nested message's or enum's name */
+    const char *kind;            /* "i64", "str", ..., or the nested message's or enum's name */
+    const tp_message_type *type; /* of TP_NESTED and TP_LIST_OF; NULL for the others */
     tp_field_form form;
+    uint32_t offset; /* of the member in the struct, in bytes */
 } tp_field;
 
 /* What a message type is, as data: made by TP_MESSAGE, constant, one object in each file that
  * uses it. */
-typedef struct tp_message_type {
+struct tp_message_type {
     const char *name; /* on the wire */
     uint64_t hash;    /* tp_name_hash of the name; equal hashes are confirmed by the name */
     uint32_t name_size;
@@ -66,7 +71,7 @@ typedef struct tp_message_type {
     void (*encode)(const void *value, tp_writer *out);
     /* `count` fields are present; what is missing becomes zero, what is too much is left unread. */
     void (*decode)(void *value, tp_reader *in, uint32_t count);
-} tp_message_type;
+};
 
 /* True when both descriptions are of the same type. Any thread. */
 static inline bool tp_message_type_equal(const tp_message_type *a, const tp_message_type *b) {
@@ -87,7 +92,8 @@ TP_EXTERN_END
 
 /* A field of a plain kind: bool u8 u16 u32 u64 i8 i16 i32 i64 f64 str bin blob pid. */
 #define TP_FIELD(kind, name) (PLAIN, kind, name, #kind)
-/* A C enum, with the values of an i32. */
+/* A C enum, with the values of an i32. What arrives may be any of them, not only the
+ * enumerators. */
 #define TP_ENUM(enum_type, name) (ENUM, enum_type, name, #enum_type)
 /* The struct of another message, declared before. */
 #define TP_NESTED(message, name) (NESTED, message, name, #message)
@@ -95,7 +101,7 @@ TP_EXTERN_END
 #define TP_OPTIONAL(kind, name) (OPTIONAL, kind, name, #kind)
 /* A tp_list_KIND: items, count. */
 #define TP_LIST(kind, name) (LIST, kind, name, #kind)
-/* A MESSAGE_list of structs of another message, declared before: items, count. */
+/* { const MESSAGE *items; size_t count; }: structs of another message, declared before. */
 #define TP_LIST_OF(message, name) (LIST_OF, message, name, #message)
 /* A tp_map_KIND: count items of key and value, in the order given; equal keys are all kept. */
 #define TP_MAP(kind, name) (MAP, kind, name, #kind)

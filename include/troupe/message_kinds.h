@@ -11,6 +11,12 @@
 
 TP_EXTERN_BEGIN
 
+/* Bytes and their head. A size that no message can have (a -1 that became unsigned) stays one: a
+ * sum that wraps would promise the encoder too little room. */
+TPI_UNUSED static inline size_t tpi_size_bytes(size_t size) {
+    return 5u + (size <= UINT32_MAX ? size : UINT32_MAX);
+}
+
 #define TPI_VARIABLE 65536u /* added to the bound by a field without a fixed one */
 
 #define TPI_TYPE_bool bool
@@ -89,9 +95,9 @@ TP_EXTERN_BEGIN
 #define TPI_SIZE_i32(value) 5u
 #define TPI_SIZE_i64(value) 9u
 #define TPI_SIZE_f64(value) 9u
-#define TPI_SIZE_str(value) (5u + (value).size)
-#define TPI_SIZE_bin(value) (5u + (value).size)
-#define TPI_SIZE_blob(value) (5u + tp_blob_size(value))
+#define TPI_SIZE_str(value) tpi_size_bytes((value).size)
+#define TPI_SIZE_bin(value) tpi_size_bytes((value).size)
+#define TPI_SIZE_blob(value) tpi_size_bytes(tp_blob_size(value))
 #define TPI_SIZE_pid(value) 18u
 
 /* tp_optional_K, tp_list_K, tp_entry_K, tp_map_K and their codecs, for each kind. */
@@ -153,7 +159,7 @@ TP_EXTERN_BEGIN
     TPI_UNUSED static inline size_t tpi_size_map_##K(tp_map_##K map) {                             \
         size_t size = 5;                                                                           \
         for (size_t i = 0; i < map.count; i++)                                                     \
-            size += 5 + map.items[i].key.size + TPI_SIZE_##K(map.items[i].value);                  \
+            size += tpi_size_bytes(map.items[i].key.size) + TPI_SIZE_##K(map.items[i].value);      \
         return size;                                                                               \
     }                                                                                              \
     TPI_UNUSED static inline tp_map_##K tpi_get_map_##K(tp_reader *in) {                           \

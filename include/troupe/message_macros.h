@@ -10,16 +10,28 @@
 #include <troupe/foreach.h>
 #include <troupe/message_kinds.h>
 
+#ifdef __cplusplus
+#define TPI_STATIC_ASSERT static_assert
+#else
+#define TPI_STATIC_ASSERT _Static_assert
+#endif
+
 #define TPI_PASS(macro, ...) macro(__VA_ARGS__)
 #define TPI_PASS_UNPAREN(...) __VA_ARGS__
 #define TPI_MEMBER(c, field) TPI_PASS(TPI_MEMBER_OF, TPI_PASS_UNPAREN field)
 #define TPI_MEMBER_OF(form, K, name, kind) TPI_MEMBER_##form(K, name)
 #define TPI_MEMBER_PLAIN(K, name) TPI_TYPE_##K name;
-#define TPI_MEMBER_ENUM(K, name) K name;
+#define TPI_MEMBER_ENUM(K, name)                                                                   \
+    K name;                                                                                        \
+    TPI_STATIC_ASSERT(sizeof(K) <= sizeof(int32_t), "an enum travels as an i32");
 #define TPI_MEMBER_NESTED(K, name) K name;
 #define TPI_MEMBER_OPTIONAL(K, name) tp_optional_##K name;
 #define TPI_MEMBER_LIST(K, name) tp_list_##K name;
-#define TPI_MEMBER_LIST_OF(K, name) K##_list name;
+#define TPI_MEMBER_LIST_OF(K, name)                                                                \
+    struct {                                                                                       \
+        const K *items;                                                                            \
+        size_t count;                                                                              \
+    } name;
 #define TPI_MEMBER_MAP(K, name) tp_map_##K name;
 
 #define TPI_ENCODE(c, field) TPI_PASS(TPI_ENCODE_OF, TPI_PASS_UNPAREN field)
@@ -44,7 +56,7 @@
 #define TPI_DECODE_NESTED(K, name) K##_tpi_get(in, &self->name);
 #define TPI_DECODE_OPTIONAL(K, name) self->name = tpi_get_optional_##K(in);
 #define TPI_DECODE_LIST(K, name) self->name = tpi_get_list_##K(in);
-#define TPI_DECODE_LIST_OF(K, name) self->name = K##_tpi_get_list(in);
+#define TPI_DECODE_LIST_OF(K, name) self->name.items = K##_tpi_get_list(in, &self->name.count);
 #define TPI_DECODE_MAP(K, name) self->name = tpi_get_map_##K(in);
 
 #define TPI_MEASURE(c, field) TPI_PASS(TPI_MEASURE_OF, TPI_PASS_UNPAREN field)
@@ -70,8 +82,16 @@
 #define TPI_BOUND_LIST_OF(K) TPI_VARIABLE
 #define TPI_BOUND_MAP(K) TPI_VARIABLE
 
-#define TPI_DESCRIBE(c, field) TPI_PASS(TPI_DESCRIBE_OF, TPI_PASS_UNPAREN field)
-#define TPI_DESCRIBE_OF(form, K, name, kind) {#name, kind, TP_FORM_##form},
+#define TPI_DESCRIBE(type, field) TPI_PASS(TPI_DESCRIBE_OF, type, TPI_PASS_UNPAREN field)
+#define TPI_DESCRIBE_OF(type, form, K, name, kind)                                                 \
+    {#name, kind, TPI_INNER_##form(K), TP_FORM_##form, (uint32_t)offsetof(type, name)},
+#define TPI_INNER_PLAIN(K) NULL
+#define TPI_INNER_ENUM(K) NULL
+#define TPI_INNER_NESTED(K) &K##_message
+#define TPI_INNER_OPTIONAL(K) NULL
+#define TPI_INNER_LIST(K) NULL
+#define TPI_INNER_LIST_OF(K) &K##_message
+#define TPI_INNER_MAP(K) NULL
 #define TPI_COUNT(c, field) +1u
 
 /* A struct has at least one member in C and C++ alike. */
@@ -94,10 +114,6 @@
     typedef struct type {                                                                          \
         TPI_MEMBERS_##__VA_OPT__(SOME)(__VA_ARGS__)                                                \
     } type;                                                                                        \
-    typedef struct type##_list {                                                                   \
-        const type *items;                                                                         \
-        size_t count;                                                                              \
-    } type##_list;                                                                                 \
     TPI_UNUSED static inline void type##_tpi_encode(const void *value, tp_writer *out) {           \
         const type *self = (const type *)value;                                                    \
         (void)self, (void)out;                                                                     \
@@ -118,8 +134,8 @@
         TPI_FOREACH(TPI_MEASURE, 0, __VA_ARGS__)                                                   \
         return size;                                                                               \
     }                                                                                              \
-    TPI_UNUSED static const tp_field type##_fields[] = {                                           \
-        TPI_FOREACH(TPI_DESCRIBE, 0, __VA_ARGS__){NULL, NULL, TP_FORM_PLAIN}};                     \
+    TPI_UNUSED static const tp_field type##_tpi_fields[] = {                                       \
+        TPI_FOREACH(TPI_DESCRIBE, type, __VA_ARGS__){NULL, NULL, NULL, TP_FORM_PLAIN, 0u}};        \
     TPI_UNUSED static const tp_message_type type##_message = {                                     \
         text,                                                                                      \
         TPI_HASH_OF(text),                                                                         \
@@ -129,7 +145,7 @@
         (1u TPI_FOREACH(TPI_BOUND, 0, __VA_ARGS__)) >= TPI_VARIABLE                                \
             ? 0u                                                                                   \
             : 1u TPI_FOREACH(TPI_BOUND, 0, __VA_ARGS__),                                           \
-        type##_fields,                                                                             \
+        type##_tpi_fields,                                                                         \
         type##_tpi_measure,                                                                        \
         type##_tpi_encode,                                                                         \
         type##_tpi_decode};                                                                        \
@@ -142,26 +158,16 @@
         type##_tpi_decode(value, in, count);                                                       \
         tpi_read_leave(in, count, 0u TPI_FOREACH(TPI_COUNT, 0, __VA_ARGS__));                      \
     }                                                                                              \
-    TPI_UNUSED static inline type##_list type##_tpi_get_list(tp_reader *in) {                      \
-        type##_list list = {NULL, 0};                                                              \
-        uint32_t count = tp_read_array(in);                                                        \
+    TPI_UNUSED static inline const type *type##_tpi_get_list(tp_reader *in, size_t *size) {        \
+        uint32_t count = tpi_read_enter(in);                                                       \
         type *items = (type *)tpi_read_items(in, count, sizeof(type));                             \
-        if (items == NULL) return list;                                                            \
         for (uint32_t i = 0; i < count && !in->failed; i++) type##_tpi_get(in, &items[i]);         \
-        list.items = items;                                                                        \
-        list.count = in->failed ? 0 : count;                                                       \
-        return list;                                                                               \
+        tpi_read_leave(in, count, count);                                                          \
+        *size = in->failed ? 0 : count;                                                            \
+        return items;                                                                              \
     }                                                                                              \
-    TPI_MESSAGE_CHECK(type, text, 0u TPI_FOREACH(TPI_COUNT, 0, __VA_ARGS__))
-
-#ifdef __cplusplus
-#define TPI_MESSAGE_CHECK(type, text, count)                                                       \
-    static_assert(sizeof(text) - 1 <= TP_NAME_SIZE_MAX && (count) <= TP_FIELDS_MAX,                \
-                  "a message type is too large");
-#else
-#define TPI_MESSAGE_CHECK(type, text, count)                                                       \
-    _Static_assert(sizeof(text) - 1 <= TP_NAME_SIZE_MAX && (count) <= TP_FIELDS_MAX,               \
-                   "a message type is too large");
-#endif
+    TPI_STATIC_ASSERT(sizeof(text) - 1 <= TP_NAME_SIZE_MAX &&                                      \
+                          (0u TPI_FOREACH(TPI_COUNT, 0, __VA_ARGS__)) <= TP_FIELDS_MAX,            \
+                      "a message type is too large");
 
 #endif

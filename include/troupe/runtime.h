@@ -22,6 +22,8 @@ typedef struct tp_allocator {
     void *context;
 } tp_allocator;
 
+/* How grave a line of log is. */
+/* How much a line of log matters, least first. */
 typedef enum tp_log_level {
     TP_LOG_DEBUG,
     TP_LOG_INFO,
@@ -38,6 +40,8 @@ typedef struct tp_log_entry {
     const char *name; /* the actor's registered name or behaviour, or "" */
     const char *text; /* one line, no newline */
 } tp_log_entry;
+/* Where log lines go; called on any worker, several at once; it must not block. */
+/* Called on the thread that logs, so by several at once; it must not block or send. */
 typedef void (*tp_log_hook)(void *context, const tp_log_entry *entry);
 
 /* What a mailbox at its limit does with the next user message. Replies, timers, exits and downs
@@ -74,6 +78,9 @@ typedef struct tp_options {
     void *log_context;
 } tp_options;
 
+/* The function of a body actor: it ends with TP_EXIT_NORMAL when this returns. */
+/* An actor as a function: it ends (normally) when the function returns. `arg` is what the spawner
+ * gave. */
 typedef void (*tp_body)(tp_actor *self, void *arg);
 
 /*

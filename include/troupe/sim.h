@@ -21,6 +21,8 @@
 
 TP_EXTERN_BEGIN
 
+/* A simulated runtime with its clock, its seed and a probe. */
+/* A simulated runtime and its test: made by tp_sim_new, freed by tp_sim_free. */
 typedef struct tp_sim tp_sim;
 
 /* How the next actor is chosen. */

@@ -19,6 +19,8 @@ TP_EXTERN_BEGIN
     X(SIGNAL)  /* `actor` got a signal from `other`; `name` says which */                          \
     X(WORK)    /* `actor` occupies its worker for `value` ns */
 
+/* One of TP_TRACE_MAP. */
+/* What an event is: TP_TRACE_SPAWN, ..., in the order of TP_TRACE_MAP. */
 typedef enum tp_trace_kind {
 #define TP_TRACE_ENUM(name) TP_TRACE_##name,
     TP_TRACE_MAP(TP_TRACE_ENUM)

@@ -1,5 +1,6 @@
 /*
- * What the tests of actors share: messages, and a run of a main actor on one, two and eight workers.
+ * What the tests of actors share: messages, and a run of a main actor on one, two and eight
+ * workers.
  */
 #ifndef ACTOR_TEST_H
 #define ACTOR_TEST_H

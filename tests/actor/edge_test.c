@@ -1,5 +1,6 @@
 /*
- * The corners of messages, calls, links, monitors and aliases: what a contract says in a subordinate clause.
+ * The corners of messages, calls, links, monitors and aliases: what a contract says in a
+ * subordinate clause.
  */
 #include "tests/actor/actor_test.h"
 

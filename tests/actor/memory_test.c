@@ -1,6 +1,7 @@
 /*
- * Memory runs out at the n-th allocation of a scenario, once or for a while, for n = 1, 2, ... until the scenario
- * runs through. Whatever fails says so; who was promised an answer or a signal gets one; and nothing leaks.
+ * Memory runs out at the n-th allocation of a scenario, once or for a while, for n = 1, 2, ...
+ * until the scenario runs through. Whatever fails says so; who was promised an answer or a signal
+ * gets one; and nothing leaks.
  */
 #include <semaphore.h>
 #include <stdlib.h>

@@ -26,7 +26,6 @@ uses() { # COMPILER LANGUAGE STANDARD
     # Message types and sends without fields: what C before C23 calls a missing argument.
     if [ "$1" = clang ]; then flags+=(-Wno-gnu-zero-variadic-macro-arguments); fi
     # Members that are left out: g++ warns even where they are named.
-    if [ "$1" = g++ ]; then flags+=(-Wno-missing-field-initializers); fi
     if "$1" -x "$2" "${flags[@]}" -c tests/api/uses.c -o "$work/uses.o" 2>"$work/log" &&
         "$1" "$work/uses.o" "$library" -lmsgpackc -lpthread -lm -o "$work/uses" 2>"$work/log" &&
         "$work/uses" 2>"$work/log"; then

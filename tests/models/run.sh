@@ -1,7 +1,7 @@
 #!/bin/bash
 # Searches every model completely, for safety and for its liveness claim (weak fairness), and shows that each
 # planted bug is found: by an assertion, or as a cycle that never gets there (a lost wake-up is found in no
-# other way). One core, under a minute. A model's head says what its steps stand for.
+# other way). One core, two minutes. A model's head says what its steps stand for.
 #
 #   run.sh [MODEL...]     all models, or the named ones (mailbox, parking, ...)
 #
@@ -124,6 +124,8 @@ bad() {
 good mailbox settled
 good mailbox settled -DSLOTS
 good mailbox settled -DSLOTS -DBUDGET=1
+bad mailbox assertion -DBUG_STUB_TWICE            # idle with the stub, which stands behind a gap
+bad mailbox cycle -DBUG_UNLINK_LAST               # the last node is taken out and freed
 bad mailbox cycle -DBUG_BLIND_IDLE                # IDLE is stored, not set by CAS: no second look
 bad mailbox cycle -DBUG_GAP_FORGOTTEN             # the CAS meets a gap and the actor is not requeued
 bad mailbox cycle -DBUG_NO_SCHEDULE               # a producer finds IDLE and does not schedule
@@ -146,12 +148,15 @@ bad parking cycle -DPOLLER -DBUG_POLLER_NO_LOOK    # no look at the wake word af
 bad parking cycle -DPOLLER -DBUG_LOOK_UNCLAIMED    # another's look into the poller eats the wake-up
 bad parking cycle -DPOLLER -DBUG_ARM_SILENT        # a first descriptor is armed and nobody told
 
-good suspend ended
-good suspend ended -DMUTUAL
-bad suspend cycle -DBUG_BLOCKING_KEEPS           # a receiver blocks without releasing
-bad suspend cycle -DMUTUAL -DBUG_BLOCKED_KEEPS   # a blocked one keeps a CREDIT that comes then
-bad suspend cycle -DBUG_DEATH_KEEPS              # dies without releasing
-bad suspend cycle -DBUG_DRAIN_SILENT             # a CREDIT to a dead slot is not answered
+good suspend ended_all
+good suspend ended_all -DMUTUAL
+good suspend ended_all -DCALLS
+bad suspend cycle -DBUG_BLOCKING_KEEPS            # a receiver blocks without releasing
+bad suspend cycle -DBUG_DEATH_KEEPS               # dies without releasing
+bad suspend cycle -DBUG_DRAIN_SILENT              # a CREDIT to a dead slot is not answered
+bad suspend cycle -DMUTUAL -DBUG_CYCLE_SUSPENDS   # a sender suspends although that closes a cycle
+bad suspend cycle -DCALLS -DBUG_CALL_RELEASES_NONE # a call closes one and lets no suspended sender go
+bad suspend cycle -DCALLS -DBUG_RESUME_FORGOTTEN  # a RESUME that comes during the search is not noticed
 
 good calls ended_all
 good calls ended_all -DTHREE
@@ -166,6 +171,7 @@ bad calls assertion -DBUG_DEFER_KEEPS_EDGE            # a deferred request keeps
 bad calls assertion -DBUG_PUSH_FIRST                  # the request is pushed before the edge is published
 bad calls assertion -DTIMEOUTS -DBUG_NO_IDS           # the second walk does not compare call ids
 bad calls cycle -DDELEGATE -DBUG_DELEGATE_UNSEARCHED  # nobody looks for the cycle a delegation closes
+bad calls assertion -DDELEGATE -DBUG_DELEGATE_UNLOCKED # who delegates does not remove the edge under the lock
 
 good links settled
 bad links assertion -DBUG_INACTIVE_EXITS # an exit counts although the entry is inactive

@@ -1,5 +1,6 @@
 /*
- * Properties over many seeds: links and monitors under random kills, call cycles, bounded mailboxes.
+ * Properties over many seeds: links and monitors under random kills, call cycles, bounded
+ * mailboxes.
  */
 #include <string.h>
 

@@ -1,8 +1,9 @@
 /*
- * The timer wheel against a naive model: a plain array of deadlines that is searched from end to end.
+ * The timer wheel against a naive model: a plain array of deadlines that is searched from end to
+ * end.
  *
- * The model knows the contract alone: a timer fires at the first advance whose time has reached its deadline
- * rounded up to a tick, never earlier, earlier ticks first; a cancelled one never.
+ * The model knows the contract alone: a timer fires at the first advance whose time has reached its
+ * deadline rounded up to a tick, never earlier, earlier ticks first; a cancelled one never.
  */
 #include "core/scheduler/timer.h"
 
@@ -162,7 +163,8 @@ static void chase(unsigned shift, uint64_t seed, unsigned bits) {
         TP_ASSERT(next != TP_FOREVER);
         TP_ASSERT(next <= earliest(model));
         advance(model, next < model->now ? model->now : next);
-        TP_ASSERT(++looks < TIMERS * 12); /* at most once a level for each timer, and the rounding */
+        TP_ASSERT(++looks <
+                  TIMERS * 12); /* at most once a level for each timer, and the rounding */
     }
     for (size_t i = 0; i < TIMERS; i++) TP_ASSERT(model->entries[i].fired);
     free(model);
