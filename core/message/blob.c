@@ -51,7 +51,9 @@ void tp_blob_unref(const tp_blob *blob) {
     /* relaxed: see tp_blob_ref */
     if (blob == NULL || atomic_load_explicit(&own->references, memory_order_relaxed) == 0) return;
     /* acq_rel: the last holder frees after everyone's reads; partner is every other unref */
-    if (atomic_fetch_sub_explicit(&own->references, 1, memory_order_acq_rel) == 1) free(own);
+    uint32_t before = atomic_fetch_sub_explicit(&own->references, 1, memory_order_acq_rel);
+    TPI_ASSERT(before > 0);
+    if (before == 1) free(own);
 }
 
 tp_blob *tpi_read_blob(tp_reader *in) {

@@ -13,6 +13,8 @@
 
 #define HASHED_BYTES 32u /* as TPI_HASH_OF in message_macros.h */
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the codec always swaps bytes");
+
 uint64_t tp_name_hash(const char *name, size_t size) {
     return tpi_hash_bytes(name, size < HASHED_BYTES ? size : HASHED_BYTES);
 }
@@ -20,6 +22,7 @@ uint64_t tp_name_hash(const char *name, size_t size) {
 /* ---- writing ---- */
 
 static bool room(tp_writer *out, size_t size) {
+    TPI_ASSERT(out->at <= out->end);
     if (!out->failed && (size_t)(out->end - out->at) < size) out->failed = true;
     return !out->failed;
 }
@@ -36,6 +39,7 @@ void tp_write_bool(tp_writer *out, bool value) {
  * form. */
 static void commit(tp_writer *out, const uint8_t *bytes, const tp_writer *spare) {
     size_t size = (size_t)(spare->at - bytes);
+    TPI_ASSERT(size > 0 && spare->at <= spare->end);
     if (room(out, size)) tpi_put_bytes(out, bytes, size);
 }
 
@@ -112,6 +116,7 @@ static inline uint64_t big_endian(const uint8_t *bytes, unsigned size) {
 
 /* The bytes behind a tag, `size` of them, as a number; false when they are not there. */
 static bool take_number(tp_reader *in, unsigned size, uint64_t *out) {
+    TPI_CHECK(size == 1 || size == 2 || size == 4 || size == 8);
     if (tpi_left(in) < 1 + (size_t)size) return fail(in);
     *out = big_endian(in->at + 1, size);
     in->at += 1 + size;
@@ -241,6 +246,7 @@ double tp_read_f64(tp_reader *in) {
 /* `size` bytes that are all there. */
 static const uint8_t *take_bytes(tp_reader *in, uint64_t size) {
     const uint8_t *bytes = in->at;
+    TPI_CHECK(bytes <= in->end);
     if (size > tpi_left(in)) {
         fail(in);
         return NULL;
@@ -252,6 +258,7 @@ static const uint8_t *take_bytes(tp_reader *in, uint64_t size) {
 /* A length in the form of `tag`: fixed in its low bits, or 1, 2 or 4 bytes behind it. */
 static bool take_length(tp_reader *in, uint8_t first, uint64_t *size) {
     uint8_t tag = *in->at;
+    TPI_CHECK(tag >= first && tag - first <= 2);
     return take_number(in, 1u << (tag - first), size);
 }
 
@@ -319,6 +326,7 @@ uint32_t tp_read_map(tp_reader *in) {
 static void skip_ext(tp_reader *in) {
     uint64_t size = 0;
     uint8_t tag = *in->at;
+    TPI_CHECK(kind_of(tag) == TP_KIND_EXT);
     if (tag >= 0xd4) {
         size = (uint64_t)1 << (tag - 0xd4);
         in->at++;
@@ -382,6 +390,7 @@ static bool spend(tp_reader *in, uint64_t size) {
     }
     if (size >= in->budget) return false;
     in->budget -= (uint32_t)size;
+    TPI_ASSERT(in->budget > 0);
     return true;
 }
 

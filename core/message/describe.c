@@ -1,5 +1,6 @@
 /*
- * Messages for people: the description says the names, the bytes say the values.
+ * Messages for people: the description says the names, of nested messages too; the bytes say the
+ * values.
  *
  * Each field's bytes are checked as a whole before they are printed, so that JSON stays JSON
  * whatever the bytes are; a field that does not parse is a question mark, and the last one.
@@ -167,20 +168,72 @@ static void add_value(struct text *text, tp_reader *in, unsigned depth) {
     }
 }
 
+static void add_name(struct text *text, const tp_field *field) {
+    TPI_ASSERT(field->name != NULL);
+    if (text->json) add_text(text, "\"");
+    add_text(text, field->name);
+    add_text(text, text->json ? "\":" : "=");
+}
+
+static void add_field(struct text *text, const tp_field *field, tp_reader *in, unsigned depth);
+
+/* A nested message that tp_read_skip has accepted: an array whose values have names. */
+static void add_nested(struct text *text, const tp_message_type *type, tp_reader *in,
+                       unsigned depth) {
+    if (depth == 0 || tp_read_kind(in) != TP_KIND_ARRAY) {
+        add_value(text, in, depth);
+        return;
+    }
+    uint32_t count = tp_read_array(in);
+    add_text(text, "{");
+    for (uint32_t i = 0; i < count; i++) {
+        if (i >= type->field_count) { /* of a newer version */
+            tp_read_skip(in);
+            continue;
+        }
+        if (i > 0) add_text(text, text->json ? "," : ", ");
+        add_name(text, &type->fields[i]);
+        add_field(text, &type->fields[i], in, depth - 1);
+    }
+    add_text(text, "}");
+}
+
+static void add_list_of(struct text *text, const tp_message_type *type, tp_reader *in,
+                        unsigned depth) {
+    if (depth == 0 || tp_read_kind(in) != TP_KIND_ARRAY) {
+        add_value(text, in, depth);
+        return;
+    }
+    uint32_t count = tp_read_array(in);
+    add_text(text, "[");
+    for (uint32_t i = 0; i < count; i++) {
+        if (i > 0) add_text(text, text->json ? "," : ", ");
+        add_nested(text, type, in, depth - 1);
+    }
+    add_text(text, "]");
+}
+
+/* A field's value that tp_read_skip has accepted, whether or not it is what the field says. */
+static void add_field(struct text *text, const tp_field *field, tp_reader *in, unsigned depth) {
+    bool nested = field->form == TP_FORM_NESTED || field->form == TP_FORM_LIST_OF;
+    TPI_ASSERT(nested == (field->type != NULL));
+    if (field->form == TP_FORM_NESTED) add_nested(text, field->type, in, depth);
+    else if (field->form == TP_FORM_LIST_OF) add_list_of(text, field->type, in, depth);
+    else add_value(text, in, depth);
+}
+
 static void add_fields(struct text *text, const tp_message_type *type, tp_reader *in,
                        uint32_t count) {
     for (uint32_t i = 0; i < type->field_count && i < count; i++) {
         tp_reader ahead = *in;
         if (i > 0) add_text(text, text->json ? "," : ", ");
-        if (text->json) add_text(text, "\"");
-        add_text(text, type->fields[i].name);
-        add_text(text, text->json ? "\":" : "=");
+        add_name(text, &type->fields[i]);
         tp_read_skip(&ahead);
         if (ahead.failed) {
             add_text(text, text->json ? "\"?\"" : "?");
             return;
         }
-        add_value(text, in, DEPTH_SHOWN);
+        add_field(text, &type->fields[i], in, DEPTH_SHOWN);
         TPI_ASSERT(in->at == ahead.at);
     }
 }

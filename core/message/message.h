@@ -7,7 +7,7 @@
 
 #include <troupe/message.h>
 
-/* Text such as `deposit{cents=4200, note="x"}`, cut to `size` with its terminator; returns the
+/* Text such as `deposit{cents=4200, to={x=1, y=2}}`, cut to `size` with its terminator; returns the
  * full length. `count` fields are in the payload. Bytes that do not parse show as `?`. Any
  * thread. */
 size_t tpi_message_format(const tp_message_type *type, const uint8_t *payload, size_t payload_size,

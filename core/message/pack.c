@@ -10,6 +10,7 @@
 
 static int write_bounded(void *context, const char *bytes, size_t size) {
     tp_writer *out = context;
+    TPI_ASSERT(out->at <= out->end);
     if (out->failed || (size_t)(out->end - out->at) < size) {
         out->failed = true;
         return -1;
@@ -20,6 +21,7 @@ static int write_bounded(void *context, const char *bytes, size_t size) {
 
 static void pack_head(const tp_message_type *type, tp_writer *out) {
     msgpack_packer packer;
+    TPI_ASSERT(type->name_size <= TP_NAME_SIZE_MAX && type->field_count <= TP_FIELDS_MAX);
     msgpack_packer_init(&packer, out, write_bounded);
     msgpack_pack_array(&packer, 1u + type->field_count);
     msgpack_pack_str(&packer, type->name_size);
@@ -41,6 +43,7 @@ tp_err tpi_message_pack(const tp_message_type *type, const uint8_t *payload, siz
     if (!writer.failed) (void)write_bounded(&writer, (const char *)payload, payload_size);
     if (writer.failed) return TP_ETOOBIG;
     *used = (size_t)(writer.at - out);
+    TPI_ASSERT(*used <= size);
     return TP_OK;
 }
 
@@ -53,6 +56,7 @@ tp_err tpi_message_open(const uint8_t *bytes, size_t size, tp_str *name, uint32_
         !tp_utf8_valid(name->data, name->size))
         return TP_EBADMSG;
     *count = elements - 1;
+    TPI_ASSERT(*count <= size);
     fields->depth =
         1; /* they stand in the array, so that what is skipped is not too deep for others */
     return TP_OK;

@@ -37,7 +37,10 @@ static tp_err watch_main(tp_runtime *runtime, struct main_program *program, tp_i
     tp_err err = tp_runtime_spawn_body(runtime, &pid, main_body, program, NULL);
     if (err == TP_OK) err = tpi_inbox_monitor(inbox, pid);
     if (err == TP_OK) err = tp_inbox_send(inbox, pid, main_go);
-    if (err == TP_OK) err = tp_inbox_receive(inbox, TP_FOREVER, &message);
+    /* a stop that was asked for tells inboxes too: not every message is the down */
+    do {
+        if (err == TP_OK) err = tp_inbox_receive(inbox, TP_FOREVER, &message);
+    } while (err == TP_OK && !tp_message_is(message, tp_down));
     if (err == TP_OK) err = tp_inbox_get(inbox, message, &down, tp_down);
     if (err == TP_OK) *code = down.code;
     return err;

@@ -152,13 +152,30 @@ tp_err tp_runtime_start(tp_runtime **out, const tp_options *options) {
 
 /* ---- counters ---- */
 
+/* All that have counters: the workers, and the dedicated ones made so far. */
+static unsigned counted_workers(const struct tpi_scheduler *scheduler) {
+    /* acquire: partner is the release store in dedicate_at (scheduler.c) */
+    return scheduler->count + atomic_load_explicit(&scheduler->grown, memory_order_acquire);
+}
+
+/* Read before `spawned`: an actor that is born on one worker and ends on another while the sums are
+ * made must not hide one that lives. */
+static uint64_t count_exited(const struct tpi_scheduler *scheduler) {
+    uint64_t exited = 0;
+    for (unsigned i = 0, count = counted_workers(scheduler); i < count; i++)
+        /* acquire: keeps the reads of `spawned` that follow behind it */
+        exited += atomic_load_explicit(&scheduler->workers[i]->counters.exited, memory_order_acquire);
+    return exited;
+}
+
 void tp_runtime_counters(const tp_runtime *runtime, tp_counters *out) {
     const struct tpi_scheduler *scheduler = runtime->scheduler;
+    uint64_t exited = count_exited(scheduler);
     memset(out, 0, sizeof *out);
     tpi_counters_add(&scheduler->outside, out);
-    for (unsigned i = 0; i < scheduler->count + TPI_DEDICATED_MAX; i++)
-        if (scheduler->workers[i] != NULL) tpi_counters_add(&scheduler->workers[i]->counters, out);
-    out->actors_alive = out->spawned - out->exited;
+    for (unsigned i = 0, count = counted_workers(scheduler); i < count; i++)
+        tpi_counters_add(&scheduler->workers[i]->counters, out);
+    out->actors_alive = out->spawned - exited;
     out->memory = tpi_memory_bytes(runtime->memory);
 }
 
@@ -249,10 +266,17 @@ tp_err tp_runtime_wait(tp_runtime *runtime, tp_pid actor, tp_duration timeout, i
     tp_inbox *inbox;
     tp_err err = tp_inbox_open(runtime, &inbox);
     if (err != TP_OK) return err;
-    err = tpi_inbox_monitor(inbox, actor);
+    tp_time now = tpi_scheduler_now(runtime->scheduler);
+    tp_time until = timeout > TP_FOREVER - now ? TP_FOREVER : now + timeout;
     const tp_message *message;
     tp_down down;
-    if (err == TP_OK) err = tp_inbox_receive(inbox, timeout, &message);
+    err = tpi_inbox_monitor(inbox, actor);
+    while (err == TP_OK) {
+        err = tp_inbox_receive(inbox, until == TP_FOREVER ? TP_FOREVER : until - now, &message);
+        /* a stop that was asked for tells inboxes too: not every message is the down */
+        if (err != TP_OK || tp_message_is(message, tp_down)) break;
+        now = tpi_scheduler_now(runtime->scheduler);
+    }
     if (err == TP_OK) err = tp_inbox_get(inbox, message, &down, tp_down);
     if (err == TP_OK && code != NULL) *code = down.code;
     tp_inbox_close(inbox);

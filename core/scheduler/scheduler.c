@@ -183,6 +183,9 @@ static tp_err dedicate_at(struct tpi_scheduler *scheduler, unsigned index) {
         atomic_store_explicit(&scheduler->workers[index]->claimed, true, memory_order_relaxed);
     if (err == TP_OK) err = worker_start(scheduler->workers[index]);
     if (err != TP_OK && scheduler->workers[index] != NULL) worker_free(scheduler->workers[index]);
+    /* release: partner is the acquire load in tp_runtime_counters, which then looks into them */
+    if (err == TP_OK)
+        atomic_store_explicit(&scheduler->grown, index + 1 - scheduler->count, memory_order_release);
     return err;
 }
 

@@ -87,6 +87,7 @@ struct tpi_scheduler {
     unsigned count;    /* workers; dedicated ones come after */
     struct tpi_worker *workers[/* count + TPI_DEDICATED_MAX */ 256 + TPI_DEDICATED_MAX];
     tpi_mutex growth; /* of dedicated workers */
+    _Atomic(uint32_t) grown; /* dedicated workers made: the first so many of their places */
 
     _Alignas(64) _Atomic(uint64_t) idle[4]; /* a bit a worker that sleeps; not the dedicated */
     _Atomic(uint32_t) deep;                 /* workers that sleep until they are woken */

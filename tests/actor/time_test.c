@@ -193,15 +193,9 @@ TP_TEST(time, a_timeout_races_a_message) {
 
 /* ---- turns ---- */
 
-static void self_sender(tp_actor *self, void *arg) {
-    number got;
-    (void)arg;
-    tp_send(self, tp_self(self), number, .n = 0);
-    while (tp_receive(self, SOON, &got, number) == TP_OK)
-        tp_send(self, tp_self(self), number, .n = 1);
-}
 struct loop {
     int64_t turns;
+    tp_pid partner;
 };
 static void loop_number(tp_actor *self, struct loop *loop, const number *msg) {
     (void)msg;
@@ -209,11 +203,15 @@ static void loop_number(tp_actor *self, struct loop *loop, const number *msg) {
     tp_send(self, tp_self(self), number, .n = 0);
 }
 TP_BEHAVIOR(loop_behavior, "loop", struct loop, TP_ON(number, loop_number));
+static void echo_tell(tp_actor *self, struct loop *loop, const tell *msg) {
+    loop->partner = msg->who;
+    tp_send(self, loop->partner, number, .n = 0);
+}
 static void echo_number(tp_actor *self, struct loop *loop, const number *msg) {
     loop->turns++;
     tp_send(self, tp_sender(self), number, .n = msg->n + 1);
 }
-TP_BEHAVIOR(echo_behavior, "echo", struct loop, TP_ON(number, echo_number));
+TP_BEHAVIOR(echo_behavior, "echo", struct loop, TP_ON(tell, echo_tell), TP_ON(number, echo_number));
 static void yielder(tp_actor *self, void *arg) {
     (void)arg;
     for (;;) tp_yield(self);
@@ -246,7 +244,6 @@ static void greedy_body(tp_actor *self, void *arg) {
         TP_ASSERT_EQ_INT(tp_call(self, server, SOON, &got, answer, ask), TP_OK);
     for (int i = 0; i < 5; i++) TP_ASSERT_EQ_INT(tp_sleep(self, TP_US(100)), TP_OK);
     for (int i = 0; i < count; i++) tp_kill(self, pids[i]);
-    (void)self_sender;
 }
 TP_TEST(time, nobody_starves_behind_the_greedy) {
     static tp_priority priorities[] = {TP_PRIORITY_NORMAL, TP_PRIORITY_HIGH, TP_PRIORITY_LOW};

@@ -19,6 +19,7 @@ TP_MESSAGE_AS(all, "uses.all", TP_FIELD(bool, truth), TP_FIELD(u8, a), TP_FIELD(
               TP_OPTIONAL(bool, maybe), TP_OPTIONAL(str, maybe_text), TP_LIST(bool, truths),
               TP_LIST(i64, numbers), TP_LIST_OF(point, points), TP_MAP(bool, flags),
               TP_MAP(blob, blobs))
+TP_MESSAGE(point_list, TP_LIST_OF(point, items))
 TP_MESSAGE(deposit, TP_FIELD(i64, cents), TP_FIELD(str, note))
 TP_MESSAGE(get_balance)
 TP_MESSAGE(balance, TP_FIELD(i64, cents))

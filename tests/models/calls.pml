@@ -1,28 +1,32 @@
 /*
- * Cycles of calls: a call that closes one fails at once; exactly one call of a cycle fails; no other does.
+ * Cycles of calls: a call that closes one fails at once; exactly one call of a cycle fails; no
+ * other does.
  *
- * Steps and the C they stand for (core/actor/wait.c unless said otherwise); each is one atomic operation there:
+ * Steps and the C they stand for (core/actor/wait.c unless said otherwise); each is one atomic
+ * operation there:
  *
- *   publish         store of tp_actor.waits, the edge: whom the caller waits for, and the id of the call. It comes
- *                   before the request is pushed, so that who answers finds the edge to remove
- *   first walk      loads of `waits` from actor to actor; no lock. It comes after the publication: of those
- *                   that close a cycle together, the last one to publish sees all of it
- *   confirm         under tp_runtime.wait_lock: the second walk must meet the same edges with the same ids. An
- *                   edge with an id never comes back, so all of them stood at once, between the walks. The
- *                   confirmer removes its edge before it lets the lock go, so the next one finds no cycle
+ *   publish         store of tp_actor.waits, the edge: whom the caller waits for, and the id of the
+ *                   call. It comes before the request is pushed, so that who answers finds the edge
+ *                   to remove
+ *   first walk      loads of `waits` from actor to actor; no lock. It comes after the publication:
+ *                   of those that close a cycle together, the last one to publish sees all of it
+ *   confirm         under tp_runtime.wait_lock: the second walk must meet the same edges with the
+ *                   same ids. An edge with an id never comes back, so all of them stood at once,
+ *                   between the walks. The confirmer removes its edge before it lets the lock go,
+ *                   so the next one finds no cycle
  *   push            the request goes to the callee's queue (core/actor/mailbox.h)
- *   settle          tpi_wait_moved: who holds the request takes the edge away, by CAS on holder and id, before it
- *                   answers, or when it defers the request
- *   delegate        tpi_wait_moved to another holder, then the same search on behalf of the caller: a delegation
- *                   can close a cycle, too
+ *   settle          tpi_wait_moved: who holds the request takes the edge away, by CAS on holder and
+ *                   id, before it answers, or when it defers the request
+ *   delegate        tpi_wait_moved to another holder, then the same search on behalf of the caller:
+ *                   a delegation can close a cycle, too
  *   end             tpi_wait_end, by the caller: after the reply, or when its time is up
  *
- * Scenes: two actors that call each other, answer or defer (a third party answers later); -DTHREE: a ring of three;
- * -DTIMEOUTS: such a ring where two call twice and one call may run out of time; -DDELEGATE: 0 calls 1, 2 calls
- * 0, 1 may delegate what it is asked to 2.
+ * Scenes: two actors that call each other, answer or defer (a third party answers later); -DTHREE:
+ * a ring of three; -DTIMEOUTS: such a ring where two call twice and one call may run out of time;
+ * -DDELEGATE: 0 calls 1, 2 calls 0, 1 may delegate what it is asked to 2.
  *
- * Held: who fails was in a cycle of calls, none of which has failed (assertion: no false alarm, and one failure a
- * cycle); every call ends (ended: no deadlock).
+ * Held: who fails was in a cycle of calls, none of which has failed (assertion: no false alarm, and
+ * one failure a cycle); every call ends (ended_all: no deadlock).
  */
 #if defined(THREE) || defined(TIMEOUTS) || defined(DELEGATE)
 #define ACTORS 3
@@ -51,7 +55,8 @@ chan replies[ACTORS] = [5] of { byte, bit };  /* id, failed */
 chan deferred = [4] of { byte, byte };
 byte ended;
 
-/* Ghosts: who waits for whom in truth (plus 1; 0: for nobody), and whose call is part of a cycle. */
+/* Ghosts: who waits for whom in truth (plus 1; 0: for nobody), and whose call is part of a cycle.
+ * */
 byte holder[ACTORS];
 bit in_cycle[ACTORS];
 
@@ -94,7 +99,8 @@ inline ghost_fail(who) {
     g = 0
 }
 
-/* Follows the edges from `first`; `found` if they lead to `who`. `seen` gets them, or has to be met again. */
+/* Follows the edges from `first`; `found` if they lead to `who`. `seen` gets them, or has to be met
+ * again. */
 inline walk(first, who, again) {
     d_step { at = first; n = 0; found = 0 }
     do

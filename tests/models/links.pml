@@ -1,18 +1,22 @@
 /*
- * Links between two actors: link, unlink, unlink-ack and exit over one ordered queue in each direction.
+ * Links between two actors: link, unlink, unlink-ack and exit over one ordered queue in each
+ * direction.
  *
  * Steps and the C they stand for (core/actor/signal.c):
  *
- *   link, unlink    tp_link, tp_unlink: the entry in tpi_extra.links changes, then the signal is pushed
+ *   link, unlink    tp_link, tp_unlink: the entry in tpi_extra.links changes, then the signal is
+ *                   pushed
  *   die             tpi_signal_goodbye: an exit signal for every active entry
  *   apply           tpi_signal_apply, one signal from the queue (core/actor/mailbox.h)
- *   the dead        tpi_drain, tpi_deliver_dead: a link is answered by an exit `noproc`, an unlink by its ack
+ *   the dead        tpi_drain, tpi_deliver_dead: a link is answered by an exit `noproc`, an unlink
+ *                   by its ack
  *
- * Each actor links, unlinks or dies as it likes, OPERATIONS times, at any moment between signals; an exit
- * signal that counts kills it or, trapped, becomes a message.
+ * Each actor links, unlinks or dies as it likes, OPERATIONS times, at any moment between signals;
+ * an exit signal that counts kills it or, trapped, becomes a message.
  *
- * Held: after unlink has returned no exit of that link counts, until one side links anew; when all is quiet
- * both tables say the same and no unlink waits for its ack (assertions); it does become quiet (settled).
+ * Held: after unlink has returned no exit of that link counts, until one side links anew; when all
+ * is quiet both tables say the same and no unlink waits for its ack (assertions); it does become
+ * quiet (settled).
  */
 #ifndef OPERATIONS
 #define OPERATIONS 4

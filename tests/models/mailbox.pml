@@ -1,32 +1,36 @@
 /*
  * The mailbox of one slot: who may run an actor, and how a slot changes its occupant.
  *
- * Steps and the C they stand for (core/actor/mailbox.h unless said otherwise); each step here is one atomic
- * operation there, or touches only what its owner may touch:
+ * Steps and the C they stand for (core/actor/mailbox.h unless said otherwise); each step here is
+ * one atomic operation there, or touches only what its owner may touch:
  *
  *   Sender: find       tpi_find (core/actor/actor.h): load of `identity`
- *           exchange   exchange of `head` by the node; the IDLE bit of the old word gives the right to run
+ *           exchange   exchange of `head` by the node; the IDLE bit of the old word gives the right
+ *                      to run
  *           link       store of `next` in the old last node; before it a consumer sees a gap
  *           schedule   tpi_worker_schedule, tpi_scheduler_schedule (core/scheduler/worker.c)
  *   Worker: load       load of `next` of the last node seen (tpi_block_next)
- *           look       the node is handled (core/actor/run.c), refused (core/actor/receive.c), or answered as dead
- *                      (tpi_drain, core/actor/exit.c; send_back, core/actor/run.c)
- *           unlink     tpi_mailbox_unlink, of a node that is not the first; when it is the last, the stub is pushed
- *                      behind it first (tpi_mailbox_push_stub)
- *           give_up    tpi_mailbox_idle: CAS of `head` from the last node to stub|IDLE, or to last|IDLE while
- *                      refused nodes stand
+ *           look       the node is handled (core/actor/run.c), refused (core/actor/receive.c), or
+ *                      answered as dead (tpi_drain, core/actor/exit.c; send_back, core/actor/run.c)
+ *           unlink     tpi_mailbox_unlink, of a node that is not the first; when it is the last,
+ *                      the stub is pushed behind it first (tpi_mailbox_push_stub)
+ *           give_up    tpi_mailbox_idle: CAS of `head` from the last node to stub|IDLE, or to
+ *                      last|IDLE while refused nodes stand
  *           requeue    tpi_worker_requeue: budget used up, or there is more, or a gap
  *   Spawner: claim     tpi_mailbox_claim: CAS of `head` from stub|IDLE to stub
  *
- * The run queue is one channel here and workers wait on it: that no wake-up is lost there is parking.pml's matter.
+ * The run queue is one channel here and workers wait on it: that no wake-up is lost there is
+ * parking.pml's matter.
  *
- * Two scenes: by default two senders race for an actor that lives, takes 2 messages a slice, and refuses
- * message 2 until it has one from the second sender. With -DSLOTS the first occupant exits while both still
- * send to it; a spawner takes the slot for a second one, which is sent two messages of its own and exits, too.
+ * Two scenes: by default two senders race for an actor that lives, takes 2 messages a slice, and
+ * refuses message 2 until it has one from the second sender. With -DSLOTS the first occupant exits
+ * while both still send to it; a spawner takes the slot for a second one, which is sent two
+ * messages of its own and exits, too.
  *
- * Held: at most one worker runs the slot and it is ready in at most one place; no message is handled twice, out
- * of its sender's order, or by another generation; nobody writes to a node that was freed; the slot is in the
- * free list at most once (assertions); every message is handled or answered as dead (settled).
+ * Held: at most one worker runs the slot and it is ready in at most one place; no message is
+ * handled twice, out of its sender's order, or by another generation; nobody writes to a node that
+ * was freed; the slot is in the free list at most once (assertions); every message is handled or
+ * answered as dead (settled).
  *
  * Spin is sequentially consistent: the orders that the C gives are argued in docs/ordering.md.
  */
@@ -93,7 +97,8 @@ proctype Sender(byte first; byte last; bit target) {
     byte m = first;
     byte prev;
     bit won;
-    (!target || (generation == target)); /* the second generation's pid is known when it was spawned */
+    /* the second generation's pid is known when it was spawned */
+    (!target || (generation == target));
     do
     :: m <= last ->
         if
@@ -227,7 +232,8 @@ inline give_up() {
         mark = tail;
         swap = (tail == scan && scan != STUB);
 #ifndef BUG_STUB_TWICE
-        more = swap && stub_in; /* the stub is behind a gap, so there is more: it cannot be used again */
+        /* the stub is behind a gap, so there is more: it cannot be used again */
+        more = swap && stub_in;
         swap = swap && !more;
 #endif
         became = (swap -> STUB : scan);

@@ -1,27 +1,33 @@
 /*
- * Workers that sleep and are woken: no runnable is left lying while a worker that may run it sleeps for good.
+ * Workers that sleep and are woken: no runnable is left lying while a worker that may run it sleeps
+ * for good.
  *
- * Steps and the C they stand for (core/scheduler/park.c; worker.c where said); each is one atomic operation,
- * one look at a queue, or one system call there:
+ * Steps and the C they stand for (core/scheduler/park.c; worker.c where said); each is one atomic
+ * operation, one look at a queue, or one system call there:
  *
- *   push, push_pinned     tpi_inject_push, then wake_one() or wake() (tpi_scheduler_schedule, worker.c)
- *   push_local            the partner just woken goes to `next` and wakes nobody (tpi_worker_schedule); what goes
- *                         to the queue behind it wakes one worker if one sleeps deep (worker.c)
- *   wake_one, wake        fetch_or(idle, 0); fetch_and(idle, ~bit) by who wakes; exchange(wake, 1); then, by
- *                         poller_worker, an eventfd or a futex
- *   take_outside          inbound and a share of inject to the own queue; wakes one for what it leaves (worker.c)
+ *   push, push_pinned     tpi_inject_push, then wake_one() or wake() (tpi_scheduler_schedule,
+ *                         worker.c)
+ *   push_local            the partner just woken goes to `next` and wakes nobody
+ *                         (tpi_worker_schedule); what goes to the queue behind it wakes one worker
+ *                         if one sleeps deep (worker.c)
+ *   wake_one, wake        fetch_or(idle, 0); fetch_and(idle, ~bit) by who wakes; exchange(wake, 1);
+ *                         then, by poller_worker, an eventfd or a futex
+ *   take_outside          a share of inject to the own queue; wakes one for what it leaves. What is
+ *                         pinned is run straight from inbound (worker.c)
  *   take_events           a look into the poller without waiting, by who holds `polling` (worker.c)
  *   announce, recheck     store(wake, 0); fetch_or(idle, bit); then the queues once more
  *   sleep                 the poller for the one that takes `polling`, else the futex `wake`
- *   timed                 a sleep with a bound (shallow, or deep while others are awake) may end by itself; time
- *                         is not counted, and what must not hang on time is exactly what sleeps without a bound
+ *   timed                 a sleep with a bound (shallow, or deep while others are awake) may end by
+ *                         itself; time is not counted, and what must not hang on time is exactly
+ *                         what sleeps without a bound
  *
- * The scene: a thread outside pushes a runnable that, when it runs, wakes a partner (to `next`) and readies one
- * more (to the queue); a thread outside pushes one that only worker 0 may run; one arms a descriptor, whose
- * event readies one more. With -DSTUCK the first one does not end before the one it put into its queue has
- * run, so that another worker must come and take it (and the scene leaves the descriptor out).
+ * Three scenes. By default a thread outside pushes two runnables, and another one that only worker 0
+ * may run. -DPOLLER: that one, and a thread that arms the first descriptor, whose event readies one.
+ * -DSTUCK: one runnable is pushed, which wakes a partner (to `next`), readies one more (to the
+ * queue), and does not end before that one was taken by another worker.
  *
- * Held: `next` is free when it is filled, one worker waits in the poller (assertions); all is run (ran).
+ * Held: `next` is free when it is filled, one worker waits in the poller (assertions); all is run
+ * (ran).
  */
 #define WORKERS 2
 #define PLAIN 0  /* runs and ends */
@@ -42,7 +48,8 @@ bit has_next[WORKERS];
 byte idle;                  /* a bit a worker */
 byte deep;                  /* workers that sleep deep */
 bit wake[WORKERS];          /* the futex word */
-bit backoff[WORKERS];       /* a worker whose steals did not pay looks at others' queues only now and then */
+/* a worker whose steals did not pay looks at others' queues only now and then */
+bit backoff[WORKERS];
 bit polling;                /* someone is in the poller, waiting or looking */
 byte poller_worker;         /* who waits there, plus 1 */
 bit descriptors, event, eventfd;
@@ -137,7 +144,8 @@ inline execute(what) {
 #ifdef BUG_PINNED_STEALABLE
 #define MINE false
 #else
-#define MINE (me == 0 && inbound > 0) /* what is pinned never stands in a queue that thieves take from */
+/* what is pinned never stands in a queue that thieves take from */
+#define MINE (me == 0 && inbound > 0)
 #endif
 #define HAS_READY (has_next[me] || len(queue[me]) > 0 || MINE)
 #define OUTSIDE_HAS_WORK ((me == 0 && inbound > 0) || len(inject) > 0)
@@ -180,7 +188,8 @@ inline take_events() {
     if
     :: descriptors && !polling ->
 #ifdef BUG_LOOK_UNCLAIMED
-        atomic { poll(); has_next[me] = got; got = 0 } /* and so the eventfd that was meant for who waits */
+        /* and so the eventfd that was meant for who waits */
+        atomic { poll(); has_next[me] = got; got = 0 }
 #else
         if
         :: atomic { !polling -> polling = 1; poll() }
@@ -324,7 +333,8 @@ proctype Pinner() {
 proctype Device() {
     byte mask, i;
     bit woke;
-    descriptors = 1; /* core/io: armed, counted, and a sleeper told, who may have seen no descriptors */
+    /* core/io: armed, counted, and a sleeper told, who may have seen no descriptors */
+    descriptors = 1;
 #ifndef BUG_ARM_SILENT
     wake_one();
 #endif

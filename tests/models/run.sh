@@ -1,12 +1,13 @@
 #!/bin/bash
-# Searches every model completely, for safety and for its liveness claim (weak fairness), and shows that each
-# planted bug is found: by an assertion, or as a cycle that never gets there (a lost wake-up is found in no
-# other way). One core, two minutes. A model's head says what its steps stand for.
+# Searches every model completely, for safety and for its liveness claim (weak fairness), and shows
+# that each planted bug is found: by an assertion, or as a cycle that never gets there (a lost
+# wake-up is found in no other way). One core, two minutes. A model's head says what its steps stand
+# for.
 #
 #   run.sh [MODEL...]     all models, or the named ones (mailbox, parking, ...)
 #
-# One verdict line a run; ends with "N passed, N failed, N skipped"; non-zero when a good model errs, a search was
-# not complete, or a planted bug was not found.
+# One verdict line a run; ends with "N passed, N failed, N skipped"; non-zero when a good model
+# errs, a search was not complete, or a planted bug was not found.
 set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) || exit 1
 only=" $* "
@@ -23,7 +24,8 @@ trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
 passed=0 failed=0
 
-# build OPTIMIZE MODEL FLAGS...: makes ./pan; planted bugs are found at once, so they are not optimized
+# build OPTIMIZE MODEL FLAGS...: makes ./pan; planted bugs are found at once, so they are not
+# optimized
 build() {
     local optimize=$1 model=$2
     shift 2
@@ -31,7 +33,8 @@ build() {
     cp "$here/$model.pml" . &&
         spin -a "$@" "$model.pml" >build.log 2>&1 &&
         ! grep -q 'Error' build.log &&
-        gcc "$optimize" -w -DNFAIR=3 -DVECTORSZ=2048 -DMEMLIM=$megabytes -o pan pan.c >>build.log 2>&1
+        gcc "$optimize" -w -DNFAIR=3 -DVECTORSZ=2048 -DMEMLIM=$megabytes \
+            -o pan pan.c >>build.log 2>&1
 }
 
 # verdict STATUS WHAT DETAIL; prints the log of a failure
@@ -63,8 +66,8 @@ show_path() {
 # The search was complete: it ended, and nothing was cut off.
 complete() {
     grep -q 'errors: ' search.log &&
-        ! grep -q -e 'max search depth too small' -e 'Search not completed' -e 'MEMLIM' -e 'out of memory' \
-            -e 'too many processes' -e 'VECTORSZ' search.log
+        ! grep -q -e 'max search depth too small' -e 'Search not completed' -e 'MEMLIM' \
+            -e 'out of memory' -e 'too many processes' -e 'VECTORSZ' search.log
 }
 
 # search_good MODEL WHAT OPTION -- FLAGS...: OPTION is -noclaim, or -a for the claim
@@ -100,7 +103,8 @@ good() {
     search_good "$model" "$claim" -a -- "$@"
 }
 
-# bad MODEL KIND FLAGS...: is found, as an `assertion` or as a `cycle` in which the claim never comes true
+# bad MODEL KIND FLAGS...: is found, as an `assertion` or as a `cycle` in which the claim never
+# comes true
 bad() {
     local model=$1 kind=$2 found=""
     shift 2
@@ -127,24 +131,24 @@ good mailbox settled -DSLOTS -DBUDGET=1
 bad mailbox assertion -DBUG_STUB_TWICE            # idle with the stub, which stands behind a gap
 bad mailbox cycle -DBUG_UNLINK_LAST               # the last node is taken out and freed
 bad mailbox cycle -DBUG_BLIND_IDLE                # IDLE is stored, not set by CAS: no second look
-bad mailbox cycle -DBUG_GAP_FORGOTTEN             # the CAS meets a gap and the actor is not requeued
+bad mailbox cycle -DBUG_GAP_FORGOTTEN # the CAS meets a gap and the actor is not requeued
 bad mailbox cycle -DBUG_NO_SCHEDULE               # a producer finds IDLE and does not schedule
-bad mailbox cycle -DBUG_OWNER_AFTER_IDLE          # the owner's fields are written after the right is gone
-bad mailbox cycle -DSLOTS -DBUG_STUB_RESET        # the stub's link is cleared while the stub is in use
+bad mailbox cycle -DBUG_OWNER_AFTER_IDLE # the owner's fields are written after the right is gone
+bad mailbox cycle -DSLOTS -DBUG_STUB_RESET # the stub's link is cleared while the stub is in use
 bad mailbox assertion -DSLOTS -DBUG_NO_GENERATION # a stale message is handled by the next occupant
 bad mailbox assertion -DSLOTS -DBUG_CLAIM_BY_STORE # a spawner takes a slot without CAS
 
 good parking ran
 good parking ran -DSTUCK
 good parking ran -DPOLLER
-bad parking cycle -DBUG_NO_RECHECK                 # parks without a look at the queues after announcing
+bad parking cycle -DBUG_NO_RECHECK # parks without a look at the queues after announcing
 bad parking cycle -DBUG_WAKE_FIRST                 # wakes, then pushes
 bad parking cycle -DBUG_NO_WAKE                    # pushes and does not wake
 bad parking assertion -DBUG_PINNED_STEALABLE       # what is pinned stands where thieves take
 bad parking cycle -DSTUCK -DBUG_NO_BACKLOG_WAKE    # a second local runnable wakes nobody
-bad parking cycle -DSTUCK -DBUG_BOUND_EARLY        # who else is awake is looked up before announcing
+bad parking cycle -DSTUCK -DBUG_BOUND_EARLY # who else is awake is looked up before announcing
 bad parking cycle -DPOLLER -DBUG_POLLER_BY_FUTEX   # the one in the poller is woken by its futex
-bad parking cycle -DPOLLER -DBUG_POLLER_NO_LOOK    # no look at the wake word after entering the poller
+bad parking cycle -DPOLLER -DBUG_POLLER_NO_LOOK # no look at the wake word after entering the poller
 bad parking cycle -DPOLLER -DBUG_LOOK_UNCLAIMED    # another's look into the poller eats the wake-up
 bad parking cycle -DPOLLER -DBUG_ARM_SILENT        # a first descriptor is armed and nobody told
 
@@ -155,8 +159,10 @@ bad suspend cycle -DBUG_BLOCKING_KEEPS            # a receiver blocks without re
 bad suspend cycle -DBUG_DEATH_KEEPS               # dies without releasing
 bad suspend cycle -DBUG_DRAIN_SILENT              # a CREDIT to a dead slot is not answered
 bad suspend cycle -DMUTUAL -DBUG_CYCLE_SUSPENDS   # a sender suspends although that closes a cycle
-bad suspend cycle -DCALLS -DBUG_CALL_RELEASES_NONE # a call closes one and lets no suspended sender go
-bad suspend cycle -DCALLS -DBUG_RESUME_FORGOTTEN  # a RESUME that comes during the search is not noticed
+# a call closes one and lets no suspended sender go
+bad suspend cycle -DCALLS -DBUG_CALL_RELEASES_NONE
+# a RESUME that comes during the search is not noticed
+bad suspend cycle -DCALLS -DBUG_RESUME_FORGOTTEN
 
 good calls ended_all
 good calls ended_all -DTHREE
@@ -166,12 +172,14 @@ bad calls cycle -DBUG_WALK_FIRST                      # walks, then publishes: b
 bad calls cycle -DTHREE -DBUG_WALK_FIRST
 bad calls assertion -DBUG_NO_CONFIRM                  # no confirmation under the lock: both fail
 bad calls assertion -DTHREE -DBUG_NO_CONFIRM
-bad calls assertion -DBUG_EDGE_LEFT                   # a reply leaves the edge to its caller to remove
+bad calls assertion -DBUG_EDGE_LEFT # a reply leaves the edge to its caller to remove
 bad calls assertion -DBUG_DEFER_KEEPS_EDGE            # a deferred request keeps its edge
-bad calls assertion -DBUG_PUSH_FIRST                  # the request is pushed before the edge is published
+bad calls assertion -DBUG_PUSH_FIRST # the request is pushed before the edge is published
 bad calls assertion -DTIMEOUTS -DBUG_NO_IDS           # the second walk does not compare call ids
-bad calls cycle -DDELEGATE -DBUG_DELEGATE_UNSEARCHED  # nobody looks for the cycle a delegation closes
-bad calls assertion -DDELEGATE -DBUG_DELEGATE_UNLOCKED # who delegates does not remove the edge under the lock
+# nobody looks for the cycle a delegation closes
+bad calls cycle -DDELEGATE -DBUG_DELEGATE_UNSEARCHED
+# who delegates does not remove the edge under the lock
+bad calls assertion -DDELEGATE -DBUG_DELEGATE_UNLOCKED
 
 good links settled
 bad links assertion -DBUG_INACTIVE_EXITS # an exit counts although the entry is inactive

@@ -1,26 +1,36 @@
 /*
- * Bounded mailboxes: a sender that went over a receiver's limit waits for room, and is always let go.
+ * Bounded mailboxes: a sender that went over a receiver's limit waits for room, and is always let
+ * go.
  *
  * Steps and the C they stand for (core/actor/wait.c unless said otherwise):
  *
- *   count           tp_actor.enqueued - consumed (core/actor/send.c); here exact and without batches
- *   send            the message is counted, then pushed (core/actor/mailbox.h); over the limit the sender suspends
- *   suspend         tpi_suspend_between, tpi_suspend_inside: the edge is published (begin), and if it closes a cycle
- *                   the sender goes on; else a CREDIT goes through the receiver's own queue, behind the
- *                   messages, and only signals are applied until its RESUME has come
- *   search          find_cycle, then tpi_fetch, then confirm_cycle under tp_runtime.wait_lock. A call that closes a
- *                   cycle with suspensions in it lets the suspended go on: a RESUME for whatever they wait for
- *   apply           tpi_fetch (core/actor/run.c); a CREDIT is answered at once or kept: tpi_credit_asked; a RESUME
- *                   counts if the sender still waits for it, or is for whatever: tpi_credit_granted
- *   take            a message is handled; at the low mark all who wait are released: tpi_credit_check
- *   release_all     tpi_credit_release_all: when it waits with nothing acceptable (tpi_wait, settle), when it dies
+ *   count           tp_actor.enqueued - consumed (core/actor/send.c); here exact and without
+ *                   batches
+ *   send            the message is counted, then pushed (core/actor/mailbox.h); over the limit the
+ *                   sender suspends
+ *   suspend         tpi_suspend_between, tpi_suspend_inside: the edge is published (begin), and if
+ *                   it closes a cycle the sender goes on; else a CREDIT goes through the receiver's
+ *                   own queue, behind the messages, and only signals are applied until its RESUME
+ *                   has come
+ *   search          find_cycle, then tpi_fetch, then confirm_cycle under tp_runtime.wait_lock. A
+ *                   call that closes a cycle with suspensions in it lets the suspended go on: a
+ *                   RESUME for whatever they wait for
+ *   apply           tpi_fetch (core/actor/run.c); a CREDIT is answered at once or kept:
+ *                   tpi_credit_asked; a RESUME counts if the sender still waits for it, or is for
+ *                   whatever: tpi_credit_granted
+ *   take            a message is handled; at the low mark all who wait are released:
+ *                   tpi_credit_check
+ *   release_all     tpi_credit_release_all: when it waits with nothing acceptable (tpi_wait,
+ *                   settle), when it dies
  *   the dead        tpi_drain answers what was pushed before, tpi_deliver_dead what comes after
  *
- * Three scenes. By default actors 1 and 2 send to actor 0, which takes nothing before it has a `go`, which
- * actor 2 sends last; actor 0 may die at any time. -DMUTUAL: 0 and 1 send to each other before either takes
- * anything. -DCALLS: 0 sends to 1, which calls 0 meanwhile, with a deadline that may pass.
+ * Three scenes. By default actors 1 and 2 send to actor 0, which takes nothing before it has a
+ * `go`, which actor 2 sends last; actor 0 may die at any time. -DMUTUAL: 0 and 1 send to each other
+ * before either takes anything. -DCALLS: 0 sends to 1, which calls 0 meanwhile, with a deadline
+ * that may pass.
  *
- * Held: every sender gets to the end of its program (ended), so none stays suspended; every call ends, too.
+ * Held: every sender gets to the end of its program (ended_all), so none stays suspended; every call
+ * ends, too.
  */
 #define LIMIT 1
 #define LOW 0
@@ -74,7 +84,8 @@ inline release_all() {
     od
 }
 
-/* One signal or message from the queue; `blocked`: the actor waits for messages and takes none of those it has. */
+/* One signal or message from the queue; `blocked`: the actor waits for messages and takes none of
+ * those it has. */
 inline apply(blocked) {
     atomic {
         queue[me]?kind(from, ref);
@@ -108,7 +119,8 @@ inline apply(blocked) {
     }
 }
 
-/* Follows the edges from `first`; `found` if they lead to this actor; `stuck`: a suspended one on the way, plus 1. */
+/* Follows the edges from `first`; `found` if they lead to this actor; `stuck`: a suspended one on
+ * the way, plus 1. */
 inline walk(first) {
     d_step { at = first; i = 0; found = 0; stuck = 0 }
     do
@@ -128,7 +140,8 @@ inline walk(first) {
     atomic { at = 0; i = 0 }
 }
 
-/* The edge of this actor is published: does it close a cycle? `found` in the end: it is taken back. */
+/* The edge of this actor is published: does it close a cycle? `found` in the end: it is taken back.
+ * */
 inline search(to, is_call) {
     walk(to);
     if
@@ -180,7 +193,8 @@ inline suspend(to) {
         suspended[me] = 1;
         if
         :: alive[to] -> queue[to]!credit(me, references) /* it may die before this arrives */
-        :: else -> queue[me]!resume(to, references)      /* the sender's own thread answers for the dead */
+        /* the sender's own thread answers for the dead */
+        :: else -> queue[me]!resume(to, references)
         fi;
         do
         :: suspended[me] -> apply(false)

@@ -172,6 +172,52 @@ TP_TEST(describe, long_names_are_whole) {
         "{a_field_with_a_name_as_long_as_no_one_in_their_right_mind_would_ever_give=true}");
 }
 
+TP_MESSAGE(corner, TP_FIELD(i32, x), TP_FIELD(str, tag))
+TP_MESSAGE(shape, TP_NESTED(corner, first), TP_LIST_OF(corner, rest), TP_FIELD(u8, end))
+TP_MESSAGE(drawing, TP_LIST_OF(shape, shapes))
+TP_MESSAGE(album, TP_NESTED(drawing, cover))
+
+TP_TEST(describe, names_the_fields_of_nested_messages) {
+    static const corner rest[] = {{2, {"b", 1}}, {3, {NULL, 0}}};
+    struct arena arena;
+    arena_init(&arena);
+    shape value = {{1, TP_STR("a")}, {rest, 2}, 9};
+    struct encoded encoded = arena_encode(&arena, &shape_message, &value);
+    TP_ASSERT_EQ_STR(
+        format(&shape_message, encoded.bytes, encoded.size, 3),
+        "shape{first={x=1, tag=\"a\"}, rest=[{x=2, tag=\"b\"}, {x=3, tag=\"\"}], end=9}");
+    TP_ASSERT_EQ_STR(json(&shape_message, encoded.bytes, encoded.size, 3),
+                     "{\"type\":\"shape\",\"fields\":{\"first\":{\"x\":1,\"tag\":\"a\"},"
+                     "\"rest\":[{\"x\":2,\"tag\":\"b\"},{\"x\":3,\"tag\":\"\"}],\"end\":9}}");
+    arena_free(&arena);
+}
+
+#define SHAPE(bytes) format(&shape_message, bytes, sizeof(bytes) - 1, 3)
+
+TP_TEST(describe, shows_nested_messages_of_other_versions) {
+    TP_ASSERT_EQ_STR(SHAPE("\x90\x91\x91\x07\x05"), "shape{first={}, rest=[{x=7}], end=5}");
+    TP_ASSERT_EQ_STR(SHAPE("\x94\x01\xa0\x92\x08\x08\xc0\x90\x05"),
+                     "shape{first={x=1, tag=\"\"}, rest=[], end=5}");
+}
+
+TP_TEST(describe, shows_what_stands_where_a_message_should) {
+    TP_ASSERT_EQ_STR(SHAPE("\xc0\x81\x01\x02\x05"), "shape{first=nil, rest={1: 2}, end=5}");
+    TP_ASSERT_EQ_STR(SHAPE("\x91\xa1x\x92\x01\x90\x05"),
+                     "shape{first={x=\"x\"}, rest=[1, {}], end=5}");
+    TP_ASSERT_EQ_STR(SHAPE("\x92\x01\xa5\x90\x05"), "shape{first=?}"); /* cut inside */
+}
+
+TP_TEST(describe, deep_nested_messages_are_cut) {
+    /* cover [ shapes [ [ [1, "a"], [[2]], 3 ] ] ] */
+    static const char bytes[] = "\x91\x91\x93\x92\x01\xa1"
+                                "a\x91\x91\x02\x03";
+    TP_ASSERT_EQ_STR(format(&album_message, bytes, sizeof bytes - 1, 1),
+                     "album{cover={shapes=[{first={x=1, tag=\"a\"}, rest=[...], end=3}]}}");
+    TP_ASSERT_EQ_STR(json(&album_message, bytes, sizeof bytes - 1, 1),
+                     "{\"type\":\"album\",\"fields\":{\"cover\":{\"shapes\":[{\"first\":"
+                     "{\"x\":1,\"tag\":\"a\"},\"rest\":[\"...\"],\"end\":3}]}}}");
+}
+
 TP_TEST(describe, everything_can_be_shown) {
     struct arena arena;
     arena_init(&arena);

@@ -100,6 +100,27 @@ TP_TEST(hostile, nesting_counts_from_where_the_reader_is) {
     TP_ASSERT(tpi_read_enter(&in) == 0 && in.failed);
 }
 
+TP_MESSAGE(list_of_points, TP_LIST_OF(point, items))
+
+/* [[0, 0, <arrays>]]: the unknown third field of a point, `depth` containers in all. */
+static bool unknown_field_refused(unsigned depth) {
+    uint8_t bytes[64] = {0x91, 0x93, 0, 0};
+    struct arena arena;
+    list_of_points out;
+    arena_init(&arena);
+    memset(bytes + 4, 0x91, depth - 2);
+    struct encoded encoded = {bytes, 4 + (depth - 2) + 1};
+    bool refused = !arena_decode(&arena, &list_of_points_message, encoded, 1, &out);
+    TP_ASSERT(oracle_differs(bytes, encoded.size) == NULL);
+    TP_ASSERT_EQ_INT(refused, skip_refused(bytes, encoded.size));
+    arena_free(&arena);
+    return refused;
+}
+
+TP_TEST(hostile, nesting_counts_through_lists_of_messages) {
+    TP_ASSERT(!unknown_field_refused(32) && unknown_field_refused(33));
+}
+
 TP_TEST(hostile, a_million_nested_arrays_are_refused_early) {
     size_t size = 1 << 20;
     uint8_t *bytes = malloc(size);

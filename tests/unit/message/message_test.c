@@ -448,3 +448,45 @@ TP_TEST(message, fields_are_described) {
     TP_ASSERT(lists_message.fields[0].form == TP_FORM_LIST);
     TP_ASSERT(maps_message.fields[0].form == TP_FORM_MAP);
 }
+
+TP_TEST(message, fields_say_where_they_are_and_what_they_hold) {
+    const tp_field *fields = everything_message.fields;
+    TP_ASSERT(fields[0].type == &numbers_message && fields[6].type == &lists_message);
+    TP_ASSERT(fields[7].type == NULL && numbers_message.fields[11].type == NULL);
+    TP_ASSERT_EQ_INT(fields[0].offset, 0);
+    TP_ASSERT_EQ_INT(fields[6].offset, offsetof(everything, many));
+    TP_ASSERT_EQ_INT(fields[7].offset, offsetof(everything, last));
+    TP_ASSERT_EQ_INT(numbers_message.fields[11].offset, offsetof(numbers, k));
+}
+
+/* ---- names ---- */
+
+/* What a program may well call its own, beside `account`. */
+TP_MESSAGE(account, TP_FIELD(i64, cents))
+TP_MESSAGE(account_list, TP_LIST_OF(account, items))
+TP_MESSAGE(account_fields, TP_NESTED(account_list, count))
+
+TP_TEST(message, names_beside_a_type_stay_free) {
+    static const account accounts[] = {{1}, {-2}};
+    struct arena arena;
+    account_fields out, value = {{{accounts, 2}}};
+    arena_init(&arena);
+    arena_round_trip(&arena, &account_fields_message, &value, &out);
+    TP_ASSERT(out.count.items.count == 2 && out.count.items.items[1].cents == -2);
+    arena_free(&arena);
+}
+
+/* ---- sizes that cannot be ---- */
+
+/* A length of -1 is no small message: the sum does not wrap, and whoever sends refuses it. */
+TP_TEST(message, measure_does_not_wrap) {
+    texts text = {{"x", SIZE_MAX}, {NULL, 0}, NULL},
+          bytes = {{"x", SIZE_MAX - 4}, {"x", SIZE_MAX}, NULL};
+    TP_ASSERT(texts_message.measure(&text) > TP_MESSAGE_SIZE_MAX);
+    TP_ASSERT(texts_message.measure(&bytes) > TP_MESSAGE_SIZE_MAX);
+    tp_entry_str entry = {{"k", SIZE_MAX}, {"v", SIZE_MAX}};
+    maps map;
+    memset(&map, 0, sizeof map);
+    map.text = (tp_map_str){&entry, 1};
+    TP_ASSERT(maps_message.measure(&map) > TP_MESSAGE_SIZE_MAX);
+}
