@@ -396,7 +396,7 @@ enum tpi_applied tpi_signal_apply(tp_actor *self, struct tpi_block *block) {
     case TPI_KIND_LINK: return apply_link(self, from);
     case TPI_KIND_UNLINK:
         apply_unlink(self, from);
-        return TPI_APPLIED_ANSWER; /* tpi_deliver_dead answers any UNLINK with its acknowledgement */
+        return TPI_APPLIED_ANSWER; /* tpi_deliver_dead acknowledges any UNLINK */
     case TPI_KIND_UNLINK_ACK: apply_unlink_ack(self, from, block->ref); break;
     case TPI_KIND_MONITOR: return apply_monitor(self, block);
     case TPI_KIND_DEMONITOR: (void)remove_watcher(self, from.node, block->ref); break;
