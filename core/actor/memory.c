@@ -38,7 +38,7 @@ void *tp_alloc(tp_actor *self, size_t size) {
     allocation->owner = self;
     tpi_list_init(&allocation->link);
     tpi_list_push_back(&extra->allocations, &allocation->link);
-    return allocation->bytes;
+    return allocation + 1;
 }
 
 static void free_allocation(tp_actor *self, struct allocation *allocation) {
@@ -49,7 +49,7 @@ static void free_allocation(tp_actor *self, struct allocation *allocation) {
 
 void tp_free(tp_actor *self, void *pointer) {
     if (pointer == NULL) return;
-    struct allocation *allocation = TPI_CONTAINER_OF(pointer, struct allocation, bytes);
+    struct allocation *allocation = (struct allocation *)pointer - 1;
     TPI_CHECK(allocation->owner == self);
     if (allocation->owner == self) free_allocation(self, allocation);
 }
