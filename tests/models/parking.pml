@@ -21,9 +21,9 @@
  *                         itself; time is not counted, and what must not hang on time is exactly
  *                         what sleeps without a bound
  *
- * Three scenes. By default a thread outside pushes two runnables, and another one that only worker 0
- * may run. -DPOLLER: that one, and a thread that arms the first descriptor, whose event readies one.
- * -DSTUCK: one runnable is pushed, which wakes a partner (to `next`), readies one more (to the
+ * Three scenes. By default a thread outside pushes two runnables, and another one that only worker
+ * 0 may run. -DPOLLER: that one, and a thread that arms the first descriptor, whose event readies
+ * one. -DSTUCK: one runnable is pushed, which wakes a partner (to `next`), readies one more (to the
  * queue), and does not end before that one was taken by another worker.
  *
  * Held: `next` is free when it is filled, one worker waits in the poller (assertions); all is run

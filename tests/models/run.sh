@@ -78,10 +78,10 @@ search_good() {
     rm -f "$model.pml.trail"
     ./pan "${options[@]}" -m$depth >search.log 2>&1
     states=$(sed -n 's/^ *\([0-9][0-9]*\) states, stored.*/\1/p' search.log)
-    if ! complete; then
-        verdict 1 "$model $* $what" "the search was not complete"
-    elif ! grep -q 'errors: 0' search.log; then
+    if grep -q '^pan:1: ' search.log; then
         verdict 1 "$model $* $what" "$(sed -n 's/^pan:1: //p' search.log | head -n 1)"
+    elif ! complete || ! grep -q 'errors: 0' search.log; then
+        verdict 1 "$model $* $what" "the search was not complete"
     else
         verdict 0 "$model${*:+ $*} $what" "$states states"
         return

@@ -29,8 +29,8 @@
  * before either takes anything. -DCALLS: 0 sends to 1, which calls 0 meanwhile, with a deadline
  * that may pass.
  *
- * Held: every sender gets to the end of its program (ended_all), so none stays suspended; every call
- * ends, too.
+ * Held: every sender gets to the end of its program (ended_all), so none stays suspended; every
+ * call ends, too.
  */
 #define LIMIT 1
 #define LOW 0
