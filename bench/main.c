@@ -66,11 +66,10 @@ static int measure(const struct bench_case *bench, unsigned workers, int reps, b
     qsort(values, (size_t)reps, sizeof values[0], by_value);
     double median = values[reps / 2];
     if (json)
-        printf(
-            "{\"name\":\"%s\",\"workers\":%u,\"value\":%.3f,\"unit\":\"%s\","
-            "\"reps\":%d,\"min\":%.3f,"
-            "\"max\":%.3f}\n",
-            bench->name, workers, median, bench->unit, reps, values[0], values[reps - 1]);
+        printf("{\"name\":\"%s\",\"workers\":%u,\"value\":%.3f,\"unit\":\"%s\","
+               "\"reps\":%d,\"min\":%.3f,"
+               "\"max\":%.3f}\n",
+               bench->name, workers, median, bench->unit, reps, values[0], values[reps - 1]);
     else printf("%-14s %10.2f %s\n", bench->name, median, bench->unit);
     fflush(stdout);
     return 0;

@@ -206,6 +206,7 @@ tp_err tp_send_alias_value(tp_actor *self, tp_alias alias, const tp_message_type
 static struct tpi_payload *encode_shared(tp_runtime *runtime, const tp_message_type *type,
                                          const void *value) {
     size_t bound = type->bound != 0 ? type->bound : type->measure(value);
+    if (bound > TP_MESSAGE_SIZE_MAX) return NULL;
     struct tpi_payload *payload = tpi_heap_alloc(runtime->memory, sizeof *payload + bound);
     if (payload == NULL) return NULL;
     tp_writer out = {.at = payload->bytes, .end = payload->bytes + bound, .failed = false};

@@ -4,7 +4,7 @@
  * `next`, which belongs to the mailbox.
  *
  * Payload: the fields in msgpack, one after the other, without the [type, ...] array head. The head
- * is a constant of the type (tp_message_type.prefix), so the wire and the journal write prefix +
+ * is a constant of the type (tpi_message_pack), so the wire and the journal write prefix +
  * payload.
  */
 #ifndef TPI_MESSAGE_BLOCK_H

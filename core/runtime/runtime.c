@@ -164,7 +164,8 @@ static uint64_t count_exited(const struct tpi_scheduler *scheduler) {
     uint64_t exited = 0;
     for (unsigned i = 0, count = counted_workers(scheduler); i < count; i++)
         /* acquire: keeps the reads of `spawned` that follow behind it */
-        exited += atomic_load_explicit(&scheduler->workers[i]->counters.exited, memory_order_acquire);
+        exited +=
+            atomic_load_explicit(&scheduler->workers[i]->counters.exited, memory_order_acquire);
     return exited;
 }
 

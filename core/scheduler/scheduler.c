@@ -104,7 +104,8 @@ tp_err tpi_scheduler_new(struct tpi_scheduler **out, const struct tpi_scheduler_
 static tp_err start_loop(struct tpi_worker *worker) {
     struct tpi_fiber *fiber = tpi_fiber_new(worker->scheduler->stacks, 0, tpi_worker_loop, NULL);
     if (fiber == NULL) return TP_ENOMEM;
-    worker->scheduler->stack_size = fiber->stack_size;
+    if (!worker->dedicated) /* the threads run when a dedicated one is made */
+        worker->scheduler->stack_size = fiber->stack_size;
     tpi_fiber_reset(fiber, tpi_worker_loop, fiber);
     fiber->user = worker;
     fiber->frame = NULL;
@@ -185,7 +186,8 @@ static tp_err dedicate_at(struct tpi_scheduler *scheduler, unsigned index) {
     if (err != TP_OK && scheduler->workers[index] != NULL) worker_free(scheduler->workers[index]);
     /* release: partner is the acquire load in tp_runtime_counters, which then looks into them */
     if (err == TP_OK)
-        atomic_store_explicit(&scheduler->grown, index + 1 - scheduler->count, memory_order_release);
+        atomic_store_explicit(&scheduler->grown, index + 1 - scheduler->count,
+                              memory_order_release);
     return err;
 }
 

@@ -86,7 +86,7 @@ struct tpi_scheduler {
     size_t stack_size; /* usable bytes of a cached stack */
     unsigned count;    /* workers; dedicated ones come after */
     struct tpi_worker *workers[/* count + TPI_DEDICATED_MAX */ 256 + TPI_DEDICATED_MAX];
-    tpi_mutex growth; /* of dedicated workers */
+    tpi_mutex growth;        /* of dedicated workers */
     _Atomic(uint32_t) grown; /* dedicated workers made: the first so many of their places */
 
     _Alignas(64) _Atomic(uint64_t) idle[4]; /* a bit a worker that sleeps; not the dedicated */

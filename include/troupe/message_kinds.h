@@ -192,7 +192,9 @@ TPI_CONTAINERS(bool)
 
 /* `bool` may be a macro in C: in a field it then reads _Bool by the time it is pasted. */
 #define tp_optional__Bool tp_optional_bool
+/* The same for lists. */
 #define tp_list__Bool tp_list_bool
+/* The same for maps. */
 #define tp_map__Bool tp_map_bool
 #define tpi_put_optional__Bool tpi_put_optional_bool
 #define tpi_get_optional__Bool tpi_get_optional_bool

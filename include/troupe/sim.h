@@ -28,8 +28,8 @@ typedef struct tp_sim tp_sim;
 /* How the next actor is chosen. */
 typedef enum tp_sim_choice {
     TP_SIM_UNIFORM, /* each that is ready with equal chance */
-    TP_SIM_PCT, /* random priorities, with `change_points` random changes */
-    TP_SIM_FIFO /* in order: no randomness */
+    TP_SIM_PCT,     /* random priorities, with `change_points` random changes */
+    TP_SIM_FIFO     /* in order: no randomness */
 } tp_sim_choice;
 
 /* Zero in a field means its default. */

@@ -1,6 +1,6 @@
 /*
- * Flow control under load: how far a mailbox may grow, that every message is accounted for, and that whoever was
- * suspended goes on.
+ * Flow control under load: how far a mailbox may grow, that every message is accounted for, and
+ * that whoever was suspended goes on.
  */
 #include "tests/actor/actor_test.h"
 
@@ -26,14 +26,16 @@ static void gauge_ask(tp_actor *self, struct gauge *gauge, const ask *msg) {
     (void)msg;
     tp_reply(self, answer, .n = gauge->handled);
 }
-TP_BEHAVIOR(gauge_behavior, "gauge", struct gauge, TP_ON(number, gauge_number), TP_ON(ask, gauge_ask));
+TP_BEHAVIOR(gauge_behavior, "gauge", struct gauge, TP_ON(number, gauge_number),
+            TP_ON(ask, gauge_ask));
 
 struct spread {
     tp_pid to[60];
     int count;
     int64_t each;
 };
-static int64_t most_waiting; /* seen by a sender on the only worker: what was sent and not handled */
+static int64_t
+    most_waiting; /* seen by a sender on the only worker: what was sent and not handled */
 static void watch_backlog(tp_actor *self) {
     tp_counters counters;
     tp_runtime_counters(tp_self_runtime(self), &counters);
@@ -153,8 +155,7 @@ static void account_round(tp_actor *self, struct account account) {
     for (int i = 0; i < 8; i++) TP_ASSERT_EQ_INT(down_code(self, 0), TP_EXIT_NORMAL);
     answer got;
     tp_err err;
-    do err = tp_call(self, flood.to, SOON, &got, answer, ask); /* behind all of them */
-    while (err == TP_EFULL);
+    while ((err = tp_call(self, flood.to, SOON, &got, answer, ask)) == TP_EFULL) tp_yield(self);
     TP_ASSERT(err == TP_OK || account.killed || account.overflow == TP_OVERFLOW_EXIT);
     tp_kill(self, flood.to);
     while (tp_alive(tp_self_runtime(self), flood.to)) tp_yield(self);
@@ -166,16 +167,20 @@ static void account_round(tp_actor *self, struct account account) {
     }
     TP_ASSERT_EQ_INT(accepted + refused, 8 * EACH);
     tp_runtime_counters(tp_self_runtime(self), &after);
-    /* beside the flood: the sources' own messages, this actor's calls and their answers, the downs */
-    int64_t sent = (int64_t)(after.sent - before.sent), handled = (int64_t)(after.handled - before.handled),
+    /* beside the flood: the sources' own messages, this actor's calls and their answers, the
+     * downs */
+    int64_t sent = (int64_t)(after.sent - before.sent),
+            handled = (int64_t)(after.handled - before.handled),
             dropped = (int64_t)(after.dropped - before.dropped),
             dead = (int64_t)(after.dead_letters - before.dead_letters);
     if (account.overflow == TP_OVERFLOW_SUSPEND) TP_ASSERT_EQ_INT(dropped + refused, 0);
     if (account.overflow == TP_OVERFLOW_FAIL) TP_ASSERT_EQ_INT(dropped, 0);
     int64_t downs = 8;
     int64_t extra = sent - (handled - downs) - dropped - dead - refused;
-    /* each answer is counted as sent and given to a call, not to a handler; refused asks count as sent */
-    TP_ASSERT_MSG(extra >= 0 && extra <= 3000 && (extra <= 1 || account.overflow == TP_OVERFLOW_FAIL),
+    /* each answer is counted as sent and given to a call, not to a handler; refused asks count
+     * as sent */
+    TP_ASSERT_MSG(extra >= 0 && extra <= 3000 &&
+                      (extra <= 1 || account.overflow == TP_OVERFLOW_FAIL),
                   "policy %d: sent %lld handled %lld dropped %lld dead %lld refused %lld",
                   (int)account.overflow, (long long)sent, (long long)handled, (long long)dropped,
                   (long long)dead, (long long)refused);
@@ -190,7 +195,8 @@ static void account_body(tp_actor *self, void *arg) {
 }
 static void every_policy(bool body, bool killed) {
     for (int overflow = 0; overflow <= TP_OVERFLOW_EXIT; overflow++) {
-        struct account account = {.overflow = (tp_overflow)overflow, .body = body, .killed = killed};
+        struct account account = {
+            .overflow = (tp_overflow)overflow, .body = body, .killed = killed};
         run_everywhere(account_body, &account);
     }
 }
@@ -210,7 +216,8 @@ TP_TEST(flow, every_message_to_a_dying_actor_is_accounted_for) {
 static void one_by_one(tp_actor *self, void *arg) {
     number got;
     (void)arg;
-    for (int i = 0; i < 8 * EACH; i++) TP_ASSERT_EQ_INT(tp_receive(self, SOON, &got, number), TP_OK);
+    for (int i = 0; i < 8 * EACH; i++)
+        TP_ASSERT_EQ_INT(tp_receive(self, SOON, &got, number), TP_OK);
 }
 static void sleepy(tp_actor *self, void *arg) {
     number got;
@@ -227,7 +234,8 @@ static void goes_on_body(tp_actor *self, void *arg) {
     for (int n = 0; n < 8; n++) {
         struct flood flood = {.accepted = {0}};
         tp_ref ref;
-        tp_spawn_options small = {.mailbox_limit = limits[n / 2], .monitor = &ref}, watched = {.monitor = &ref};
+        tp_spawn_options small = {.mailbox_limit = limits[n / 2], .monitor = &ref},
+                         watched = {.monitor = &ref};
         flood.to = tp_spawn_body(self, receivers[n % 2], NULL, &small);
         the_flood = &flood;
         for (int i = 0; i < 4; i++) tp_spawn_body(self, floods, &flood, &watched);
@@ -240,7 +248,8 @@ TP_TEST(flow, suspended_senders_go_on) {
     run_everywhere(goes_on_body, NULL);
 }
 
-/* Rings and pairs of actors that flood each other while they call each other: nobody waits for ever. */
+/* Rings and pairs of actors that flood each other while they call each other: nobody waits for
+ * ever. */
 struct ring {
     tp_pid next;
     tp_pid boss;
@@ -277,10 +286,14 @@ static void ring_body(tp_actor *self, void *arg) {
         tp_pid ring[10];
         tp_spawn_options options = {.mailbox_limit = s % 2 == 0 ? 50 : 1024};
         for (int i = 0; i < sizes[s]; i++) ring[i] = tp_spawn_with(self, &ring_behavior, &options);
-        for (int i = 0; i < sizes[s]; i++) tp_send(self, ring[i], tell, .who = ring[(i + 1) % sizes[s]], .n = 0);
-        for (int i = 0; i < sizes[s]; i++) tp_send(self, ring[i], tell, .who = tp_pid_null(), .n = 5000);
-        for (int i = 0; i < sizes[s]; i++) TP_ASSERT_EQ_INT(tp_receive(self, SOON, &got, answer), TP_OK);
-        for (int i = 0; i < sizes[s]; i++) TP_ASSERT_EQ_INT(tp_call(self, ring[i], SOON, &got, answer, ask), TP_OK);
+        for (int i = 0; i < sizes[s]; i++)
+            tp_send(self, ring[i], tell, .who = ring[(i + 1) % sizes[s]], .n = 0);
+        for (int i = 0; i < sizes[s]; i++)
+            tp_send(self, ring[i], tell, .who = tp_pid_null(), .n = 5000);
+        for (int i = 0; i < sizes[s]; i++)
+            TP_ASSERT_EQ_INT(tp_receive(self, SOON, &got, answer), TP_OK);
+        for (int i = 0; i < sizes[s]; i++)
+            TP_ASSERT_EQ_INT(tp_call(self, ring[i], SOON, &got, answer, ask), TP_OK);
         for (int i = 0; i < sizes[s]; i++) tp_kill(self, ring[i]);
     }
 }

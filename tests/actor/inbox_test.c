@@ -51,8 +51,8 @@ static void on_watch(tp_actor *self, struct sum *sum, const watch *msg) {
     tp_send(self, msg->who, number, .n = 1);
 }
 TP_BEHAVIOR(sum_behavior, "sum", struct sum, TP_ON(number, on_number), TP_ON(ask, on_ask),
-            TP_ON(slow, on_slow), TP_ON(mute, on_mute), TP_ON(word, on_word),
-            TP_ON(tell, on_tell), TP_ON(watch, on_watch));
+            TP_ON(slow, on_slow), TP_ON(mute, on_mute), TP_ON(word, on_word), TP_ON(tell, on_tell),
+            TP_ON(watch, on_watch));
 
 static tp_runtime *start(unsigned workers) {
     tp_runtime *runtime;
@@ -160,9 +160,9 @@ static void check_calls(unsigned workers) {
     TP_ASSERT_EQ_INT(tp_inbox_call(inbox, pid, TP_MS(1), &got, answer, slow), TP_ETIMEDOUT);
     TP_ASSERT_EQ_INT(tp_inbox_call(inbox, pid, SOON, &got, answer, ask), TP_OK);
     TP_ASSERT_EQ_INT(got.n, 0); /* not the late reply of the call before */
-    TP_ASSERT_EQ_INT(tp_inbox_call(inbox, pid, SOON, &got, answer, tell, .who = tp_inbox_pid(inbox),
-                                   .n = 1717),
-                     TP_ENOPROC);
+    TP_ASSERT_EQ_INT(
+        tp_inbox_call(inbox, pid, SOON, &got, answer, tell, .who = tp_inbox_pid(inbox), .n = 1717),
+        TP_ENOPROC);
     int code = 0;
     TP_ASSERT_EQ_INT(tp_runtime_wait(runtime, pid, SOON, &code), TP_OK);
     TP_ASSERT_EQ_INT(code, TP_EXIT_NOPROC); /* it had gone before anyone waited */
@@ -212,7 +212,8 @@ static void check_messages(unsigned workers) {
     TP_ASSERT(!readable(inbox));
     /* from itself to itself, and closed with messages waiting */
     for (int i = 0; i < 50; i++)
-        TP_ASSERT_EQ_INT(tp_inbox_send(inbox, tp_inbox_pid(inbox), word, .text = TP_STR("left")), TP_OK);
+        TP_ASSERT_EQ_INT(tp_inbox_send(inbox, tp_inbox_pid(inbox), word, .text = TP_STR("left")),
+                         TP_OK);
     tp_pid gone = tp_inbox_pid(inbox);
     tp_inbox_close(inbox);
     while (tp_alive(runtime, gone)) usleep(100); /* it ends as soon as its worker gets to it */
@@ -336,7 +337,8 @@ static void traps_and_stays(tp_actor *self, void *arg) {
     tp_exited exited;
     (void)arg;
     tp_trap_exits(self, true);
-    while (tp_receive(self, TP_FOREVER, &exited, tp_exited) == TP_OK) {}
+    while (tp_receive(self, TP_FOREVER, &exited, tp_exited) == TP_OK) {
+    }
 }
 static void check_stop(unsigned workers) {
     for (int i = 0; i < 5; i++) {
@@ -351,7 +353,8 @@ static void check_stop(unsigned workers) {
         for (int n = 0; n < 4; n++)
             TP_ASSERT_EQ_INT(tp_runtime_spawn_body(runtime, &pid, breeds, NULL, NULL), TP_OK);
         if (i == 4)
-            TP_ASSERT_EQ_INT(tp_runtime_spawn_body(runtime, &pid, traps_and_stays, NULL, NULL), TP_OK);
+            TP_ASSERT_EQ_INT(tp_runtime_spawn_body(runtime, &pid, traps_and_stays, NULL, NULL),
+                             TP_OK);
         poster.to = spawn_sum(runtime, NULL);
         TP_ASSERT_EQ_INT(pthread_create(&poster.thread, NULL, keeps_posting, &poster), 0);
         usleep(1000 * (unsigned)(i % 4));

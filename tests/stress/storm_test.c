@@ -1,5 +1,6 @@
 /*
- * More workers than cores, for seconds: random talk, kills, a million actors; everything is counted.
+ * More workers than cores, for seconds: random talk, kills, a million actors; everything is
+ * counted.
  */
 #include <string.h>
 
