@@ -17,7 +17,7 @@ static struct tpi_block *take_out(tp_actor *self, struct tpi_block *before,
         if (taken == NULL) return NULL;
         block->state |= TPI_BLOCK_CONSUMED;
     }
-    taken->state = TPI_BLOCK_LOOSE;
+    taken->state = TPI_BLOCK_LOOSE | TPI_BLOCK_RECEIVED;
     return taken;
 }
 
@@ -39,6 +39,7 @@ static bool take_retried(tp_actor *self, struct tpi_waiting *waiting) {
         if (before == NULL) extra->retried = next;
         else tpi_block_link(before, next);
         if (next == NULL) extra->retried_last = before;
+        block->state |= TPI_BLOCK_RECEIVED;
         waiting->block = block;
         return true;
     }
@@ -148,7 +149,7 @@ void tpi_message_bad(tp_actor *self, const tp_message_type *type) {
 static void make_current(tp_actor *self, struct tpi_block *block) {
     struct tpi_block *before = self->current;
     self->current = NULL;
-    if (before != NULL && before->state & TPI_BLOCK_LOOSE) {
+    if (before != NULL && before->state & TPI_BLOCK_RECEIVED) {
         self->current = before;
         tpi_release_current(self);
     }

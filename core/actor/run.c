@@ -280,6 +280,14 @@ static void leave_if_doomed(tp_actor *self) {
     if (self->flags & TPI_ACTOR_DOOMED) tpi_worker_escape(self->worker);
 }
 
+/* What ended the wait of an actor that does not live to see it: answered as a dead actor answers. */
+static void forsake(tp_actor *self, struct tpi_waiting *waiting) {
+    struct tpi_block *block = waiting->block;
+    waiting->block = NULL;
+    if (block == NULL) return;
+    tpi_deliver_dead(self->runtime, self->worker, tpi_pid_of(self->runtime, self), block);
+}
+
 tp_err tpi_wait(tp_actor *self, struct tpi_waiting *waiting, tp_duration timeout) {
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL) return TP_ENOMEM;
@@ -301,6 +309,7 @@ tp_err tpi_wait(tp_actor *self, struct tpi_waiting *waiting, tp_duration timeout
         err = leave_fiber(self);
     tpi_deadline_cancel(self, &extra->wait_deadline);
     extra->waiting = NULL;
+    if (self->flags & TPI_ACTOR_DOOMED) forsake(self, waiting);
     leave_if_doomed(self);
     if (err == TP_OK) tpi_credit_check(self);
     return err;
@@ -430,7 +439,10 @@ static void run_blocked(struct tpi_worker *worker, tp_actor *self) {
     if (self->flags & TPI_ACTOR_DOOMED) {
         struct tpi_fiber *fiber = self->fiber;
         self->fiber = NULL;
-        if (self->extra != NULL) self->extra->waiting = NULL; /* it was on that stack */
+        if (self->extra != NULL && self->extra->waiting != NULL) {
+            forsake(self, self->extra->waiting);
+            self->extra->waiting = NULL; /* it was on that stack */
+        }
         tpi_worker_drop(worker, fiber);
         tpi_exit(worker, self);
     } else if (wait_over(self)) {

@@ -53,13 +53,12 @@ static void account(tp_actor *self, tp_actor *receiver, tp_pid to) {
     struct tpi_worker *worker = self->worker;
     if (worker->account_to == receiver) {
         if (++worker->account < ACCOUNT_BATCH) return;
-    } else {
+        tpi_account_flush(worker);
+    } else { /* a look at each change: who sends to several in turn never fills a batch */
         tpi_account_flush(worker);
         worker->account_to = receiver;
         worker->account = 1;
-        return;
     }
-    tpi_account_flush(worker);
     int32_t length = tpi_mailbox_length(receiver);
     if (__builtin_expect(length > (int32_t)receiver->limit, 0))
         passed_limit(self, receiver, to, length);
@@ -118,8 +117,8 @@ tp_err tpi_send_block(tp_runtime *runtime, tp_actor *self, tp_pid to, struct tpi
     tp_actor *receiver = tpi_find(runtime, to, &identity);
     if (self != NULL && __builtin_expect(worker->tracing, 0))
         tpi_trace(self, TP_TRACE_SEND, to, block->type->name, 0);
-    count_sent(runtime, self);
     if (__builtin_expect(receiver == NULL, 0)) {
+        count_sent(runtime, self);
         tpi_deliver(runtime, worker, to, block);
         return TP_OK;
     }
@@ -128,6 +127,7 @@ tp_err tpi_send_block(tp_runtime *runtime, tp_actor *self, tp_pid to, struct tpi
         bool drop = false;
         int32_t over = 0;
         tp_err err = admit_exact(runtime, self, receiver, to, &drop, &over);
+        if (err == TP_OK) count_sent(runtime, self);
         if (err != TP_OK || drop) {
             if (drop) count_dropped(runtime, self);
             if (drop && block->kind == TPI_KIND_REQUEST)
@@ -139,6 +139,7 @@ tp_err tpi_send_block(tp_runtime *runtime, tp_actor *self, tp_pid to, struct tpi
         if (over > 0) passed_limit(self, receiver, to, over);
         return TP_OK;
     }
+    count_sent(runtime, self);
     if (tpi_push(runtime, worker, receiver, block)) account(self, receiver, to);
     return TP_OK;
 }

@@ -154,6 +154,11 @@ static bool ask_credit(tp_actor *self) {
         extra->credit = 0;
         return false;
     }
+    if (extra->credit == 0) { /* a release was applied meanwhile: go on */
+        tpi_wait_end(self);
+        tpi_block_free(runtime, self->worker, block);
+        return false;
+    }
     tpi_count(&self->worker->counters.suspensions, 1);
     tpi_deliver(runtime, self->worker, extra->over, block);
     return true;

@@ -60,8 +60,9 @@ enum tpi_block_state {
         1 << 0,               /* stays in the chain only because producers may still attach to it */
     TPI_BLOCK_LOOSE = 1 << 1, /* out of the chain */
     TPI_BLOCK_ANSWERED =
-        1 << 2,             /* a request that its handler has answered, deferred or passed on */
-    TPI_BLOCK_KEPT = 1 << 3 /* tp_keep: whoever would free it makes it loose instead */
+        1 << 2, /* a request that its handler has answered, deferred or passed on */
+    TPI_BLOCK_RECEIVED = 1 << 4, /* taken by a receive, which frees it */
+    TPI_BLOCK_KEPT = 1 << 3      /* tp_keep: whoever would free it makes it loose instead */
 };
 
 /*
