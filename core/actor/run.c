@@ -280,7 +280,8 @@ static void leave_if_doomed(tp_actor *self) {
     if (self->flags & TPI_ACTOR_DOOMED) tpi_worker_escape(self->worker);
 }
 
-/* What ended the wait of an actor that does not live to see it: answered as a dead actor answers. */
+/* What ended the wait of an actor that does not live to see it: answered as a dead actor
+ * answers. */
 static void forsake(tp_actor *self, struct tpi_waiting *waiting) {
     struct tpi_block *block = waiting->block;
     waiting->block = NULL;
