@@ -27,7 +27,7 @@ static tp_err send_request(tp_actor *self, tp_pid to, tp_ref ref, const tp_messa
                            const void *value) {
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct tpi_block *block = tpi_block_encode(runtime, self->worker, type, value);
-    if (block == NULL) return TP_ENOMEM;
+    if (block == NULL) return tpi_encode_error(type, value);
     block->kind = TPI_KIND_REQUEST;
     block->ref = ref;
     tpi_block_set_from(runtime, block, tpi_pid_of(runtime, self));
@@ -120,18 +120,22 @@ void tpi_reply_arrived(tp_actor *self, struct tpi_block *block) {
 
 /* ---- answering ---- */
 
+static bool is_open(const struct tpi_block *block) {
+    return block != NULL && block->kind == TPI_KIND_REQUEST && !(block->state & TPI_BLOCK_ANSWERED);
+}
+
+/* The request that a reply answers: the one just received, else the handler's own. */
 static struct tpi_block *open_request(tp_actor *self) {
-    struct tpi_block *block = self->current;
-    if (block == NULL || block->kind != TPI_KIND_REQUEST || block->state & TPI_BLOCK_ANSWERED)
-        return NULL;
-    return block;
+    if (is_open(self->current)) return self->current;
+    if (self->extra != NULL && is_open(self->extra->outer)) return self->extra->outer;
+    return NULL;
 }
 
 static tp_err send_reply(tp_actor *self, tp_pid caller, tp_ref ref, const tp_message_type *type,
                          const void *value) {
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct tpi_block *block = tpi_block_encode(runtime, self->worker, type, value);
-    if (block == NULL) return TP_ENOMEM;
+    if (block == NULL) return tpi_encode_error(type, value);
     block->kind = TPI_KIND_REPLY;
     block->flags = TPI_BLOCK_UNCOUNTED;
     block->ref = ref;
@@ -223,8 +227,10 @@ tp_err tp_delegate(tp_actor *self, tp_pid to) {
     copy->state = 0;
     request->state |= TPI_BLOCK_ANSWERED;
     tp_pid caller = tpi_block_from(runtime, request);
-    tpi_wait_moved(runtime, caller, request->ref, to.node == runtime->node ? to.slot : TPI_NO_SLOT);
-    if (tpi_wait_closes_cycle(runtime, caller, copy->ref)) {
+    uint64_t identity;
+    bool lives = tpi_find(runtime, to, &identity) != NULL; /* else its slot may be another's */
+    tpi_wait_moved(runtime, caller, request->ref, lives ? to.slot : TPI_NO_SLOT);
+    if (tpi_wait_closes_cycle(self, caller, copy->ref)) {
         tpi_fail_block(runtime, self->worker, copy, TP_EDEADLOCK);
         return TP_OK;
     }
@@ -243,17 +249,26 @@ static void abandon_chain(tp_actor *self, struct tpi_block *block) {
     }
 }
 
-void tpi_requests_abandon(tp_actor *self) {
+static void abandon_current(tp_actor *self) {
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct tpi_block *current = self->current;
-    if (open_request(self) != NULL) {
+    if (is_open(current)) {
         current->state |= TPI_BLOCK_ANSWERED;
         tpi_fail_request(runtime, self->worker, tpi_block_from(runtime, current), current->ref,
                          TP_ENOPROC);
     }
     tpi_release_current(self);
+}
+
+void tpi_requests_abandon(tp_actor *self) {
+    tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct tpi_extra *extra = self->extra;
+    abandon_current(self);
     if (extra == NULL) return;
+    self->current = extra->outer;
+    extra->outer = NULL;
+    abandon_current(self);
+    abandon_chain(self, extra->arguments); /* of a start that never ran its init */
     abandon_chain(self, extra->postponed);
     abandon_chain(self, extra->retried);
     uint64_t ref, unused;
@@ -285,7 +300,10 @@ tp_future tp_request_value(tp_actor *self, tp_pid to, const tp_message_type *typ
     tp_err err = tpi_map_put(&extra->pending, ref, 0, pending);
     if (err == TP_OK) err = send_request(self, to, ref, type, value);
     tpi_set_error(self, err);
-    if (err == TP_OK) return ref;
+    if (err == TP_OK) {
+        tpi_suspend_if_over(self);
+        return ref;
+    }
     (void)tpi_map_remove(&extra->pending, ref, 0);
     free_pending(self, pending);
     return 0;

@@ -91,11 +91,20 @@ struct tpi_block *tpi_block_encode(tp_runtime *runtime, struct tpi_worker *worke
     return block;
 }
 
+tp_err tpi_encode_error(const tp_message_type *type, const void *value) {
+    size_t bound = type->bound != 0 ? type->bound : type->measure(value);
+    return bound > TP_MESSAGE_SIZE_MAX ? TP_ETOOBIG : TP_ENOMEM;
+}
+
 struct tpi_block *tpi_block_copy(tp_runtime *runtime, struct tpi_worker *worker,
                                  const struct tpi_block *block) {
     size_t size = block->flags & TPI_BLOCK_SHARED ? sizeof(void *) : block->size;
     if (block->flags & TPI_BLOCK_REMOTE) size += 8;
-    struct tpi_block *copy = tpi_block_new(runtime, worker, (enum tpi_kind)block->kind, size);
+    size_t room = size;
+    /* what is answered in place keeps the room for its answer */
+    if (block->kind == TPI_KIND_LINK || block->kind == TPI_KIND_MONITOR) room = TPI_SIGNAL_ROOM;
+    TPI_ASSERT(size <= room);
+    struct tpi_block *copy = tpi_block_new(runtime, worker, (enum tpi_kind)block->kind, room);
     if (copy == NULL) return NULL;
     copy->type = block->type;
     copy->from_slot = block->from_slot;

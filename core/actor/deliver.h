@@ -62,6 +62,8 @@ void tpi_exit_encode(tp_runtime *runtime, struct tpi_block *block, tp_pid from, 
  * outside. */
 tp_err tpi_send_block(tp_runtime *runtime, tp_actor *self, tp_pid to, struct tpi_block *block);
 /* An encoded message. */
+/* Why tpi_block_encode gave NULL: TP_ETOOBIG or TP_ENOMEM. */
+tp_err tpi_encode_error(const tp_message_type *type, const void *value);
 struct tpi_block *tpi_block_encode(tp_runtime *runtime, struct tpi_worker *worker,
                                    const tp_message_type *type, const void *value);
 

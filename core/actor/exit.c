@@ -39,6 +39,8 @@ static void set_detail(tp_actor *actor, tp_bin detail) {
 
 void tpi_doom(tp_actor *actor, tp_reason reason, bool killed) {
     bool kill = reason.code == TP_EXIT_KILLED && killed;
+    if (actor->flags & TPI_ACTOR_KILLED)
+        return; /* the first signal decides; nothing to cut short */
     if (actor->flags & (TPI_ACTOR_DOOMED | TPI_ACTOR_EXITING) && !kill) return;
     actor->flags |= TPI_ACTOR_DOOMED | (killed ? (uint32_t)TPI_ACTOR_KILLED : 0u);
     if (reason.code == TP_EXIT_NORMAL && actor->extra == NULL) return; /* the default of no extra */
@@ -164,7 +166,10 @@ void tpi_exit(struct tpi_worker *worker, tp_actor *self) {
     TPI_ASSERT(self->worker == worker);
     TPI_ASSERT(self->fiber == NULL);
     self->flags |= TPI_ACTOR_EXITING;
-    self->flags &= ~(uint32_t)(TPI_ACTOR_DOOMED | TPI_ACTOR_OVER | TPI_ACTOR_SUSPENDED);
+    /* what it waited for is over: terminate may wait for something else */
+    self->flags &=
+        ~(uint32_t)(TPI_ACTOR_DOOMED | TPI_ACTOR_OVER | TPI_ACTOR_SUSPENDED | TPI_ACTOR_TURN);
+    if (self->extra != NULL) tpi_deadline_cancel(self, &self->extra->wait_deadline);
     tpi_wait_end(self);
     call_terminate(self);
     worker = self->worker;

@@ -53,6 +53,7 @@ struct tpi_extra {
     struct tpi_block *postponed_last;
     struct tpi_block *retried; /* postponed before, to be handled before newer ones */
     struct tpi_block *retried_last;
+    struct tpi_block *outer;           /* a handler's own message, while it has received others */
     struct tpi_block *held;            /* lives until the end of the handler */
     struct tpi_scratch_chunk *scratch; /* decoded lists, likewise */
     struct tpi_block *waiters;         /* CREDIT blocks of senders that this actor keeps waiting */
@@ -63,8 +64,9 @@ struct tpi_extra {
     tp_ref timeout_ref;
     bool timeout_fired;
     uint32_t postponed_count;
-    uint32_t timer_sweep; /* timers at which fired ones are looked for */
-    uint32_t stack_class; /* 0: the loop's own fiber */
+    uint32_t refused_count; /* messages that wait, refused by a receive: outside the bound */
+    uint32_t timer_sweep;   /* timers at which fired ones are looked for */
+    uint32_t stack_class;   /* 0: the loop's own fiber */
     size_t stack_size;
     tp_pid parent;       /* who spawned it linked */
     tp_pid over;         /* the receiver whose limit it passed */

@@ -40,7 +40,7 @@ tp_err tp_post_value(tp_runtime *runtime, tp_pid to, const tp_message_type *type
                      const void *value) {
     if (runtime == NULL || type == NULL) return TP_EINVAL;
     struct tpi_block *block = tpi_block_encode(runtime, NULL, type, value);
-    if (block == NULL) return TP_ENOMEM;
+    if (block == NULL) return tpi_encode_error(type, value);
     return tpi_send_block(runtime, NULL, to, block);
 }
 
@@ -288,7 +288,7 @@ tp_err tp_inbox_send_value(tp_inbox *inbox, tp_pid to, const tp_message_type *ty
     if (inbox == NULL || type == NULL) return TP_EINVAL;
     tp_runtime *runtime = inbox->state.runtime;
     struct tpi_block *block = tpi_block_encode(runtime, NULL, type, value);
-    if (block == NULL) return TP_ENOMEM;
+    if (block == NULL) return tpi_encode_error(type, value);
     tpi_block_set_from(runtime, block, inbox->state.pid);
     return tpi_send_block(runtime, NULL, to, block);
 }
@@ -304,7 +304,7 @@ tp_err tp_inbox_call_value(tp_inbox *inbox, tp_pid to, tp_duration timeout,
     struct tpi_inbox_state *state = &inbox->state;
     tp_runtime *runtime = state->runtime;
     struct tpi_block *block = tpi_block_encode(runtime, NULL, type, value);
-    if (block == NULL) return TP_ENOMEM;
+    if (block == NULL) return tpi_encode_error(type, value);
     block->kind = TPI_KIND_REQUEST;
     block->ref = tpi_ref_outside(runtime);
     tpi_block_set_from(runtime, block, state->pid);

@@ -21,6 +21,30 @@ static struct tpi_block *take_out(tp_actor *self, struct tpi_block *before,
     return taken;
 }
 
+/* What a receive refuses leaves the account: else a full mailbox could never get the message that
+ * is waited for. False: too many have been refused; the actor is doomed. */
+static bool count_refused(tp_actor *self, const struct tpi_waiting *waiting,
+                          struct tpi_block *block) {
+    struct tpi_extra *extra = self->extra;
+    if (extra->waiting != waiting) return true; /* only a look (start.c) */
+    if (block->state & TPI_BLOCK_REFUSED || block->flags & TPI_BLOCK_UNCOUNTED) return true;
+    if (extra->refused_count >= TPI_PUT_ASIDE_FACTOR * self->limit) {
+        tpi_doom(self, (tp_reason){.code = TP_EXIT_OVERFLOW}, false);
+        return false;
+    }
+    extra->refused_count++;
+    block->state |= TPI_BLOCK_REFUSED;
+    tpi_credit_taken(self, 1);
+    return true;
+}
+
+void tpi_refused_taken(tp_actor *self, struct tpi_block *block) {
+    TPI_ASSERT(self->extra->refused_count > 0);
+    self->extra->refused_count--;
+    block->state &= (uint8_t)~TPI_BLOCK_REFUSED;
+    block->flags |= TPI_BLOCK_UNCOUNTED; /* it was taken off the account when it was refused */
+}
+
 /* Drops consumed blocks on the way; returns the block after which to go on. */
 static struct tpi_block *sweep(tp_actor *self, struct tpi_block *before, struct tpi_block *block) {
     bool stub = block == tpi_stub(self);
@@ -59,12 +83,15 @@ bool tpi_receive_scan(tp_actor *self, struct tpi_waiting *waiting) {
         if (block == tpi_stub(self) || block->state & TPI_BLOCK_CONSUMED) {
             before = sweep(self, before, block);
         } else if (waiting->accept(self, block, waiting->context)) {
+            if (block->state & TPI_BLOCK_REFUSED) tpi_refused_taken(self, block);
             waiting->block = take_out(self, before, block);
             if (waiting->block == NULL) waiting->err = TP_ENOMEM;
             self->refused = before;
             return waiting->done = true;
-        } else {
+        } else if (count_refused(self, waiting, block)) {
             before = block;
+        } else {
+            return waiting->done = true;
         }
         self->refused = before;
     }
@@ -148,11 +175,8 @@ void tpi_message_bad(tp_actor *self, const tp_message_type *type) {
 /* What was received becomes the current message; what a body had before is over. */
 static void make_current(tp_actor *self, struct tpi_block *block) {
     struct tpi_block *before = self->current;
-    self->current = NULL;
-    if (before != NULL && before->state & TPI_BLOCK_RECEIVED) {
-        self->current = before;
-        tpi_release_current(self);
-    }
+    if (before != NULL && !(before->state & TPI_BLOCK_RECEIVED)) self->extra->outer = before;
+    else if (before != NULL) tpi_release_current(self);
     self->current = block;
     tpi_count(&self->worker->counters.handled, 1);
     if (self->worker->tracing) tpi_trace_receive(self, block);
@@ -344,7 +368,8 @@ void tp_postpone(tp_actor *self) {
     struct tpi_extra *extra = tpi_extra(self);
     struct tpi_block *block = self->current;
     if (block == NULL) return;
-    if (extra == NULL || extra->postponed_count >= 8 * self->limit) tp_exit(self, TP_EXIT_OVERFLOW);
+    if (extra == NULL || extra->postponed_count >= TPI_PUT_ASIDE_FACTOR * self->limit)
+        tp_exit(self, TP_EXIT_OVERFLOW);
     struct tpi_block *copy = tpi_block_copy(tpi_runtime_of(self->worker), self->worker, block);
     if (copy == NULL) tp_exit(self, TP_EXIT_NOMEM);
     copy->state = TPI_BLOCK_LOOSE;

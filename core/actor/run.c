@@ -57,10 +57,11 @@ static struct tpi_block *fetch_one(tp_actor *self, struct tpi_block *before,
                                    struct tpi_block *block) {
     if (block->to_generation != self->generation) return send_back(self, before, block);
     if (block->kind <= TPI_KIND_REQUEST) {
-        if (__builtin_expect(block->flags & (TPI_BLOCK_ALIAS | TPI_BLOCK_TIMER), 0) &&
-            !admit(self, block))
-            return discard(self, before, block);
-        return block;
+        if (__builtin_expect(!(block->flags & (TPI_BLOCK_ALIAS | TPI_BLOCK_TIMER)), 1) ||
+            admit(self, block))
+            return block;
+        if (!(block->flags & TPI_BLOCK_UNCOUNTED)) tpi_credit_taken(self, 1);
+        return discard(self, before, block);
     }
     if (self->worker->tracing) tpi_trace_signal(self, block);
     switch (tpi_signal_apply(self, block)) {
@@ -113,21 +114,28 @@ static RARELY struct tpi_block *unpostpone(struct tpi_extra *extra) {
     return block;
 }
 
-static ALWAYS struct tpi_block *next_message(tp_actor *self) {
-    if (__builtin_expect(self->extra != NULL && self->extra->retried != NULL, 0))
-        return unpostpone(self->extra);
+static ALWAYS struct tpi_block *next_queued(tp_actor *self) {
     while (self->tail != self->scan) {
         struct tpi_block *spent = self->tail;
         struct tpi_block *block = tpi_block_next(spent);
         TPI_CHECK(block != NULL);
         self->tail = block;
         retire(self, spent);
-        if (__builtin_expect(block == tpi_stub(self) || block->state & TPI_BLOCK_CONSUMED, 0))
-            continue;
+        if (__builtin_expect(block == tpi_stub(self), 0)) continue;
+        if (__builtin_expect(block->state & (TPI_BLOCK_CONSUMED | TPI_BLOCK_REFUSED), 0)) {
+            if (block->state & TPI_BLOCK_CONSUMED) continue;
+            tpi_refused_taken(self, block);
+        }
         block->state |= TPI_BLOCK_CONSUMED;
         return block;
     }
     return NULL;
+}
+
+static ALWAYS struct tpi_block *next_message(tp_actor *self) {
+    if (__builtin_expect(self->extra != NULL && self->extra->retried != NULL, 0))
+        return unpostpone(self->extra);
+    return next_queued(self);
 }
 
 struct tpi_block *tpi_next_message(tp_actor *self) {
@@ -164,11 +172,12 @@ void tpi_release_current(tp_actor *self) {
     if (self->extra != NULL) tpi_release_held(self);
 }
 
-/* DROP_OLDEST: what is beyond the limit goes, from the front. */
+/* DROP_OLDEST: what is beyond the limit goes, from the front; what was postponed is no part of
+ * it. */
 static RARELY void drop_oldest(tp_actor *self) {
     if (self->overflow != TP_OVERFLOW_DROP_OLDEST) return;
     while (tpi_mailbox_length(self) > (int32_t)self->limit) {
-        struct tpi_block *block = tpi_next_message(self);
+        struct tpi_block *block = next_queued(self);
         if (block == NULL) return;
         tpi_count(&self->worker->counters.dropped, 1);
         if (!(block->flags & TPI_BLOCK_UNCOUNTED)) tpi_credit_taken(self, 1);
@@ -208,6 +217,7 @@ static RARELY void handle_other(tp_actor *self, struct tpi_block *block) {
 /* After a handler that did more than handle: received others, kept some, or was asked. */
 static RARELY void release_slow(tp_actor *self, struct tpi_block *block) {
     if (self->current != block) tpi_release_current(self);
+    if (self->extra != NULL) self->extra->outer = NULL;
     self->current = block;
     tpi_release_current(self);
 }
@@ -327,7 +337,8 @@ tp_err tpi_take_turns(tp_actor *self) {
 /* ---- the slice ---- */
 
 static RARELY void start(tp_actor *self) {
-    self->flags |= TPI_ACTOR_STARTED;
+    /* until init is over there is nothing to terminate: an init that fails cleans up itself */
+    self->flags |= TPI_ACTOR_STARTED | TPI_ACTOR_TERMINATED;
     struct tpi_block *arguments = NULL;
     if (self->extra != NULL) {
         arguments = self->extra->arguments;
@@ -339,10 +350,15 @@ static RARELY void start(tp_actor *self) {
         memcpy(&body, self->inline_state, sizeof body);
         body(self, self->state);
         tpi_doom(self, (tp_reason){.code = TP_EXIT_NORMAL}, false);
-    } else if (self->behavior->init != NULL) {
-        self->behavior->init(self, self->state, (const tp_message *)arguments);
+        tpi_release_current(self);
+        return;
     }
-    tpi_release_current(self);
+    if (self->behavior->init != NULL)
+        self->behavior->init(self, self->state, (const tp_message *)arguments);
+    self->flags &= ~(uint32_t)TPI_ACTOR_TERMINATED;
+    if (arguments != NULL && arguments->kind == TPI_KIND_REQUEST)
+        tpi_start_acknowledge(self, arguments);
+    release_slow(self, arguments);
 }
 
 static bool needs_attention(const tp_actor *self) {
@@ -378,6 +394,12 @@ static RARELY struct tpi_block *count_exactly(tp_actor *self, struct tpi_block *
     return NULL;
 }
 
+/* At the end of the budget: is another slice needed? */
+static RARELY bool has_more(tp_actor *self) {
+    return self->tail != self->scan || tpi_block_next(self->scan) != NULL ||
+           (self->extra != NULL && self->extra->retried != NULL) || self->flags & TPI_ACTOR_TIMEOUT;
+}
+
 /* Handlers, one after the other. False: nothing is left. */
 static ALWAYS bool run_handlers(tp_actor *self) {
     uint32_t budget = self->runtime->options.message_budget;
@@ -400,7 +422,10 @@ static ALWAYS bool run_handlers(tp_actor *self) {
             taken += !(block->flags & TPI_BLOCK_UNCOUNTED);
         }
         handle(self, block);
-        if (--budget == 0) break;
+        if (--budget == 0) {
+            more = has_more(self);
+            break;
+        }
         if (__builtin_expect(budget % FETCH_EVERY == 0, 0)) tpi_fetch(self);
     } while (__builtin_expect(!needs_attention(self), 1));
     /* a wake-up with one message needs no account: it found the mailbox idle, so it was not

@@ -48,6 +48,16 @@ static void passed_limit(tp_actor *self, tp_actor *receiver, tp_pid to, int32_t 
         tpi_suspend_inside(self);
 }
 
+void tpi_suspend_if_over(tp_actor *self) {
+    uint64_t identity;
+    if (__builtin_expect(!(self->flags & TPI_ACTOR_OVER), 1)) return;
+    tp_actor *receiver = tpi_find(tpi_runtime_of(self->worker), self->extra->over, &identity);
+    if (receiver == NULL) return;
+    if (self->flags & TPI_ACTOR_BODY ||
+        tpi_mailbox_length(receiver) > (int32_t)receiver->limit * INSIDE_FACTOR)
+        tpi_suspend_inside(self);
+}
+
 /* After a push that did not find the mailbox idle. */
 static void account(tp_actor *self, tp_actor *receiver, tp_pid to) {
     struct tpi_worker *worker = self->worker;
@@ -175,7 +185,7 @@ tp_err tp_send_value(tp_actor *self, tp_pid to, const tp_message_type *type, con
     struct tpi_block *block = __builtin_expect(small, 1)
                                   ? encode_small(worker, type, value)
                                   : tpi_block_encode(runtime, worker, type, value);
-    if (__builtin_expect(block == NULL, 0)) return TP_ENOMEM;
+    if (__builtin_expect(block == NULL, 0)) return tpi_encode_error(type, value);
     block->from_slot = tpi_slot_of(self);
     block->from_generation = self->generation;
     tp_actor *receiver = tpi_slot(runtime, to.slot);
@@ -195,7 +205,7 @@ tp_err tp_send_alias_value(tp_actor *self, tp_alias alias, const tp_message_type
                            const void *value) {
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct tpi_block *block = tpi_block_encode(runtime, self->worker, type, value);
-    if (block == NULL) return TP_ENOMEM;
+    if (block == NULL) return tpi_encode_error(type, value);
     tpi_block_set_from(runtime, block, tp_self(self));
     block->flags |= TPI_BLOCK_ALIAS;
     block->ref = alias.ref;
@@ -240,7 +250,7 @@ tp_err tp_broadcast_value(tp_actor *self, const tp_pid *to, size_t count,
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     if (to == NULL && count > 0) return TP_EINVAL;
     struct tpi_payload *payload = encode_shared(runtime, type, value);
-    if (payload == NULL) return TP_ENOMEM;
+    if (payload == NULL) return tpi_encode_error(type, value);
     /* all envelopes first: none is sent when one cannot be had */
     struct tpi_block *first = NULL;
     size_t made = 0;
@@ -259,6 +269,7 @@ tp_err tp_broadcast_value(tp_actor *self, const tp_pid *to, size_t count,
     }
     self->flags &= ~(uint32_t)TPI_ACTOR_SENDING_MANY;
     tpi_payload_unref(payload);
+    tpi_suspend_if_over(self);
     return made == count ? TP_OK : TP_ENOMEM;
 }
 

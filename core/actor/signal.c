@@ -206,6 +206,12 @@ static enum tpi_applied apply_exit(tp_actor *self, struct tpi_block *block) {
         tpi_doom(self, (tp_reason){.code = TP_EXIT_KILLED}, true);
         return TPI_APPLIED_DONE;
     }
+    /* its mailbox's policy (TP_OVERFLOW_EXIT) speaks in its own name, and cannot be trapped: what
+     * is trapped would only fill the mailbox more */
+    if (!linked && exited.code == TP_EXIT_OVERFLOW && tp_pid_equal(from, tp_self(self))) {
+        tpi_doom(self, reason, true);
+        return TPI_APPLIED_DONE;
+    }
     if (self->flags & TPI_ACTOR_TRAPS && !(self->flags & TPI_ACTOR_BODY) &&
         tp_pid_equal(exited.from, parent_of(self))) {
         tpi_doom(self, reason, false); /* a server ends when its parent does; terminate is called */

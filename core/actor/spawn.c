@@ -21,6 +21,7 @@ struct birth {
     const tp_message_type *type;
     const void *arguments;
     tp_ref monitor;
+    tp_ref start; /* not 0: the starter waits for init under this reference */
 };
 
 static const tp_behavior body_behavior = {.name = "body"};
@@ -46,7 +47,11 @@ static tp_err make_arguments(struct birth *birth, tp_actor *actor) {
     if (birth->type == NULL) return TP_OK;
     struct tpi_block *block =
         tpi_block_encode(birth->runtime, birth->worker, birth->type, birth->arguments);
-    if (block == NULL) return TP_ENOMEM;
+    if (block == NULL) return tpi_encode_error(birth->type, birth->arguments);
+    if (birth->start != 0) {
+        block->kind = TPI_KIND_REQUEST;
+        block->ref = birth->start;
+    }
     block->state = TPI_BLOCK_LOOSE;
     tpi_block_link(block, NULL); /* a chain of one: see finish() in exit.c */
     if (tpi_extra(actor) == NULL) {
@@ -226,6 +231,18 @@ tp_pid tp_spawn_value(tp_actor *self, const tp_behavior *behavior, const tp_spaw
         tpi_set_error(self, TP_EINVAL);
         return tp_pid_null();
     }
+    return spawn_from(self, &birth);
+}
+
+tp_pid tpi_spawn_to_start(tp_actor *self, const tp_behavior *behavior,
+                          const tp_spawn_options *options, const tp_message_type *type,
+                          const void *arguments, tp_ref start) {
+    TPI_ASSERT(type != NULL);
+    struct birth birth = {.behavior = behavior,
+                          .options = options,
+                          .type = type,
+                          .arguments = arguments,
+                          .start = start};
     return spawn_from(self, &birth);
 }
 

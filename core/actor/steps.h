@@ -24,6 +24,10 @@ tp_err tpi_take_turns(tp_actor *self);
 
 /* ---- receiving (receive.c) ---- */
 
+/* So many times the mailbox's limit may be postponed, and as many be refused by a receive. */
+#define TPI_PUT_ASIDE_FACTOR 8u
+/* A refused message is handled or received after all. */
+void tpi_refused_taken(tp_actor *self, struct tpi_block *block);
 /* Offers what is queued to the wait; true if it took something. */
 bool tpi_receive_scan(tp_actor *self, struct tpi_waiting *waiting);
 struct tpi_block *tpi_next_message(tp_actor *self);
@@ -35,6 +39,15 @@ void tpi_block_spent(tp_actor *self, struct tpi_block *block);
 void tpi_kept_release_all(tp_actor *self);
 /* Keeps a block valid until the end of the handler. */
 void tpi_hold(tp_actor *self, struct tpi_block *block);
+
+/* ---- starting (start.c) ---- */
+
+/* tp_spawn whose arguments are a request that the end of init answers. */
+tp_pid tpi_spawn_to_start(tp_actor *self, const tp_behavior *behavior,
+                          const tp_spawn_options *options, const tp_message_type *type,
+                          const void *arguments, tp_ref start);
+/* init is over: tells the starter. `arguments`: the request made of them. */
+void tpi_start_acknowledge(tp_actor *self, struct tpi_block *arguments);
 
 /* ---- ending (exit.c) ---- */
 
@@ -92,10 +105,14 @@ void tpi_wait_moved(tp_runtime *runtime, tp_pid caller, tp_ref ref, uint32_t to_
 /* Sender `self` waits for room at extra->over: between handlers, or now in a fiber. */
 void tpi_suspend_between(tp_actor *self);
 tp_err tpi_suspend_inside(tp_actor *self);
-/* True: the sender was put on the list; false: answer it at once. */
-/* After tpi_wait_moved: does the caller now wait for itself? */
-bool tpi_wait_closes_cycle(tp_runtime *runtime, tp_pid caller, tp_ref ref);
+/* For what sends with TPI_ACTOR_SENDING_MANY, when all is sent: the wait that tp_send would have
+ * made (send.c). */
+void tpi_suspend_if_over(tp_actor *self);
+/* After tpi_wait_moved by `self`: does the caller now wait for itself? Then it does so no more; a
+ * ring with a suspended sender is broken there instead, and is none. */
+bool tpi_wait_closes_cycle(tp_actor *self, tp_pid caller, tp_ref ref);
 void tpi_deadlock_delegated(tp_actor *self, tp_pid to);
+/* True: the sender was put on the list; false: answer it at once. */
 bool tpi_credit_asked(tp_actor *self, struct tpi_block *credit);
 void tpi_credit_granted(tp_actor *self, tp_ref ref);
 void tpi_credit_release_all(tp_actor *self);

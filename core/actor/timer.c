@@ -104,7 +104,10 @@ tp_ref tp_send_after_value(tp_actor *self, tp_duration delay, tp_pid to,
     if (extra == NULL) return 0;
     sweep(self);
     struct tpi_block *block = tpi_block_encode(runtime, self->worker, type, value);
-    if (block == NULL) return 0;
+    if (block == NULL) {
+        tpi_set_error(self, tpi_encode_error(type, value));
+        return 0;
+    }
     tp_ref ref = tpi_ref_new(self);
     tpi_block_set_from(runtime, block, tpi_pid_of(runtime, self));
     block->flags = TPI_BLOCK_TIMER | TPI_BLOCK_UNCOUNTED;

@@ -29,20 +29,54 @@ static uint64_t edge_of(tp_runtime *runtime, uint32_t slot) {
     return atomic_load_explicit(&tpi_slot(runtime, slot)->waits, memory_order_seq_cst);
 }
 
-/* The length of the cycle from `self` over `to` back to `self`, 0 if there is none; its slots in
- * `path`. */
-static unsigned find_cycle(tp_runtime *runtime, uint32_t self, uint32_t to, uint32_t *path,
-                           bool *suspension) {
+/* A walk along the edges, with what it saw. */
+struct walk {
+    unsigned length; /* 0: there is no cycle */
+    bool suspension; /* an edge of it is a suspended sender's */
+    uint32_t path[CYCLE_MAX];
+    uint64_t edges[CYCLE_MAX]; /* from path[i] to path[i + 1] */
+};
+
+/* The cycle from `self` over `to` back to `self`. */
+static void find_cycle(tp_runtime *runtime, uint32_t self, uint32_t to, struct walk *walk) {
     uint32_t slot = to;
+    walk->length = 0;
+    walk->suspension = false;
     for (unsigned length = 0; length < CYCLE_MAX; length++) {
-        path[length] = slot;
-        if (slot == self) return length + 1;
+        walk->path[length] = slot;
+        if (slot == self) {
+            walk->length = length + 1;
+            return;
+        }
         uint64_t edge = edge_of(runtime, slot);
-        if (edge == 0) return 0;
-        if (edge & EDGE_SUSPENDED) *suspension = true;
+        walk->edges[length] = edge;
+        if (edge == 0) return;
+        if (edge & EDGE_SUSPENDED) walk->suspension = true;
         slot = (uint32_t)(edge >> 32) - 1;
     }
-    return 0;
+}
+
+static bool same_walk(const struct walk *a, const struct walk *b) {
+    if (a->length != b->length) return false;
+    for (unsigned i = 0; i + 1 < a->length; i++)
+        if (a->path[i] != b->path[i] || a->edges[i] != b->edges[i]) return false;
+    return true;
+}
+
+/*
+ * A cycle that was there at one moment. Its edges are read one after the other, and one may be gone
+ * when the next is read; edges carry the ids of their requests, so those that two walks both saw
+ * were all there between the two. The lock: of several that close one cycle, only one finds it.
+ */
+static void find_standing_cycle(tp_runtime *runtime, uint32_t self, uint32_t to,
+                                struct walk *walk) {
+    struct walk before;
+    find_cycle(runtime, self, to, walk);
+    while (walk->length > 0) {
+        before = *walk;
+        find_cycle(runtime, self, to, walk);
+        if (same_walk(&before, walk)) return;
+    }
 }
 
 static void describe_cycle(tp_actor *self, const uint32_t *path, unsigned length) {
@@ -70,6 +104,11 @@ static void release_suspended(tp_actor *self, uint32_t slot) {
     tpi_deliver(runtime, self->worker, to, block);
 }
 
+static void release_cycle(tp_actor *self, const struct walk *walk) {
+    for (unsigned i = 0; i + 1 < walk->length; i++)
+        if (walk->edges[i] & EDGE_SUSPENDED) release_suspended(self, walk->path[i]);
+}
+
 static void clear_edge(tp_actor *self) {
     /* release: what was learnt while waiting is seen by whoever reads 0 */
     atomic_store_explicit(&self->waits, 0, memory_order_release);
@@ -78,34 +117,34 @@ static void clear_edge(tp_actor *self) {
 /* The cycle under the lock: broken where a sender is suspended, refused where all are calls. */
 static tp_err confirm_cycle(tp_actor *self, uint32_t to, bool own_suspension) {
     tp_runtime *runtime = tpi_runtime_of(self->worker);
-    uint32_t path[CYCLE_MAX], me = tpi_slot_of(self);
-    bool suspension = own_suspension;
+    struct walk walk;
     tpi_spin_lock(&runtime->wait_lock);
-    unsigned length = find_cycle(runtime, me, to, path, &suspension);
-    if (length > 0 && (own_suspension || !suspension)) clear_edge(self);
+    find_standing_cycle(runtime, tpi_slot_of(self), to, &walk);
+    bool refused = walk.length > 0 && (own_suspension || !walk.suspension);
+    if (refused) clear_edge(self);
     tpi_spin_unlock(&runtime->wait_lock);
-    if (length == 0) return TP_OK;
+    if (walk.length == 0) return TP_OK;
     if (own_suspension) return TP_EBUSY;
-    if (!suspension) {
-        describe_cycle(self, path, length);
+    if (refused) {
+        describe_cycle(self, walk.path, walk.length);
         tpi_count(&self->worker->counters.deadlocks, 1);
         return TP_EDEADLOCK;
     }
-    for (unsigned i = 0; i + 1 < length; i++)
-        if (edge_of(runtime, path[i]) & EDGE_SUSPENDED) release_suspended(self, path[i]);
+    release_cycle(self, &walk);
     return TP_OK;
 }
 
 static tp_err begin(tp_actor *self, tp_pid to, tp_ref ref, uint64_t kind) {
     tp_runtime *runtime = tpi_runtime_of(self->worker);
-    uint32_t path[CYCLE_MAX];
-    bool suspension = false;
     uint64_t identity;
     /* nobody is no edge: its slot may be another's by now, this actor's even */
     if (tpi_find(runtime, to, &identity) == NULL) return TP_OK;
     /* seq_cst: published before the walk; partner is edge_of */
     atomic_exchange_explicit(&self->waits, edge_to(to.slot, ref, kind), memory_order_seq_cst);
-    if (find_cycle(runtime, tpi_slot_of(self), to.slot, path, &suspension) == 0) return TP_OK;
+    if (to.slot != tpi_slot_of(self) && edge_of(runtime, to.slot) == 0) return TP_OK;
+    struct walk walk;
+    find_cycle(runtime, tpi_slot_of(self), to.slot, &walk);
+    if (walk.length == 0) return TP_OK;
     /* requests to an earlier actor in a slot may still wait here to be refused: refuse them
      * first, so that their edges do not count */
     tpi_fetch(self);
@@ -243,17 +282,21 @@ void tpi_credit_empty(tp_actor *self) {
 
 /* ---- requests that were passed on ---- */
 
-bool tpi_wait_closes_cycle(tp_runtime *runtime, tp_pid caller, tp_ref ref) {
-    uint32_t path[CYCLE_MAX];
-    bool suspension = false;
+bool tpi_wait_closes_cycle(tp_actor *self, tp_pid caller, tp_ref ref) {
+    tp_runtime *runtime = tpi_runtime_of(self->worker);
+    struct walk walk = {0};
     uint64_t edge = edge_of(runtime, caller.slot);
-    if (caller.node != runtime->node || (edge & EDGE_REF_MASK) != (ref & EDGE_REF_MASK))
+    if (edge == 0 || caller.node != runtime->node ||
+        (edge & (EDGE_SUSPENDED | EDGE_REF_MASK)) != (ref & EDGE_REF_MASK))
         return false;
     tpi_spin_lock(&runtime->wait_lock);
-    unsigned length =
-        find_cycle(runtime, caller.slot, (uint32_t)(edge >> 32) - 1, path, &suspension);
+    find_standing_cycle(runtime, caller.slot, (uint32_t)(edge >> 32) - 1, &walk);
+    bool fails = walk.length > 0 && !walk.suspension;
+    /* under the lock, as in confirm_cycle: of two that close one ring together only one fails */
+    if (fails) tpi_wait_moved(runtime, caller, ref, TPI_NO_SLOT);
     tpi_spin_unlock(&runtime->wait_lock);
-    return length > 0 && !suspension;
+    if (!fails) release_cycle(self, &walk);
+    return fails;
 }
 
 void tpi_deadlock_delegated(tp_actor *self, tp_pid to) {

@@ -62,6 +62,7 @@ enum tpi_block_state {
     TPI_BLOCK_ANSWERED =
         1 << 2, /* a request that its handler has answered, deferred or passed on */
     TPI_BLOCK_RECEIVED = 1 << 4, /* taken by a receive, which frees it */
+    TPI_BLOCK_REFUSED = 1 << 5,  /* by a receive: off the account, under a cap of its own */
     TPI_BLOCK_KEPT = 1 << 3      /* tp_keep: whoever would free it makes it loose instead */
 };
 

@@ -18,6 +18,9 @@ tp_err tp_sim_new(tp_sim **out, const tp_sim_options *options) {
     tp_err err = tpi_sim_init(engine, options);
     if (err == TP_OK && engine->options.runtime.max_actors == 0)
         engine->options.runtime.max_actors = 1u << 20;
+    /* a choice after every message shows more orders than one after a hundred */
+    if (err == TP_OK && engine->options.runtime.message_budget == 0)
+        engine->options.runtime.message_budget = 1;
     if (err == TP_OK)
         err = tpi_runtime_new(&runtime, &engine->options.runtime, &engine->driver, engine);
     if (err == TP_OK) {

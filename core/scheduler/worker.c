@@ -14,7 +14,8 @@
 
 #define STREAK_MAX 64u /* slices that `next` may go before the queue */
 #define HOUSEKEEPING_TURNS 32u
-#define LOW_TURNS 8u /* one low-priority slice in so many */
+#define LOW_TURNS 8u      /* one low-priority slice in so many */
+#define OUTSIDE_TURNS 16u /* one slice in so many for the first of the common queue */
 #define INJECT_BATCH 64u
 
 /* ---- ready ---- */
@@ -95,28 +96,49 @@ static void take_chain(struct tpi_worker *worker, struct tpi_node *node) {
     }
 }
 
-/* A share of what came from outside for all workers. */
+/* A share of what came from outside for all workers, as far as the own queue has room. */
 static void take_outside(struct tpi_worker *worker) {
     struct tpi_scheduler *scheduler = worker->scheduler;
     uint32_t count = 0;
     uint32_t length = tpi_inject_length(&scheduler->inject);
     if (length == 0 || worker->dedicated) return;
     uint32_t share = length / scheduler->count + 1;
+    uint32_t room = TPI_DEQUE_SIZE - tpi_deque_length(&worker->queue);
     if (share > INJECT_BATCH) share = INJECT_BATCH;
     if (scheduler->strategy == TP_STRATEGY_FIFO) share = 1;
+    if (share > room) share = room;
+    if (share == 0) return;
     take_chain(worker, tpi_inject_take(&scheduler->inject, share, &count));
     if (count < length) tpi_scheduler_wake_one(scheduler);
 }
 
+/* The first of the common queue, to be run at once: a queue that its worker keeps full, and spills
+ * from its old end, would else never let it in. */
+static struct tpi_runnable *take_first_outside(struct tpi_worker *worker) {
+    struct tpi_scheduler *scheduler = worker->scheduler;
+    uint32_t count;
+    if (worker->dedicated || scheduler->strategy == TP_STRATEGY_FIFO ||
+        tpi_inject_length(&scheduler->inject) == 0)
+        return NULL;
+    return runnable_of(tpi_inject_take(&scheduler->inject, 1, &count));
+}
+
+/* Looks at the descriptors without waiting, unless a worker waits for them: this look would read
+ * away that worker's wake-up (tests/models/parking.pml, BUG_LOOK_UNCLAIMED). */
 static void take_events(struct tpi_worker *worker) {
     struct tpi_scheduler *scheduler = worker->scheduler;
-    /* relaxed: hints; the worker that sleeps in the poller is woken by the events themselves */
+    uint32_t nobody = 0;
+    /* relaxed: a hint; a descriptor armed later wakes a sleeper (core/io) */
     if (atomic_load_explicit(&scheduler->descriptors, memory_order_relaxed) == 0 ||
-        /* relaxed: as above */
-        atomic_load_explicit(&scheduler->polling, memory_order_relaxed) != 0)
+        /* acq_rel: one worker at a time in the poller; partner is the release store below and the
+         * exchange in sleep_in_poller (park.c) */
+        !atomic_compare_exchange_strong_explicit(&scheduler->polling, &nobody, 1,
+                                                 memory_order_acq_rel, memory_order_relaxed))
         return;
     struct tpi_poll_event events[64];
     unsigned count = tpi_poller_wait(scheduler->poller, events, 64, 0);
+    /* release: partner is the exchange above */
+    atomic_store_explicit(&scheduler->polling, 0, memory_order_release);
     for (unsigned i = 0; i < count; i++)
         scheduler->ops->ready(scheduler, worker, events[i].token, events[i].ready);
 }
@@ -184,7 +206,9 @@ struct tpi_runnable *tpi_worker_pick(struct tpi_worker *worker) {
             if (stopping(worker)) return NULL;
             tpi_worker_housekeeping(worker);
         }
-        struct tpi_runnable *runnable = take_ready(worker);
+        struct tpi_runnable *runnable =
+            worker->turn % OUTSIDE_TURNS == 0 ? take_first_outside(worker) : NULL;
+        if (runnable == NULL) runnable = take_ready(worker);
         if (runnable != NULL) return runnable;
         if (stopping(worker)) return NULL;
         if (tpi_worker_housekeeping(worker) || tpi_worker_steal(worker)) continue;

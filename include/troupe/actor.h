@@ -67,6 +67,22 @@ typedef struct tp_spawn_options {
 #define tp_spawn_with(self, behavior, options, ...)                                                \
     tp_spawn_value((self), (behavior), (options)TPI_ARGUMENTS(__VA_ARGS__))
 
+/*
+ * Spawns a behaviour and waits until its init has returned, as gen_server:start_link does. TP_OK:
+ * *out runs. TP_ENOPROC: init ended it; *reason (may be NULL) says why, its detail borrowed until
+ * the end of the handler or the next receive; TP_EXIT_NORMAL there means that init declined.
+ * TP_ETIMEDOUT: init took longer, the actor was killed. TP_EDEADLOCK: init waits for this actor,
+ * and was killed. Otherwise as tp_spawn. With options->link, a starter that traps exits is not told
+ * of a failed start a second time; one that does not ends with it. options may be NULL.
+ */
+#define tp_start(self, out, behavior, options, timeout, reason, ...)                               \
+    tp_start_value((self), (out), (behavior), (options), (timeout),                                \
+                   (reason)TPI_ARGUMENTS(__VA_ARGS__))
+/* The function behind tp_start: `type` and `arguments` may be NULL. */
+TP_API tp_err tp_start_value(tp_actor *self, tp_pid *out, const tp_behavior *behavior,
+                             const tp_spawn_options *options, tp_duration timeout,
+                             tp_reason *reason, const tp_message_type *type, const void *arguments);
+
 /* What tp_spawn_link passes: { .link = true }. */
 TP_API extern const tp_spawn_options tp_spawn_linked;
 /* The function behind tp_spawn: `type` and `arguments` may be NULL. */

@@ -152,35 +152,39 @@ typedef struct tp_behavior {
 #define TPI_SLOT_MEMBER2(variable, state, tag, type, fn) TPI_MEMBER_##tag(variable)
 
 #define TPI_THUNK_TYPED(thunk, state_type, type, fn, open)                                         \
-    static void thunk(tp_actor *self, void *state, const tp_message *message) {                    \
-        type value;                                                                                \
-        tpi_opened opened;                                                                         \
+    static void thunk(tp_actor *tpi_self, void *tpi_state, const tp_message *tpi_message) {        \
+        type tpi_value;                                                                            \
+        tpi_opened tpi_view;                                                                       \
         open;                                                                                      \
-        type##_tpi_decode(&value, &opened.reader, opened.count);                                   \
-        if (opened.reader.failed) tpi_message_bad(self, &type##_message);                          \
-        fn(self, (state_type *)state, &value);                                                     \
+        type##_tpi_decode(&tpi_value, &tpi_view.reader, tpi_view.count);                           \
+        if (tpi_view.reader.failed) tpi_message_bad(tpi_self, &type##_message);                    \
+        fn(tpi_self, (state_type *)tpi_state, &tpi_value);                                         \
     }
 #define TPI_THUNK_ON(variable, state_type, type, fn)                                               \
-    TPI_THUNK_TYPED(variable##_on_##type, state_type, type, fn, tpi_open(self, message, &opened))
+    TPI_THUNK_TYPED(variable##_on_##type, state_type, type, fn,                                    \
+                    tpi_open(tpi_self, tpi_message, &tpi_view))
 #define TPI_THUNK_INIT_WITH(variable, state_type, type, fn)                                        \
     TPI_THUNK_TYPED(variable##_init, state_type, type, fn,                                         \
-                    tpi_open_typed(self, message, &type##_message, &opened))
+                    tpi_open_typed(tpi_self, tpi_message, &type##_message, &tpi_view))
 #define TPI_THUNK_INIT(variable, state_type, type, fn)                                             \
-    static void variable##_init(tp_actor *self, void *state, const tp_message *message) {          \
-        (void)message;                                                                             \
-        fn(self, (state_type *)state);                                                             \
+    static void variable##_init(tp_actor *tpi_self, void *tpi_state,                               \
+                                const tp_message *tpi_message) {                                   \
+        (void)tpi_message;                                                                         \
+        fn(tpi_self, (state_type *)tpi_state);                                                     \
     }
 #define TPI_THUNK_OTHERWISE(variable, state_type, type, fn)                                        \
-    static void variable##_otherwise(tp_actor *self, void *state, const tp_message *message) {     \
-        fn(self, (state_type *)state, message);                                                    \
+    static void variable##_otherwise(tp_actor *tpi_self, void *tpi_state,                          \
+                                     const tp_message *tpi_message) {                              \
+        fn(tpi_self, (state_type *)tpi_state, tpi_message);                                        \
     }
 #define TPI_THUNK_TIMEOUT(variable, state_type, type, fn)                                          \
-    static void variable##_timeout(tp_actor *self, void *state) {                                  \
-        fn(self, (state_type *)state);                                                             \
+    static void variable##_timeout(tp_actor *tpi_self, void *tpi_state) {                          \
+        fn(tpi_self, (state_type *)tpi_state);                                                     \
     }
 #define TPI_THUNK_TERMINATE(variable, state_type, type, fn)                                        \
-    static void variable##_terminate(tp_actor *self, void *state, const tp_reason *reason) {       \
-        fn(self, (state_type *)state, reason);                                                     \
+    static void variable##_terminate(tp_actor *tpi_self, void *tpi_state,                          \
+                                     const tp_reason *tpi_reason) {                                \
+        fn(tpi_self, (state_type *)tpi_state, tpi_reason);                                         \
     }
 
 #define TPI_HANDLER_ON(variable, type) {&type##_message, variable##_on_##type},

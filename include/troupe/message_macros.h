@@ -36,41 +36,44 @@
 
 #define TPI_ENCODE(c, field) TPI_PASS(TPI_ENCODE_OF, TPI_PASS_UNPAREN field)
 #define TPI_ENCODE_OF(form, K, name, kind) TPI_ENCODE_##form(K, name)
-#define TPI_ENCODE_PLAIN(K, name) TPI_PUT_##K(out, self->name);
-#define TPI_ENCODE_ENUM(K, name) tpi_put_i64(out, (int32_t)self->name);
-#define TPI_ENCODE_NESTED(K, name) K##_tpi_put(out, &self->name);
-#define TPI_ENCODE_OPTIONAL(K, name) tpi_put_optional_##K(out, self->name);
-#define TPI_ENCODE_LIST(K, name) tpi_put_list_##K(out, self->name);
+#define TPI_ENCODE_PLAIN(K, name) TPI_PUT_##K(tpi_out, tpi_self->name);
+#define TPI_ENCODE_ENUM(K, name) tpi_put_i64(tpi_out, (int32_t)tpi_self->name);
+#define TPI_ENCODE_NESTED(K, name) K##_tpi_put(tpi_out, &tpi_self->name);
+#define TPI_ENCODE_OPTIONAL(K, name) tpi_put_optional_##K(tpi_out, tpi_self->name);
+#define TPI_ENCODE_LIST(K, name) tpi_put_list_##K(tpi_out, tpi_self->name);
 #define TPI_ENCODE_LIST_OF(K, name)                                                                \
-    tpi_put_array(out, (uint32_t)self->name.count);                                                \
-    for (size_t i = 0; i < self->name.count; i++) K##_tpi_put(out, &self->name.items[i]);
-#define TPI_ENCODE_MAP(K, name) tpi_put_map_##K(out, self->name);
+    tpi_put_array(tpi_out, (uint32_t)tpi_self->name.count);                                        \
+    for (size_t tpi_i = 0; tpi_i < tpi_self->name.count; tpi_i++)                                  \
+        K##_tpi_put(tpi_out, &tpi_self->name.items[tpi_i]);
+#define TPI_ENCODE_MAP(K, name) tpi_put_map_##K(tpi_out, tpi_self->name);
 
 #define TPI_DECODE(c, field) TPI_PASS(TPI_DECODE_OF, TPI_PASS_UNPAREN field)
 #define TPI_DECODE_OF(form, K, name, kind)                                                         \
-    if (left == 0) return;                                                                         \
-    left--;                                                                                        \
+    if (tpi_left == 0) return;                                                                     \
+    tpi_left--;                                                                                    \
     TPI_DECODE_##form(K, name)
-#define TPI_DECODE_PLAIN(K, name) self->name = TPI_GET_##K(in);
-#define TPI_DECODE_ENUM(K, name) self->name = (K)tp_read_i64(in, INT32_MIN, INT32_MAX);
-#define TPI_DECODE_NESTED(K, name) K##_tpi_get(in, &self->name);
-#define TPI_DECODE_OPTIONAL(K, name) self->name = tpi_get_optional_##K(in);
-#define TPI_DECODE_LIST(K, name) self->name = tpi_get_list_##K(in);
-#define TPI_DECODE_LIST_OF(K, name) self->name.items = K##_tpi_get_list(in, &self->name.count);
-#define TPI_DECODE_MAP(K, name) self->name = tpi_get_map_##K(in);
+#define TPI_DECODE_PLAIN(K, name) tpi_self->name = TPI_GET_##K(tpi_in);
+#define TPI_DECODE_ENUM(K, name) tpi_self->name = (K)tp_read_i64(tpi_in, INT32_MIN, INT32_MAX);
+#define TPI_DECODE_NESTED(K, name) K##_tpi_get(tpi_in, &tpi_self->name);
+#define TPI_DECODE_OPTIONAL(K, name) tpi_self->name = tpi_get_optional_##K(tpi_in);
+#define TPI_DECODE_LIST(K, name) tpi_self->name = tpi_get_list_##K(tpi_in);
+#define TPI_DECODE_LIST_OF(K, name)                                                                \
+    tpi_self->name.items = K##_tpi_get_list(tpi_in, &tpi_self->name.count);
+#define TPI_DECODE_MAP(K, name) tpi_self->name = tpi_get_map_##K(tpi_in);
 
 #define TPI_MEASURE(c, field) TPI_PASS(TPI_MEASURE_OF, TPI_PASS_UNPAREN field)
 #define TPI_MEASURE_OF(form, K, name, kind) TPI_MEASURE_##form(K, name)
-#define TPI_MEASURE_PLAIN(K, name) size += TPI_SIZE_##K(self->name);
-#define TPI_MEASURE_ENUM(K, name) size += 5;
-#define TPI_MEASURE_NESTED(K, name) size += 5 + K##_tpi_measure(&self->name);
+#define TPI_MEASURE_PLAIN(K, name) tpi_size += TPI_SIZE_##K(tpi_self->name);
+#define TPI_MEASURE_ENUM(K, name) tpi_size += 5;
+#define TPI_MEASURE_NESTED(K, name) tpi_size += 5 + K##_tpi_measure(&tpi_self->name);
 #define TPI_MEASURE_OPTIONAL(K, name)                                                              \
-    size += self->name.present ? TPI_SIZE_##K(self->name.value) : 1;
-#define TPI_MEASURE_LIST(K, name) size += tpi_size_list_##K(self->name);
+    tpi_size += tpi_self->name.present ? TPI_SIZE_##K(tpi_self->name.value) : 1;
+#define TPI_MEASURE_LIST(K, name) tpi_size += tpi_size_list_##K(tpi_self->name);
 #define TPI_MEASURE_LIST_OF(K, name)                                                               \
-    size += 5;                                                                                     \
-    for (size_t i = 0; i < self->name.count; i++) size += 5 + K##_tpi_measure(&self->name.items[i]);
-#define TPI_MEASURE_MAP(K, name) size += tpi_size_map_##K(self->name);
+    tpi_size += 5;                                                                                 \
+    for (size_t tpi_i = 0; tpi_i < tpi_self->name.count; tpi_i++)                                  \
+        tpi_size += 5 + K##_tpi_measure(&tpi_self->name.items[tpi_i]);
+#define TPI_MEASURE_MAP(K, name) tpi_size += tpi_size_map_##K(tpi_self->name);
 
 #define TPI_BOUND(c, field) TPI_PASS(TPI_BOUND_OF, TPI_PASS_UNPAREN field)
 #define TPI_BOUND_OF(form, K, name, kind) +TPI_BOUND_##form(K)
@@ -114,25 +117,26 @@
     typedef struct type {                                                                          \
         TPI_MEMBERS_##__VA_OPT__(SOME)(__VA_ARGS__)                                                \
     } type;                                                                                        \
-    TPI_UNUSED static inline void type##_tpi_encode(const void *value, tp_writer *out) {           \
-        const type *self = (const type *)value;                                                    \
-        (void)self, (void)out;                                                                     \
+    TPI_UNUSED static inline void type##_tpi_encode(const void *tpi_value, tp_writer *tpi_out) {   \
+        const type *tpi_self = (const type *)tpi_value;                                            \
+        (void)tpi_self, (void)tpi_out;                                                             \
         TPI_FOREACH(TPI_ENCODE, 0, __VA_ARGS__)                                                    \
     }                                                                                              \
-    TPI_UNUSED static inline void type##_tpi_decode(void *value, tp_reader *in, uint32_t left) {   \
-        type *self = (type *)value;                                                                \
-        (void)in;                                                                                  \
-        if (left < (0u TPI_FOREACH(TPI_COUNT, 0, __VA_ARGS__)) + (sizeof(type) == 1))              \
-            memset(self, 0, sizeof *self);                                                         \
+    TPI_UNUSED static inline void type##_tpi_decode(void *tpi_value, tp_reader *tpi_in,            \
+                                                    uint32_t tpi_left) {                           \
+        type *tpi_self = (type *)tpi_value;                                                        \
+        (void)tpi_in;                                                                              \
+        if (tpi_left < (0u TPI_FOREACH(TPI_COUNT, 0, __VA_ARGS__)) + (sizeof(type) == 1))          \
+            memset(tpi_self, 0, sizeof *tpi_self);                                                 \
         TPI_FOREACH(TPI_DECODE, 0, __VA_ARGS__)                                                    \
-        (void)left;                                                                                \
+        (void)tpi_left;                                                                            \
     }                                                                                              \
-    TPI_UNUSED static inline size_t type##_tpi_measure(const void *value) {                        \
-        const type *self = (const type *)value;                                                    \
-        size_t size = 0;                                                                           \
-        (void)self;                                                                                \
+    TPI_UNUSED static inline size_t type##_tpi_measure(const void *tpi_value) {                    \
+        const type *tpi_self = (const type *)tpi_value;                                            \
+        size_t tpi_size = 0;                                                                       \
+        (void)tpi_self;                                                                            \
         TPI_FOREACH(TPI_MEASURE, 0, __VA_ARGS__)                                                   \
-        return size;                                                                               \
+        return tpi_size;                                                                           \
     }                                                                                              \
     TPI_UNUSED static const tp_field type##_tpi_fields[] = {                                       \
         TPI_FOREACH(TPI_DESCRIBE, type, __VA_ARGS__){NULL, NULL, NULL, TP_FORM_PLAIN, 0u}};        \
@@ -149,22 +153,24 @@
         type##_tpi_measure,                                                                        \
         type##_tpi_encode,                                                                         \
         type##_tpi_decode};                                                                        \
-    TPI_UNUSED static inline void type##_tpi_put(tp_writer *out, const type *value) {              \
-        tpi_put_array(out, 0u TPI_FOREACH(TPI_COUNT, 0, __VA_ARGS__));                             \
-        type##_tpi_encode(value, out);                                                             \
+    TPI_UNUSED static inline void type##_tpi_put(tp_writer *tpi_out, const type *tpi_value) {      \
+        tpi_put_array(tpi_out, 0u TPI_FOREACH(TPI_COUNT, 0, __VA_ARGS__));                         \
+        type##_tpi_encode(tpi_value, tpi_out);                                                     \
     }                                                                                              \
-    TPI_UNUSED static inline void type##_tpi_get(tp_reader *in, type *value) {                     \
-        uint32_t count = tpi_read_enter(in);                                                       \
-        type##_tpi_decode(value, in, count);                                                       \
-        tpi_read_leave(in, count, 0u TPI_FOREACH(TPI_COUNT, 0, __VA_ARGS__));                      \
+    TPI_UNUSED static inline void type##_tpi_get(tp_reader *tpi_in, type *tpi_value) {             \
+        uint32_t tpi_count = tpi_read_enter(tpi_in);                                               \
+        type##_tpi_decode(tpi_value, tpi_in, tpi_count);                                           \
+        tpi_read_leave(tpi_in, tpi_count, 0u TPI_FOREACH(TPI_COUNT, 0, __VA_ARGS__));              \
     }                                                                                              \
-    TPI_UNUSED static inline const type *type##_tpi_get_list(tp_reader *in, size_t *size) {        \
-        uint32_t count = tpi_read_enter(in);                                                       \
-        type *items = (type *)tpi_read_items(in, count, sizeof(type));                             \
-        for (uint32_t i = 0; i < count && !in->failed; i++) type##_tpi_get(in, &items[i]);         \
-        tpi_read_leave(in, count, count);                                                          \
-        *size = in->failed ? 0 : count;                                                            \
-        return items;                                                                              \
+    TPI_UNUSED static inline const type *type##_tpi_get_list(tp_reader *tpi_in,                    \
+                                                             size_t *tpi_size) {                   \
+        uint32_t tpi_count = tpi_read_enter(tpi_in);                                               \
+        type *tpi_items = (type *)tpi_read_items(tpi_in, tpi_count, sizeof(type));                 \
+        for (uint32_t tpi_i = 0; tpi_i < tpi_count && !tpi_in->failed; tpi_i++)                    \
+            type##_tpi_get(tpi_in, &tpi_items[tpi_i]);                                             \
+        tpi_read_leave(tpi_in, tpi_count, tpi_count);                                              \
+        *tpi_size = tpi_in->failed ? 0 : tpi_count;                                                \
+        return tpi_items;                                                                          \
     }                                                                                              \
     TPI_STATIC_ASSERT(sizeof(text) - 1 <= TP_NAME_SIZE_MAX &&                                      \
                           (0u TPI_FOREACH(TPI_COUNT, 0, __VA_ARGS__)) <= TP_FIELDS_MAX,            \

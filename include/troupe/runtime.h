@@ -69,7 +69,7 @@ typedef struct tp_options {
     uint32_t max_actors;     /* alive at once; default 16,777,216; only address space is reserved */
     size_t stack_size;       /* of a blocked actor; default 256 KiB */
     uint32_t mailbox_limit;  /* messages; default 1,024 */
-    uint32_t message_budget; /* messages a slice; default 128 */
+    uint32_t message_budget; /* messages a slice; default 128, in the simulator 1 */
     tp_duration shutdown_grace;    /* what actors get to end at stop; default 5 s */
     const char *node_name;         /* default "local" */
     const tp_allocator *allocator; /* default malloc and free; must outlive the runtime */

@@ -137,13 +137,15 @@ static void unaccepting_body(tp_actor *self, void *arg) {
     (void)arg;
     tp_down down;
     tp_ref flooding, dying;
-    tp_spawn_options watch_victim = {.monitor = &dying}, watch_flooder = {.monitor = &flooding};
+    tp_spawn_options watch_victim = {.monitor = &dying, .mailbox_limit = FLOOD / 8},
+                     watch_flooder = {.monitor = &flooding};
     tp_pid pid = tp_spawn_body(self, victim, NULL, &watch_victim);
     tp_spawn_body(self, flooder, &pid, &watch_flooder);
     TP_ASSERT_EQ_INT(tp_receive(self, SOON, &down, tp_down), TP_OK);
     TP_ASSERT_EQ_INT(down.ref, flooding);
     tp_send(self, pid, word, .text = TP_STR("end"));
     TP_ASSERT_EQ_INT(tp_receive(self, SOON, &down, tp_down), TP_OK);
+    TP_ASSERT_EQ_INT(down.code, TP_EXIT_NORMAL);
     pid = tp_spawn_body(self, victim, NULL, NULL);
     tp_spawn_body(self, flooder, &pid, &watch_flooder);
     tp_kill(self, pid); /* a receiver that dies releases them too */
@@ -151,6 +153,36 @@ static void unaccepting_body(tp_actor *self, void *arg) {
 }
 TP_TEST(bounds, receivers_that_wait_or_die_release_their_senders) {
     run_everywhere(unaccepting_body, NULL);
+}
+
+/* What a receive refuses is outside the bound, so that what it waits for gets in; but has a cap. */
+#define REFUSES_LIMIT 10
+static void fills_with_refused(tp_actor *self, void *arg) {
+    tp_spawn_options options = *(tp_spawn_options *)arg;
+    tp_down down;
+    tp_ref dying;
+    options.monitor = &dying;
+    options.mailbox_limit = REFUSES_LIMIT;
+    for (int over = 0; over < 2; over++) {
+        tp_pid pid = tp_spawn_body(self, victim, NULL, &options);
+        for (int i = 0; i < REFUSES_LIMIT * 8 + over; i++) {
+            while (tp_send(self, pid, number, .n = i) == TP_EFULL) tp_yield(self);
+            tp_sleep(self, TP_US(1)); /* lets it refuse */
+        }
+        if (!over) {
+            tp_err err;
+            while ((err = tp_send(self, pid, word, .text = TP_STR("end"))) == TP_EFULL)
+                tp_yield(self);
+            TP_ASSERT_EQ_INT(err, TP_OK);
+        }
+        TP_ASSERT_EQ_INT(tp_receive(self, SOON, &down, tp_down), TP_OK);
+        TP_ASSERT_EQ_INT(down.code, over ? TP_EXIT_OVERFLOW : TP_EXIT_NORMAL);
+    }
+}
+TP_TEST(bounds, refused_messages_are_outside_the_bound_and_have_a_cap) {
+    tp_spawn_options fails = {.overflow = TP_OVERFLOW_FAIL}, suspends = {0};
+    run_everywhere(fills_with_refused, &fails);
+    run_everywhere(fills_with_refused, &suspends);
 }
 
 static void mutual(tp_actor *self, void *arg) {

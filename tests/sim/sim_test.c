@@ -34,6 +34,7 @@ TP_TEST(sim, dispatch_expect_and_disallow) {
     tp_sim_send(sim, counter, get);
     TP_ASSERT_EQ_INT(tp_sim_expect(sim, counter, &sum, total), TP_ENOENT);
     TP_ASSERT_EQ_INT(tp_sim_dispatch(sim, counter), TP_OK);
+    TP_ASSERT_EQ_INT(tp_sim_dispatch(sim, counter), TP_OK);
     TP_ASSERT_EQ_INT(tp_sim_dispatch(sim, counter), TP_ENOENT);
     TP_ASSERT_EQ_INT(tp_sim_run(sim), TP_OK);
     TP_ASSERT_EQ_INT(tp_sim_expect(sim, counter, &(add){0}, add), TP_ETYPE);
