@@ -48,6 +48,7 @@ static tp_err take_reply(tp_actor *self, struct tpi_block *block, const tp_messa
 tp_err tp_call_value(tp_actor *self, tp_pid to, tp_duration timeout,
                      const tp_message_type *reply_type, void *reply, const tp_message_type *type,
                      const void *value) {
+    TPI_INSIDE(self);
     if (reply == NULL || reply_type == NULL) return TP_EINVAL;
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL) return TP_ENOMEM;
@@ -148,6 +149,7 @@ static tp_err send_reply(tp_actor *self, tp_pid caller, tp_ref ref, const tp_mes
 }
 
 tp_err tp_reply_value(tp_actor *self, const tp_message_type *type, const void *value) {
+    TPI_INSIDE(self);
     struct tpi_block *request = open_request(self);
     if (request == NULL) return TP_ECONTEXT;
     tp_pid caller = tpi_block_from(tpi_runtime_of(self->worker), request);
@@ -157,6 +159,7 @@ tp_err tp_reply_value(tp_actor *self, const tp_message_type *type, const void *v
 }
 
 tp_err tp_reply_error(tp_actor *self, tp_err err) {
+    TPI_INSIDE(self);
     struct tpi_block *request = open_request(self);
     if (request == NULL) return TP_ECONTEXT;
     tp_runtime *runtime = tpi_runtime_of(self->worker);
@@ -167,6 +170,7 @@ tp_err tp_reply_error(tp_actor *self, tp_err err) {
 }
 
 tp_from tp_defer(tp_actor *self) {
+    TPI_INSIDE(self);
     struct tpi_block *request = open_request(self);
     struct tpi_extra *extra = tpi_extra(self);
     tp_from none = {tp_pid_null(), tp_pid_null(), 0};
@@ -204,6 +208,7 @@ static void settle_deferred(tp_actor *self, tp_from from) {
 
 tp_err tp_reply_to_value(tp_actor *self, tp_from from, const tp_message_type *type,
                          const void *value) {
+    TPI_INSIDE(self);
     if (tp_pid_is_null(from.caller)) return TP_EINVAL;
     tp_err err = send_reply(self, from.caller, from.request, type, value);
     if (err == TP_OK) settle_deferred(self, from);
@@ -211,6 +216,7 @@ tp_err tp_reply_to_value(tp_actor *self, tp_from from, const tp_message_type *ty
 }
 
 tp_err tp_reply_error_to(tp_actor *self, tp_from from, tp_err err) {
+    TPI_INSIDE(self);
     if (tp_pid_is_null(from.caller)) return TP_EINVAL;
     tpi_fail_request(tpi_runtime_of(self->worker), self->worker, from.caller, from.request,
                      err == TP_OK ? TP_ENOREPLY : err);
@@ -219,6 +225,7 @@ tp_err tp_reply_error_to(tp_actor *self, tp_from from, tp_err err) {
 }
 
 tp_err tp_delegate(tp_actor *self, tp_pid to) {
+    TPI_INSIDE(self);
     struct tpi_block *request = open_request(self);
     if (request == NULL) return TP_ECONTEXT;
     tp_runtime *runtime = tpi_runtime_of(self->worker);
@@ -291,6 +298,7 @@ static void free_pending(tp_actor *self, struct pending *pending) {
 
 tp_future tp_request_value(tp_actor *self, tp_pid to, const tp_message_type *type,
                            const void *value) {
+    TPI_INSIDE(self);
     struct tpi_extra *extra = tpi_extra(self);
     tpi_set_error(self, TP_ENOMEM);
     struct pending *pending = extra == NULL ? NULL : tpi_heap_alloc(heap(self), sizeof *pending);
@@ -323,6 +331,7 @@ static tp_err await_futures(tp_actor *self, const tp_future *futures, size_t cou
 
 tp_err tp_await_value(tp_actor *self, tp_future future, tp_duration timeout,
                       const tp_message_type *reply_type, void *reply) {
+    TPI_INSIDE(self);
     if (reply == NULL || reply_type == NULL) return TP_EINVAL;
     if (self->extra == NULL || tpi_map_get(&self->extra->pending, future, 0) == NULL)
         return TP_ENOENT;
@@ -339,6 +348,7 @@ tp_err tp_await_value(tp_actor *self, tp_future future, tp_duration timeout,
 
 tp_err tp_await_any(tp_actor *self, const tp_future *futures, size_t count, tp_duration timeout,
                     size_t *index) {
+    TPI_INSIDE(self);
     if (futures == NULL || index == NULL) return TP_EINVAL;
     size_t asked = 0;
     for (size_t i = 0; i < count; i++) asked += futures[i] != 0;
@@ -356,11 +366,13 @@ tp_err tp_await_any(tp_actor *self, const tp_future *futures, size_t count, tp_d
 }
 
 tp_err tp_await_all(tp_actor *self, const tp_future *futures, size_t count, tp_duration timeout) {
+    TPI_INSIDE(self);
     if (futures == NULL && count > 0) return TP_EINVAL;
     return await_futures(self, futures, count, true, timeout);
 }
 
 void tp_cancel(tp_actor *self, tp_future future) {
+    TPI_INSIDE(self);
     struct pending *pending =
         self->extra == NULL ? NULL : tpi_map_remove(&self->extra->pending, future, 0);
     if (pending != NULL) free_pending(self, pending);

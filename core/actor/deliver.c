@@ -151,7 +151,9 @@ bool tpi_deliver(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
     return true;
 }
 
-static void count_dead_letter(tp_runtime *runtime, struct tpi_worker *worker) {
+static void count_dead_letter(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
+                              const struct tpi_block *block) {
+    if (runtime->hooks.dead_letter != NULL) runtime->hooks.dead_letter(runtime, worker, to, block);
     if (worker != NULL) tpi_count(&worker->counters.dead_letters, 1);
     else tpi_count_shared(&runtime->scheduler->outside.dead_letters, 1);
 }
@@ -188,12 +190,12 @@ void tpi_deliver_dead(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
     case TPI_KIND_UNLINK: answer(runtime, worker, to, block, TPI_KIND_UNLINK_ACK); return;
     case TPI_KIND_CREDIT: answer(runtime, worker, to, block, TPI_KIND_RESUME); return;
     case TPI_KIND_REQUEST:
-        count_dead_letter(runtime, worker);
+        count_dead_letter(runtime, worker, to, block);
         tpi_fail_block(runtime, worker, block,
                        to.node == runtime->node || to.generation == 0 ? TP_ENOPROC
                                                                       : TP_ENOCONNECTION);
         return;
-    case TPI_KIND_MESSAGE: count_dead_letter(runtime, worker); break;
+    case TPI_KIND_MESSAGE: count_dead_letter(runtime, worker, to, block); break;
     default: break;
     }
     tpi_block_free(runtime, worker, block);

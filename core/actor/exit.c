@@ -12,8 +12,9 @@
 #include "core/actor/mailbox.h"
 
 const char *tp_exit_code_name(int32_t code) {
-    static const char *const names[] = {"normal",       "shutdown", "kill",     "killed", "noproc",
-                                        "noconnection", "failed",   "overflow", "badmsg", "nomem"};
+    static const char *const names[] = {"normal", "shutdown",     "kill",   "killed",
+                                        "noproc", "noconnection", "failed", "overflow",
+                                        "badmsg", "nomem",        "fault"};
     if (code >= 0 && (size_t)code < sizeof names / sizeof names[0]) return names[code];
     return code >= TP_EXIT_USER ? "user" : "unknown";
 }
@@ -58,6 +59,7 @@ static tp_reason reason_of(const tp_actor *actor) {
 /* ---- by its own will ---- */
 
 void tp_exit_with(tp_actor *self, tp_reason reason) {
+    TPI_INSIDE(self);
     tpi_doom(self, reason, false);
     tpi_worker_escape(self->worker);
 }
@@ -90,7 +92,9 @@ static void call_terminate(tp_actor *self) {
         return;
     self->flags |= TPI_ACTOR_TERMINATED;
     tp_reason reason = reason_of(self);
+    if (self->flags & TPI_ACTOR_CONTAINED) tpi_user_begin(self);
     self->behavior->terminate(self, self->state, &reason);
+    tpi_user_end(self);
 }
 
 static void free_chain(tp_actor *self, struct tpi_block **first) {
@@ -114,16 +118,13 @@ static void release(tp_actor *self) {
     if (extra->name != NULL) runtime->hooks.name_released(runtime, self);
 }
 
-static void log_exit(tp_actor *self, tp_reason reason) {
+static void report_exit(tp_actor *self, tp_reason reason) {
     if (reason.code == TP_EXIT_NORMAL || reason.code == TP_EXIT_SHUTDOWN ||
         reason.code == TP_EXIT_KILLED)
         return;
     tpi_count(&self->worker->counters.failed, 1);
-    int size =
-        reason.code == TP_EXIT_FAILED && reason.detail.size < 513 ? (int)reason.detail.size : 0;
-    tp_log(self, TP_LOG_ERROR, "exited: %s (%d)%s%.*s", tp_exit_code_name(reason.code),
-           (int)reason.code, size > 0 ? ": " : "", size,
-           size > 0 ? (const char *)reason.detail.data : "");
+    if (self->runtime->hooks.crashed != NULL)
+        self->runtime->hooks.crashed(self->runtime, self, reason);
 }
 
 /* After this no sender finds it; what is on its way will be answered by the drain. */
@@ -176,7 +177,7 @@ void tpi_exit(struct tpi_worker *worker, tp_actor *self) {
     tp_reason reason = reason_of(self);
     if (tpi_is_published(self)) {
         tpi_fetch(self); /* links and monitors that have arrived hear the reason, not `noproc` */
-        log_exit(self, reason);
+        report_exit(self, reason);
         release(self);
         unpublish(self);
         if (self->extra != NULL && self->runtime->hooks.sockets_closed != NULL)

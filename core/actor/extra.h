@@ -81,6 +81,56 @@ struct tpi_extra {
     int *status;    /* a main actor's: where its exit status goes */
     char *deadlock; /* heap; text of the last cycle */
     tp_actor *self;
+    volatile uint32_t inside; /* calls of this library in progress; 0: the actor's own code runs */
+    uintptr_t outermost;      /* the stack pointer of who called that code */
 };
+
+/*
+ * Containment: is the runtime in progress? A containing actor counts the calls of this library that
+ * it is in. Only the fault handler of the actor's own thread asks (core/crash/contain.c), so that
+ * the order of the program is all it needs, and that the compiler keeps it. Others pay one test.
+ */
+static inline tp_actor *tpi_inside_begin(tp_actor *self) {
+    if (__builtin_expect(self->flags & TPI_ACTOR_CONTAINED, 0)) {
+        self->extra->inside++;
+        __asm__ volatile("" ::: "memory");
+    }
+    return self;
+}
+static inline void tpi_inside_end(tp_actor **inside) {
+    tp_actor *self = *inside;
+    if (__builtin_expect(self->flags & TPI_ACTOR_CONTAINED, 0)) {
+        __asm__ volatile("" ::: "memory");
+        self->extra->inside--;
+    }
+}
+/* At the head of every public function that takes `self` and changes anything. */
+#define TPI_INSIDE(self)                                                                           \
+    tp_actor *inside_of __attribute__((cleanup(tpi_inside_end), unused)) = tpi_inside_begin(self)
+
+/* A containing actor's own code is called next, from the caller's frame. */
+void tpi_user_begin(tp_actor *self);
+/* It has returned, or left by a jump. */
+static inline void tpi_user_end(tp_actor *self) {
+    if (__builtin_expect(self->flags & TPI_ACTOR_CONTAINED, 0)) {
+        __asm__ volatile("" ::: "memory");
+        self->extra->inside = 1;
+    }
+}
+/* For code of the actor's that a call of this library calls: what was there comes back after it. */
+struct tpi_inside {
+    uint32_t inside;
+    uintptr_t outermost;
+};
+static inline struct tpi_inside tpi_inside_save(const tp_actor *self) {
+    if (!(self->flags & TPI_ACTOR_CONTAINED)) return (struct tpi_inside){0};
+    return (struct tpi_inside){self->extra->inside, self->extra->outermost};
+}
+static inline void tpi_inside_restore(tp_actor *self, struct tpi_inside saved) {
+    if (!(self->flags & TPI_ACTOR_CONTAINED)) return;
+    __asm__ volatile("" ::: "memory");
+    self->extra->inside = saved.inside;
+    self->extra->outermost = saved.outermost;
+}
 
 #endif

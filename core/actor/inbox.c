@@ -38,6 +38,7 @@ struct tp_inbox {
 
 tp_err tp_post_value(tp_runtime *runtime, tp_pid to, const tp_message_type *type,
                      const void *value) {
+    TPI_FAULT_HOLD();
     if (runtime == NULL || type == NULL) return TP_EINVAL;
     struct tpi_block *block = tpi_block_encode(runtime, NULL, type, value);
     if (block == NULL) return tpi_encode_error(type, value);
@@ -45,6 +46,7 @@ tp_err tp_post_value(tp_runtime *runtime, tp_pid to, const tp_message_type *type
 }
 
 tp_err tp_post_exit(tp_runtime *runtime, tp_pid to, int32_t code) {
+    TPI_FAULT_HOLD();
     if (runtime == NULL) return TP_EINVAL;
     return tpi_post_exit(runtime, NULL, tp_pid_null(), to, (tp_reason){.code = code});
 }
@@ -127,6 +129,7 @@ static void scratch_free(struct tpi_inbox_state *inbox) {
 }
 
 tp_err tp_inbox_open(tp_runtime *runtime, tp_inbox **out) {
+    TPI_FAULT_HOLD();
     if (runtime == NULL || out == NULL) return TP_EINVAL;
     tp_inbox *inbox = tpi_heap_alloc(runtime->memory, sizeof *inbox);
     if (inbox == NULL) return TP_ENOMEM;
@@ -186,6 +189,7 @@ static bool is_closed(struct tpi_inbox_state *inbox) {
 }
 
 void tp_inbox_close(tp_inbox *inbox) {
+    TPI_FAULT_HOLD();
     if (inbox == NULL) return;
     struct tpi_inbox_state *state = &inbox->state;
     /* from itself: the one normal exit signal that ends an actor which traps */
@@ -241,6 +245,7 @@ static bool take_message(struct tpi_inbox_state *inbox) {
 }
 
 tp_err tp_inbox_receive(tp_inbox *inbox, tp_duration timeout, const tp_message **out) {
+    TPI_FAULT_HOLD();
     if (inbox == NULL || out == NULL) return TP_EINVAL;
     free_thread_block(&inbox->state, &inbox->state.current);
     scratch_free(&inbox->state);
@@ -279,12 +284,14 @@ static tp_err decode(struct tpi_inbox_state *inbox, const struct tpi_block *bloc
 
 tp_err tp_inbox_decode(tp_inbox *inbox, const tp_message *message, const tp_message_type *type,
                        void *out) {
+    TPI_FAULT_HOLD();
     if (inbox == NULL || message == NULL || type == NULL || out == NULL) return TP_EINVAL;
     return decode(&inbox->state, (const struct tpi_block *)message, type, out);
 }
 
 tp_err tp_inbox_send_value(tp_inbox *inbox, tp_pid to, const tp_message_type *type,
                            const void *value) {
+    TPI_FAULT_HOLD();
     if (inbox == NULL || type == NULL) return TP_EINVAL;
     tp_runtime *runtime = inbox->state.runtime;
     struct tpi_block *block = tpi_block_encode(runtime, NULL, type, value);
@@ -300,6 +307,7 @@ static bool is_decided(struct tpi_inbox_state *inbox) {
 tp_err tp_inbox_call_value(tp_inbox *inbox, tp_pid to, tp_duration timeout,
                            const tp_message_type *reply_type, void *reply,
                            const tp_message_type *type, const void *value) {
+    TPI_FAULT_HOLD();
     if (inbox == NULL || reply == NULL || type == NULL || reply_type == NULL) return TP_EINVAL;
     struct tpi_inbox_state *state = &inbox->state;
     tp_runtime *runtime = state->runtime;

@@ -10,10 +10,11 @@
 
 static void write_default(const tp_log_entry *entry) {
     static const char *const levels[] = {"debug", "info", "warning", "error", ""};
-    char line[1024];
-    int size = snprintf(line, sizeof line, "troupe: %s: %s%s<%" PRIu32 ".%" PRIu32 ">: %s\n",
-                        levels[entry->level], entry->name, entry->name[0] ? " " : "",
-                        entry->actor.slot, entry->actor.generation, entry->text);
+    char line[2048];
+    int size =
+        snprintf(line, sizeof line, "troupe: %s: %s%s<%" PRIu32 ".%" PRIu32 ">: %s\n",
+                 levels[entry->level], entry->name, entry->name[0] ? " " : "", entry->actor.slot,
+                 entry->actor.generation, entry->report != NULL ? entry->report : entry->text);
     if (size < 0) return;
     if ((size_t)size >= sizeof line) {
         size = sizeof line - 1;
@@ -36,9 +37,13 @@ static void log_line(tp_runtime *runtime, tp_log_level level, tp_pid actor, cons
                           .actor = actor,
                           .name = name,
                           .text = text};
+    tpi_log_entry(runtime, &entry);
+}
+
+void tpi_log_entry(tp_runtime *runtime, const tp_log_entry *entry) {
     if (runtime->options.log_hook != NULL)
-        runtime->options.log_hook(runtime->options.log_context, &entry);
-    else write_default(&entry);
+        runtime->options.log_hook(runtime->options.log_context, entry);
+    else write_default(entry);
 }
 
 static const char *log_name(const tp_actor *self) {
@@ -47,6 +52,7 @@ static const char *log_name(const tp_actor *self) {
 }
 
 void tp_log(tp_actor *self, tp_log_level level, const char *format, ...) {
+    TPI_INSIDE(self);
     tp_runtime *runtime = self->runtime;
     if (level < runtime->options.log_level || level >= TP_LOG_OFF) return;
     va_list args;

@@ -28,6 +28,7 @@ static struct tpi_memory *heap(tp_actor *self) {
 }
 
 void *tp_alloc(tp_actor *self, size_t size) {
+    TPI_INSIDE(self);
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL || size > SIZE_MAX - sizeof(struct allocation)) return NULL;
     size_t total = sizeof(struct allocation) + size;
@@ -48,6 +49,7 @@ static void free_allocation(tp_actor *self, struct allocation *allocation) {
 }
 
 void tp_free(tp_actor *self, void *pointer) {
+    TPI_INSIDE(self);
     if (pointer == NULL) return;
     struct allocation *allocation = (struct allocation *)pointer - 1;
     TPI_CHECK(allocation->owner == self);
@@ -55,6 +57,7 @@ void tp_free(tp_actor *self, void *pointer) {
 }
 
 tp_err tp_own_descriptor(tp_actor *self, int descriptor) {
+    TPI_INSIDE(self);
     struct tpi_extra *extra = tpi_extra(self);
     if (descriptor < 0) return TP_EINVAL;
     struct owned_descriptor *owned =
@@ -67,6 +70,7 @@ tp_err tp_own_descriptor(tp_actor *self, int descriptor) {
 }
 
 bool tp_disown_descriptor(tp_actor *self, int descriptor) {
+    TPI_INSIDE(self);
     struct tpi_list *link, *spare;
     if (self->extra == NULL) return false;
     TPI_LIST_EACH(&self->extra->descriptors, link, spare) {
@@ -80,6 +84,7 @@ bool tp_disown_descriptor(tp_actor *self, int descriptor) {
 }
 
 tp_err tp_on_exit(tp_actor *self, void (*function)(void *arg), void *arg) {
+    TPI_INSIDE(self);
     struct tpi_extra *extra = tpi_extra(self);
     if (function == NULL) return TP_EINVAL;
     struct exit_call *call = extra == NULL ? NULL : tpi_heap_alloc(heap(self), sizeof *call);
@@ -120,6 +125,7 @@ void tpi_owned_release_all(tp_actor *self) {
 }
 
 uint64_t tp_random(tp_actor *self) {
+    TPI_INSIDE(self);
     const struct tpi_driver *driver = self->worker->scheduler->driver;
     return driver->random(driver->context);
 }

@@ -28,7 +28,7 @@ static bool count_refused(tp_actor *self, const struct tpi_waiting *waiting,
     struct tpi_extra *extra = self->extra;
     if (extra->waiting != waiting) return true; /* only a look (start.c) */
     if (block->state & TPI_BLOCK_REFUSED || block->flags & TPI_BLOCK_UNCOUNTED) return true;
-    if (extra->refused_count >= TPI_PUT_ASIDE_FACTOR * self->limit) {
+    if (extra->refused_count >= TPI_PUT_ASIDE_FACTOR * (uint32_t)tpi_limit(self)) {
         tpi_doom(self, (tp_reason){.code = TP_EXIT_OVERFLOW}, false);
         return false;
     }
@@ -100,6 +100,7 @@ bool tpi_receive_scan(tp_actor *self, struct tpi_waiting *waiting) {
 
 void tpi_hold(tp_actor *self, struct tpi_block *block) {
     TPI_ASSERT(block->state & TPI_BLOCK_LOOSE);
+    self->flags |= TPI_ACTOR_HOLDS;
     tpi_block_link(block, self->extra->held);
     self->extra->held = block;
 }
@@ -112,8 +113,9 @@ struct tpi_scratch_chunk {
     _Alignas(16) uint8_t bytes[];
 };
 
-static void *scratch_alloc(struct tp_scratch *scratch, size_t size) {
-    tp_actor *self = TPI_CONTAINER_OF(scratch, tpi_opened, scratch)->self;
+void *tpi_scratch_alloc(struct tp_scratch *scratch, size_t size) {
+    tp_actor *self = TPI_CONTAINER_OF(scratch, tpi_place, scratch)->self;
+    TPI_INSIDE(self);
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL) return NULL;
     size_t total = sizeof(struct tpi_scratch_chunk) + size;
@@ -122,6 +124,7 @@ static void *scratch_alloc(struct tp_scratch *scratch, size_t size) {
     chunk->size = total;
     chunk->next = extra->scratch;
     extra->scratch = chunk;
+    self->flags |= TPI_ACTOR_HOLDS;
     return chunk->bytes;
 }
 
@@ -134,35 +137,31 @@ void tpi_scratch_release(tp_actor *self) {
     }
 }
 
-static inline void open_block(tp_actor *self, const struct tpi_block *block, tpi_opened *opened) {
-    const uint8_t *bytes = tpi_block_bytes(block);
-    opened->reader =
-        (tp_reader){.at = bytes, .end = bytes + block->size, .scratch = &opened->scratch};
-    opened->count = block->type->field_count;
-    opened->scratch.alloc = scratch_alloc;
-    opened->self = self;
-}
-
 tp_err tpi_decode(tp_actor *self, const struct tpi_block *block, const tp_message_type *type,
                   void *out) {
-    tpi_opened opened;
-    open_block(self, block, &opened);
-    type->decode(out, &opened.reader, opened.count);
-    if (__builtin_expect(!opened.reader.failed, 1)) return TP_OK;
-    return opened.reader.starved ? TP_ENOMEM : TP_EBADMSG;
+    const uint8_t *bytes = tpi_block_bytes(block);
+    tpi_place place = {{tpi_scratch_alloc}, self};
+    tp_reader in = {.at = bytes, .end = bytes + block->size, .scratch = &place.scratch};
+    type->decode(out, &in, block->type->field_count);
+    if (__builtin_expect(!in.failed, 1)) return TP_OK;
+    return in.starved ? TP_ENOMEM : TP_EBADMSG;
 }
 
-void tpi_open(tp_actor *self, const tp_message *message, tpi_opened *opened) {
-    open_block(self, &message->block, opened);
+const uint8_t *tpi_message_bytes(const tp_message *message) {
+    return tpi_block_bytes(&message->block);
 }
+_Static_assert(offsetof(struct tp_message, block.type) == TPI_MESSAGE_TYPE_AT &&
+                   offsetof(struct tp_message, block.size) == TPI_MESSAGE_SIZE_AT &&
+                   offsetof(struct tp_message, block.flags) == TPI_MESSAGE_FLAGS_AT &&
+                   (TPI_BLOCK_SHARED | TPI_BLOCK_REMOTE) == TPI_MESSAGE_ELSEWHERE &&
+                   sizeof(struct tp_message) == TPI_MESSAGE_PAYLOAD_AT,
+               "tpi_open in <troupe/behavior.h> knows the block");
 
-void tpi_open_typed(tp_actor *self, const tp_message *message, const tp_message_type *type,
-                    tpi_opened *opened) {
+void tpi_check_arguments(tp_actor *self, const tp_message *message, const tp_message_type *type) {
     const struct tpi_block *block = (const struct tpi_block *)message;
     if (__builtin_expect(
             block == NULL || (block->type != type && !tp_message_type_equal(block->type, type)), 0))
         tp_fail(self, "spawned without its %s arguments", type->name);
-    open_block(self, block, opened);
 }
 
 void tpi_message_bad(tp_actor *self, const tp_message_type *type) {
@@ -175,6 +174,7 @@ void tpi_message_bad(tp_actor *self, const tp_message_type *type) {
 /* What was received becomes the current message; what a body had before is over. */
 static void make_current(tp_actor *self, struct tpi_block *block) {
     struct tpi_block *before = self->current;
+    self->flags |= TPI_ACTOR_HOLDS;
     if (before != NULL && !(before->state & TPI_BLOCK_RECEIVED)) self->extra->outer = before;
     else if (before != NULL) tpi_release_current(self);
     self->current = block;
@@ -211,6 +211,7 @@ static bool accept_type(tp_actor *self, struct tpi_block *block, void *context) 
 
 tp_err tp_receive_value(tp_actor *self, tp_duration timeout, const tp_message_type *type,
                         void *out) {
+    TPI_INSIDE(self);
     if (type == NULL || out == NULL) return TP_EINVAL;
     struct tpi_block *block;
     tp_err err = wait_message(self, timeout, accept_type, (void *)(uintptr_t)type, &block);
@@ -229,11 +230,16 @@ static bool accept_case(tp_actor *self, struct tpi_block *block, void *context) 
 }
 
 tp_err tp_receive_cases(tp_actor *self, tp_duration timeout, void *state, const tp_handler *cases) {
+    TPI_INSIDE(self);
     if (cases == NULL) return TP_EINVAL;
     struct tpi_block *block;
     tp_err err = wait_message(self, timeout, accept_case, (void *)(uintptr_t)cases, &block);
     if (err != TP_OK) return err;
-    find_case(cases, block->type)->call(self, state, (const tp_message *)block);
+    const tp_handler *found = find_case(cases, block->type);
+    struct tpi_inside before = tpi_inside_save(self);
+    if (self->flags & TPI_ACTOR_CONTAINED) tpi_user_begin(self);
+    found->call(self, state, (const tp_message *)block);
+    tpi_inside_restore(self, before);
     return TP_OK;
 }
 
@@ -250,6 +256,7 @@ static bool accept_filter(tp_actor *self, struct tpi_block *block, void *context
 
 tp_err tp_receive_any(tp_actor *self, tp_duration timeout, tp_filter filter, void *context,
                       const tp_message **out) {
+    TPI_INSIDE(self);
     if (out == NULL) return TP_EINVAL;
     struct user_filter user = {filter, context};
     struct tpi_block *block;
@@ -271,6 +278,7 @@ bool tp_message_is_type(const tp_message *message, const tp_message_type *type) 
 
 tp_err tp_message_decode(tp_actor *self, const tp_message *message, const tp_message_type *type,
                          void *out) {
+    TPI_INSIDE(self);
     if (message == NULL || type == NULL || out == NULL) return TP_EINVAL;
     if (!tp_message_type_equal(message->block.type, type)) return TP_ETYPE;
     return tpi_decode(self, &message->block, type, out);
@@ -307,6 +315,7 @@ static tp_kept *keep_again(struct tpi_extra *extra, struct tpi_block *block) {
 }
 
 tp_kept *tp_keep(tp_actor *self) {
+    TPI_INSIDE(self);
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL || self->current == NULL) return NULL;
     if (self->current->state & TPI_BLOCK_KEPT) return keep_again(extra, self->current);
@@ -330,6 +339,7 @@ void tpi_block_spent(tp_actor *self, struct tpi_block *block) {
 }
 
 void tp_keep_release(tp_actor *self, tp_kept *kept) {
+    TPI_INSIDE(self);
     if (kept == NULL || --kept->count > 0) return;
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     tpi_list_remove(&kept->link);
@@ -354,6 +364,7 @@ void tpi_kept_release_all(tp_actor *self) {
 }
 
 void tp_release(tp_actor *self) {
+    TPI_INSIDE(self);
     tpi_release_held(self);
 }
 
@@ -365,10 +376,11 @@ static void append(struct tpi_block **first, struct tpi_block **last, struct tpi
 }
 
 void tp_postpone(tp_actor *self) {
+    TPI_INSIDE(self);
     struct tpi_extra *extra = tpi_extra(self);
     struct tpi_block *block = self->current;
     if (block == NULL) return;
-    if (extra == NULL || extra->postponed_count >= TPI_PUT_ASIDE_FACTOR * self->limit)
+    if (extra == NULL || extra->postponed_count >= TPI_PUT_ASIDE_FACTOR * (uint32_t)tpi_limit(self))
         tp_exit(self, TP_EXIT_OVERFLOW);
     struct tpi_block *copy = tpi_block_copy(tpi_runtime_of(self->worker), self->worker, block);
     if (copy == NULL) tp_exit(self, TP_EXIT_NOMEM);
@@ -385,12 +397,14 @@ void tp_postpone(tp_actor *self) {
 }
 
 void tp_retry_postponed(tp_actor *self) {
+    TPI_INSIDE(self);
     struct tpi_extra *extra = self->extra;
     if (extra == NULL || extra->postponed == NULL) return;
     /* those still to be retried from before came earlier */
     if (extra->retried == NULL) extra->retried = extra->postponed;
     else tpi_block_link(extra->retried_last, extra->postponed);
     extra->retried_last = extra->postponed_last;
+    self->flags |= TPI_ACTOR_HOLDS;
     extra->postponed = extra->postponed_last = NULL;
     extra->postponed_count = 0;
 }

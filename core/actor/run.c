@@ -175,8 +175,8 @@ void tpi_release_current(tp_actor *self) {
 /* DROP_OLDEST: what is beyond the limit goes, from the front; what was postponed is no part of
  * it. */
 static RARELY void drop_oldest(tp_actor *self) {
-    if (self->overflow != TP_OVERFLOW_DROP_OLDEST) return;
-    while (tpi_mailbox_length(self) > (int32_t)self->limit) {
+    if (tpi_overflow(self) != TP_OVERFLOW_DROP_OLDEST) return;
+    while (tpi_mailbox_length(self) > tpi_limit(self)) {
         struct tpi_block *block = next_queued(self);
         if (block == NULL) return;
         tpi_count(&self->worker->counters.dropped, 1);
@@ -216,6 +216,7 @@ static RARELY void handle_other(tp_actor *self, struct tpi_block *block) {
 
 /* After a handler that did more than handle: received others, kept some, or was asked. */
 static RARELY void release_slow(tp_actor *self, struct tpi_block *block) {
+    tpi_user_end(self);
     if (self->current != block) tpi_release_current(self);
     if (self->extra != NULL) self->extra->outer = NULL;
     self->current = block;
@@ -226,13 +227,17 @@ static ALWAYS void handle(tp_actor *self, struct tpi_block *block) {
     self->current = block;
     tpi_count(&self->worker->counters.handled, 1);
     if (__builtin_expect(self->worker->tracing, 0)) tpi_trace_receive(self, block);
-    if (__builtin_expect(self->flags & TPI_ACTOR_TIMEOUT, 0)) tpi_timeout_cancel(self);
+    if (__builtin_expect(self->flags & (TPI_ACTOR_TIMEOUT | TPI_ACTOR_CONTAINED), 0)) {
+        if (self->flags & TPI_ACTOR_TIMEOUT) tpi_timeout_cancel(self);
+        if (self->flags & TPI_ACTOR_CONTAINED) tpi_user_begin(self);
+    }
     const tp_handler *handler = find_handler(self->behavior, block->type);
     if (__builtin_expect(handler != NULL, 1))
         handler->call(self, self->state, (const tp_message *)block);
     else handle_other(self, block);
     const struct tpi_extra *extra = self->extra;
-    if (__builtin_expect((extra != NULL && (extra->held != NULL || extra->scratch != NULL)) ||
+    if (__builtin_expect((extra != NULL &&
+                          (extra->held != NULL || extra->scratch != NULL || extra->inside == 0)) ||
                              self->current != block || block->kind != TPI_KIND_MESSAGE ||
                              block->state & TPI_BLOCK_LOOSE,
                          0))
@@ -305,7 +310,7 @@ tp_err tpi_wait(tp_actor *self, struct tpi_waiting *waiting, tp_duration timeout
     TPI_ASSERT(extra->waiting == NULL);
     extra->waiting = waiting;
     tpi_fetch(self);
-    if (self->overflow == TP_OVERFLOW_DROP_OLDEST && self->flags & TPI_ACTOR_BODY)
+    if (tpi_overflow(self) == TP_OVERFLOW_DROP_OLDEST && self->flags & TPI_ACTOR_BODY)
         drop_oldest(self);
     if (!waiting->done && waiting->kind == TPI_WAIT_MESSAGE) tpi_receive_scan(self, waiting);
     tp_err err = TP_OK;
@@ -348,13 +353,17 @@ static RARELY void start(tp_actor *self) {
     if (self->flags & TPI_ACTOR_BODY) {
         tp_body body;
         memcpy(&body, self->inline_state, sizeof body);
+        if (self->flags & TPI_ACTOR_CONTAINED) tpi_user_begin(self);
         body(self, self->state);
+        tpi_user_end(self);
         tpi_doom(self, (tp_reason){.code = TP_EXIT_NORMAL}, false);
         tpi_release_current(self);
         return;
     }
+    if (self->flags & TPI_ACTOR_CONTAINED) tpi_user_begin(self);
     if (self->behavior->init != NULL)
         self->behavior->init(self, self->state, (const tp_message *)arguments);
+    tpi_user_end(self);
     self->flags &= ~(uint32_t)TPI_ACTOR_TERMINATED;
     if (arguments != NULL && arguments->kind == TPI_KIND_REQUEST)
         tpi_start_acknowledge(self, arguments);
@@ -368,7 +377,9 @@ static bool needs_attention(const tp_actor *self) {
 static RARELY bool fire_timeout(tp_actor *self) {
     if (!self->extra->timeout_fired) return false;
     tpi_timeout_cancel(self);
+    if (self->flags & TPI_ACTOR_CONTAINED) tpi_user_begin(self);
     self->behavior->timeout(self, self->state);
+    tpi_user_end(self);
     tpi_release_current(self);
     return true;
 }
@@ -387,7 +398,7 @@ static RARELY struct tpi_block *count_exactly(tp_actor *self, struct tpi_block *
     bool counted = !(block->flags & TPI_BLOCK_UNCOUNTED);
     int32_t length = tpi_mailbox_length(self);
     if (counted) tpi_credit_taken(self, 1);
-    if (!counted || self->overflow != TP_OVERFLOW_DROP_OLDEST || length <= (int32_t)self->limit)
+    if (!counted || tpi_overflow(self) != TP_OVERFLOW_DROP_OLDEST || length <= tpi_limit(self))
         return block;
     tpi_count(&self->worker->counters.dropped, 1);
     finish_message(self, block);
@@ -400,8 +411,8 @@ static RARELY bool has_more(tp_actor *self) {
            (self->extra != NULL && self->extra->retried != NULL) || self->flags & TPI_ACTOR_TIMEOUT;
 }
 
-/* Handlers, one after the other. False: nothing is left. */
-static ALWAYS bool run_handlers(tp_actor *self) {
+/* Handlers, one after the other, in every case. False: nothing is left. */
+static __attribute__((noinline)) bool run_handlers(tp_actor *self) {
     uint32_t budget = self->runtime->options.message_budget;
     uint32_t taken = 0;
     bool more = true;
@@ -431,6 +442,82 @@ static ALWAYS bool run_handlers(tp_actor *self) {
     /* a wake-up with one message needs no account: it found the mailbox idle, so it was not
      * counted */
     if (taken > 1 || self->extra != NULL) tpi_credit_taken(self, taken);
+    if (self->flags & TPI_ACTOR_HOLDS && self->extra->retried == NULL)
+        self->flags &= ~(uint32_t)TPI_ACTOR_HOLDS;
+    return more;
+}
+
+/* What a slice of run_plain leaves to run_handlers, or to what comes after the slice. */
+#define ATTENTION                                                                                  \
+    (TPI_ACTOR_DOOMED | TPI_ACTOR_OVER | TPI_ACTOR_TIMEOUT | TPI_ACTOR_COUNTED | TPI_ACTOR_HOLDS | \
+     TPI_ACTOR_CONTAINED)
+#define MARKS_AT offsetof(struct tpi_block, kind)
+_Static_assert(offsetof(struct tpi_block, flags) == MARKS_AT + 1 &&
+                   offsetof(struct tpi_block, state) == MARKS_AT + 3,
+               "is_ordinary reads kind, flags and state at once");
+
+/* A message without any mark: not a request, counted, its bytes in it, seen by nobody before. */
+static inline bool is_ordinary(const struct tpi_block *block) {
+    uint32_t marks;
+    memcpy(&marks, (const uint8_t *)block + MARKS_AT, sizeof marks);
+    return (marks & 0xff00ffffu) == TPI_KIND_MESSAGE;
+}
+
+/* One that has a mark. False: it was consumed before. */
+static RARELY bool handle_marked(tp_actor *self, struct tpi_block *block, uint32_t *taken) {
+    if (block->state & TPI_BLOCK_CONSUMED) return false;
+    if (block->state & TPI_BLOCK_REFUSED) tpi_refused_taken(self, block);
+    block->state |= TPI_BLOCK_CONSUMED;
+    *taken += !(block->flags & TPI_BLOCK_UNCOUNTED);
+    handle(self, block);
+    return true;
+}
+
+/* run_handlers for an actor that nothing special was asked of: the hot loop. Whatever turns up on
+ * the way is left to run_handlers. */
+static ALWAYS bool run_plain(tp_actor *self) {
+    const tp_behavior *behavior = self->behavior;
+    uint32_t budget = self->runtime->options.message_budget;
+    uint32_t taken = 0;
+    bool more = true;
+    for (;;) {
+        struct tpi_block *spent = self->tail;
+        if (spent == self->scan) {
+            if (tpi_block_next(spent) != NULL) fetch(self);
+            if (__builtin_expect(self->flags & ATTENTION, 0)) break;
+            if (spent == self->scan) {
+                more = false;
+                break;
+            }
+        }
+        struct tpi_block *block = tpi_block_next(spent);
+        self->tail = block;
+        retire(self, spent);
+        if (__builtin_expect(block == tpi_stub(self), 0)) continue;
+        if (__builtin_expect(is_ordinary(block), 1)) {
+            block->state = TPI_BLOCK_CONSUMED;
+            taken++;
+            self->current = block;
+            tpi_count(&self->worker->counters.handled, 1);
+            const tp_handler *handler = find_handler(behavior, block->type);
+            if (__builtin_expect(handler != NULL, 1))
+                handler->call(self, self->state, (const tp_message *)block);
+            else handle_other(self, block);
+            if (__builtin_expect(self->flags & TPI_ACTOR_HOLDS, 0)) release_slow(self, block);
+        } else if (!handle_marked(self, block, &taken)) {
+            continue;
+        }
+        if (--budget == 0) {
+            more = has_more(self);
+            break;
+        }
+        if (budget % FETCH_EVERY == 0) fetch(self);
+        if (__builtin_expect(self->flags & ATTENTION, 0)) break;
+    }
+    self->current = NULL;
+    if (taken > 1 || self->extra != NULL) tpi_credit_taken(self, taken);
+    if (__builtin_expect(self->flags & ATTENTION, 0) && !needs_attention(self))
+        return run_handlers(self);
     return more;
 }
 
@@ -548,7 +635,7 @@ static void run(struct tpi_worker *worker, struct tpi_runnable *runnable) {
     }
     if (__builtin_expect(worker->tracing, 0)) tpi_trace(self, TP_TRACE_RUN, tp_pid_null(), "", 0);
     fetch(self);
-    bool more = run_handlers(self);
+    bool more = self->flags & ATTENTION || worker->tracing ? run_handlers(self) : run_plain(self);
     worker = self->worker;
     if (__builtin_expect(more || worker->tracing || needs_attention(self) || worker->account != 0 ||
                              self->flags & TPI_ACTOR_TIMEOUT,
@@ -560,6 +647,8 @@ static void run(struct tpi_worker *worker, struct tpi_runnable *runnable) {
 static void escaped(struct tpi_worker *worker, struct tpi_runnable *runnable) {
     tp_actor *self = tpi_actor_of(runnable);
     TPI_ASSERT(self->worker == worker);
+    tpi_user_end(self);
+    if (self->flags & TPI_ACTOR_FAULTED) self->runtime->hooks.faulted(self->runtime, self);
     if (self->extra != NULL) self->extra->waiting = NULL; /* its frame is gone */
     tpi_exit(worker, self);
 }
@@ -581,7 +670,13 @@ static void ready(struct tpi_scheduler *scheduler, struct tpi_worker *worker, ui
     if (runtime->hooks.ready != NULL) runtime->hooks.ready(runtime, worker, token, events);
 }
 
+static void thread(struct tpi_worker *worker, bool begins) {
+    tp_runtime *runtime = worker->system;
+    if (runtime->hooks.thread != NULL) runtime->hooks.thread(runtime, worker, begins);
+}
+
 const struct tpi_runnable_ops tpi_actor_ops = {
+    .thread = thread,
     .run = run,
     .escaped = escaped,
     .place = place,

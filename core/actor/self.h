@@ -53,7 +53,10 @@ enum tpi_actor_flag {
     TPI_ACTOR_OVER = 1 << 14, /* a send went over a receiver's limit: suspend after the handler */
     TPI_ACTOR_TIMEOUT = 1 << 15, /* tp_set_timeout is in force */
     TPI_ACTOR_SENDING_MANY = 1 << 16,
-    TPI_ACTOR_COUNTED = 1 << 17 /* its identity says EXACT */
+    TPI_ACTOR_COUNTED = 1 << 17,   /* its identity says EXACT */
+    TPI_ACTOR_CONTAINED = 1 << 18, /* its faults become exit signals: extra.h, inside.c */
+    TPI_ACTOR_FAULTED = 1 << 19,   /* it left its code by a fault */
+    TPI_ACTOR_HOLDS = 1 << 20 /* there is something to release after the handler, or to retry */
 };
 
 struct tpi_extra;
@@ -68,8 +71,8 @@ struct tp_actor {
     _Atomic(uint32_t) enqueued; /* user messages pushed while it was not idle (send.c) */
     _Atomic(uint32_t) consumed; /* and taken; written by the owner */
     _Atomic(uint64_t) waits;    /* slot << 32 | low half of a request: wait.c */
-    uint32_t limit;             /* messages; constant while it lives */
-    uint32_t overflow;          /* tp_overflow; constant while it lives */
+    _Atomic(uint32_t) limit;    /* messages; constant while it lives */
+    _Atomic(uint32_t) overflow; /* tp_overflow; constant while it lives */
 
     /* ---- the owner's ---- */
     _Alignas(64) struct tpi_block *tail; /* the block before the first that is not consumed */
@@ -91,6 +94,23 @@ struct tp_actor {
 _Static_assert(offsetof(struct tp_actor, tail) == 64,
                "senders and the owner write different lines");
 _Static_assert(sizeof(struct tp_actor) == 192, "three cache lines: the cost of an idle actor");
+
+/* The mailbox's bound. A sender may look while the slot gets its next actor: it then goes by either
+ * bound, and its message is stale in any case. */
+static inline int32_t tpi_limit(const tp_actor *actor) {
+    /* relaxed: a number that orders nothing, as are the next three */
+    return (int32_t)atomic_load_explicit(&actor->limit, memory_order_relaxed);
+}
+static inline tp_overflow tpi_overflow(const tp_actor *actor) {
+    /* relaxed: see tpi_limit */
+    return (tp_overflow)atomic_load_explicit(&actor->overflow, memory_order_relaxed);
+}
+static inline void tpi_set_bound(tp_actor *actor, uint32_t limit, tp_overflow overflow) {
+    /* relaxed: see tpi_limit; published with the actor */
+    atomic_store_explicit(&actor->limit, limit, memory_order_relaxed);
+    /* relaxed: as above */
+    atomic_store_explicit(&actor->overflow, (uint32_t)overflow, memory_order_relaxed);
+}
 
 struct tp_message {
     struct tpi_block block; /* a message is its block, seen from outside */

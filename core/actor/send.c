@@ -44,7 +44,7 @@ static void passed_limit(tp_actor *self, tp_actor *receiver, tp_pid to, int32_t 
     extra->over = to;
     self->flags |= TPI_ACTOR_OVER;
     if (self->flags & TPI_ACTOR_SENDING_MANY) return; /* its unsent blocks have no other owner */
-    if (self->flags & TPI_ACTOR_BODY || length > (int32_t)receiver->limit * INSIDE_FACTOR)
+    if (self->flags & TPI_ACTOR_BODY || length > tpi_limit(receiver) * INSIDE_FACTOR)
         tpi_suspend_inside(self);
 }
 
@@ -54,24 +54,22 @@ void tpi_suspend_if_over(tp_actor *self) {
     tp_actor *receiver = tpi_find(tpi_runtime_of(self->worker), self->extra->over, &identity);
     if (receiver == NULL) return;
     if (self->flags & TPI_ACTOR_BODY ||
-        tpi_mailbox_length(receiver) > (int32_t)receiver->limit * INSIDE_FACTOR)
+        tpi_mailbox_length(receiver) > tpi_limit(receiver) * INSIDE_FACTOR)
         tpi_suspend_inside(self);
 }
 
-/* After a push that did not find the mailbox idle. */
+/* After a push that did not find the mailbox idle, the last of a batch or the first to another
+ * receiver. */
 static void account(tp_actor *self, tp_actor *receiver, tp_pid to) {
     struct tpi_worker *worker = self->worker;
-    if (worker->account_to == receiver) {
-        if (++worker->account < ACCOUNT_BATCH) return;
-        tpi_account_flush(worker);
-    } else { /* a look at each change: who sends to several in turn never fills a batch */
-        tpi_account_flush(worker);
+    /* a look at each change of the receiver: who sends to several in turn never fills a batch */
+    tpi_account_flush(worker);
+    if (worker->account_to != receiver) {
         worker->account_to = receiver;
         worker->account = 1;
     }
     int32_t length = tpi_mailbox_length(receiver);
-    if (__builtin_expect(length > (int32_t)receiver->limit, 0))
-        passed_limit(self, receiver, to, length);
+    if (__builtin_expect(length > tpi_limit(receiver), 0)) passed_limit(self, receiver, to, length);
 }
 
 /* What the policy says about one more message. TP_OK: push it. */
@@ -83,9 +81,9 @@ static tp_err admit_exact(tp_runtime *runtime, tp_actor *self, tp_actor *receive
     /* relaxed: see tpi_mailbox_length */
     int32_t length =
         (int32_t)(before - atomic_load_explicit(&receiver->consumed, memory_order_relaxed));
-    int32_t limit = (int32_t)receiver->limit;
+    int32_t limit = tpi_limit(receiver);
     if (length < limit) return TP_OK;
-    switch ((tp_overflow)receiver->overflow) {
+    switch (tpi_overflow(receiver)) {
     case TP_OVERFLOW_SUSPEND:
         if (self == NULL) break;
         *over = length;
@@ -150,7 +148,9 @@ tp_err tpi_send_block(tp_runtime *runtime, tp_actor *self, tp_pid to, struct tpi
         return TP_OK;
     }
     count_sent(runtime, self);
-    if (tpi_push(runtime, worker, receiver, block)) account(self, receiver, to);
+    if (tpi_push(runtime, worker, receiver, block) &&
+        (worker->account_to != receiver || ++worker->account >= ACCOUNT_BATCH))
+        account(self, receiver, to);
     return TP_OK;
 }
 
@@ -178,31 +178,70 @@ static inline bool is_plain_receiver(const tp_actor *receiver, uint32_t generati
            ((uint64_t)generation << 32 | TPI_IDENTITY_ALIVE);
 }
 
-tp_err tp_send_value(tp_actor *self, tp_pid to, const tp_message_type *type, const void *value) {
+/* A complete block to a receiver that is most often alive and without an exact bound. */
+static inline tp_err send_plain(tp_actor *self, tp_pid to, struct tpi_block *block) {
     struct tpi_worker *worker = self->worker;
     tp_runtime *runtime = self->runtime;
-    bool small = type->bound - 1 < 4096; /* 0 says there is no bound */
-    struct tpi_block *block = __builtin_expect(small, 1)
-                                  ? encode_small(worker, type, value)
-                                  : tpi_block_encode(runtime, worker, type, value);
-    if (__builtin_expect(block == NULL, 0)) return tpi_encode_error(type, value);
-    block->from_slot = tpi_slot_of(self);
-    block->from_generation = self->generation;
     tp_actor *receiver = tpi_slot(runtime, to.slot);
     if (__builtin_expect(to.node != runtime->node || to.slot >= runtime->slot_count ||
-                             !is_plain_receiver(receiver, to.generation),
+                             !is_plain_receiver(receiver, to.generation) || worker->tracing,
                          0))
         return tpi_send_block(runtime, self, to, block);
-    if (__builtin_expect(worker->tracing, 0)) tpi_trace(self, TP_TRACE_SEND, to, type->name, 0);
     tpi_count(&worker->counters.sent, 1);
     block->to_generation = to.generation;
     if (tpi_mailbox_push(receiver, block)) tpi_worker_schedule(worker, &receiver->runnable);
-    else account(self, receiver, to);
+    else if (worker->account_to != receiver || ++worker->account >= ACCOUNT_BATCH)
+        account(self, receiver, to);
     return TP_OK;
+}
+
+tp_err tp_send_value(tp_actor *self, tp_pid to, const tp_message_type *type, const void *value) {
+    TPI_INSIDE(self);
+    bool small = type->bound - 1 < 4096; /* 0 says there is no bound */
+    struct tpi_block *block = __builtin_expect(small, 1)
+                                  ? encode_small(self->worker, type, value)
+                                  : tpi_block_encode(self->runtime, self->worker, type, value);
+    if (__builtin_expect(block == NULL, 0)) return tpi_encode_error(type, value);
+    block->from_slot = tpi_slot_of(self);
+    block->from_generation = self->generation;
+    return send_plain(self, to, block);
+}
+
+static __attribute__((noinline, cold)) uint8_t *
+begin_refilled(tp_actor *self, const tp_message_type *type, uint32_t size_class) {
+    struct tpi_pool *pool = self->worker->pool;
+    TPI_ASSERT(size_class < TPI_CLASS_COUNT);
+    void *block = tpi_pool_refill(pool, (uint8_t)size_class);
+    if (block == NULL) return NULL;
+    tpi_pool_give(pool, block, (uint8_t)size_class, pool->index);
+    return tpi_send_begin(self, type, size_class);
+}
+
+_Static_assert(TPI_SEND_CLASS_64 == SMALLEST_CLASS && TPI_SEND_CLASS_64 + 3 == 5 &&
+                   TPI_MESSAGE_PAYLOAD_AT + TPI_SEND_IN_PLACE == 256,
+               "tpi_send_class in <troupe/message.h> knows the pool's classes");
+
+uint8_t *tpi_send_begin(tp_actor *self, const tp_message_type *type, uint32_t size_class) {
+    struct tpi_pool *pool = self->worker->pool;
+    struct tpi_block *block = tpi_pool_take_cached(pool, (uint8_t)size_class);
+    if (__builtin_expect(block == NULL, 0)) return begin_refilled(self, type, size_class);
+    tpi_block_init(block, TPI_KIND_MESSAGE, 0, (uint8_t)size_class, pool->index);
+    block->type = type;
+    block->from_slot = tpi_slot_of(self);
+    block->from_generation = self->generation;
+    return (uint8_t *)(block + 1);
+}
+
+tp_err tpi_send_end(tp_actor *self, tp_pid to, uint8_t *payload, const uint8_t *end) {
+    TPI_INSIDE(self);
+    struct tpi_block *block = (struct tpi_block *)(void *)payload - 1;
+    block->size = (uint32_t)(end - payload);
+    return send_plain(self, to, block);
 }
 
 tp_err tp_send_alias_value(tp_actor *self, tp_alias alias, const tp_message_type *type,
                            const void *value) {
+    TPI_INSIDE(self);
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct tpi_block *block = tpi_block_encode(runtime, self->worker, type, value);
     if (block == NULL) return tpi_encode_error(type, value);
@@ -247,6 +286,7 @@ static struct tpi_block *envelope(tp_actor *self, const tp_message_type *type,
 
 tp_err tp_broadcast_value(tp_actor *self, const tp_pid *to, size_t count,
                           const tp_message_type *type, const void *value) {
+    TPI_INSIDE(self);
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     if (to == NULL && count > 0) return TP_EINVAL;
     struct tpi_payload *payload = encode_shared(runtime, type, value);
@@ -274,6 +314,7 @@ tp_err tp_broadcast_value(tp_actor *self, const tp_pid *to, size_t count,
 }
 
 tp_err tp_forward(tp_actor *self, tp_pid to) {
+    TPI_INSIDE(self);
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     if (self->current == NULL) return TP_ECONTEXT;
     if (self->current->kind == TPI_KIND_REQUEST) return tp_delegate(self, to);

@@ -69,6 +69,7 @@ static void drop_link(tp_actor *self, tp_pid peer) {
 }
 
 tp_err tp_link(tp_actor *self, tp_pid other) {
+    TPI_INSIDE(self);
     if (tp_pid_is_null(other)) return TP_EINVAL;
     if (tp_pid_equal(other, tp_self(self))) return TP_OK;
     if (tpi_extra(self) == NULL) return TP_ENOMEM;
@@ -84,6 +85,7 @@ tp_err tp_link(tp_actor *self, tp_pid other) {
 }
 
 tp_err tp_unlink(tp_actor *self, tp_pid other) {
+    TPI_INSIDE(self);
     if (get_link(self, other) != LINK_ACTIVE) return TP_OK;
     tp_ref id = tpi_ref_new(self) & (UINT64_MAX >> 1);
     tp_err err = signal_send(self, other, TPI_KIND_UNLINK, id);
@@ -128,6 +130,7 @@ void tpi_unlink_at_birth(tp_actor *parent, tp_actor *child) {
 /* ---- exit signals ---- */
 
 bool tp_trap_exits(tp_actor *self, bool trap) {
+    TPI_INSIDE(self);
     bool before = (self->flags & TPI_ACTOR_TRAPS) != 0;
     if (trap) self->flags |= TPI_ACTOR_TRAPS;
     else self->flags &= ~(uint32_t)TPI_ACTOR_TRAPS;
@@ -175,14 +178,17 @@ tp_err tpi_post_exit(tp_runtime *runtime, struct tpi_worker *worker, tp_pid from
 }
 
 tp_err tp_send_exit_with(tp_actor *self, tp_pid to, tp_reason reason) {
+    TPI_INSIDE(self);
     return tpi_post_exit(tpi_runtime_of(self->worker), self->worker, tp_self(self), to, reason);
 }
 
 tp_err tp_send_exit(tp_actor *self, tp_pid to, int32_t code) {
+    TPI_INSIDE(self);
     return tp_send_exit_with(self, to, (tp_reason){.code = code});
 }
 
 tp_err tp_kill(tp_actor *self, tp_pid to) {
+    TPI_INSIDE(self);
     return tp_send_exit(self, to, TP_EXIT_KILL);
 }
 
@@ -250,6 +256,7 @@ static tp_ref monitor_as(tp_actor *self, tp_pid other, int32_t alias_mode) {
 }
 
 tp_ref tp_monitor(tp_actor *self, tp_pid other) {
+    TPI_INSIDE(self);
     return monitor_as(self, other, -1);
 }
 
@@ -314,6 +321,7 @@ static void flush_down(tp_actor *self, tp_ref ref) {
 }
 
 bool tp_demonitor(tp_actor *self, tp_ref ref) {
+    TPI_INSIDE(self);
     struct monitor *monitor =
         self->extra == NULL ? NULL : tpi_map_remove(&self->extra->monitors, ref, 0);
     if (self->extra != NULL) flush_down(self, ref);
@@ -350,6 +358,7 @@ static enum tpi_applied apply_monitor(tp_actor *self, struct tpi_block *block) {
 /* ---- aliases ---- */
 
 tp_alias tp_alias_open(tp_actor *self, tp_alias_mode mode) {
+    TPI_INSIDE(self);
     tp_alias alias = {tp_self(self), tpi_ref_new(self)};
     struct tpi_extra *extra = tpi_extra(self);
     tp_err err = mode > TP_ALIAS_REPLY ? TP_EINVAL : TP_OK;
@@ -363,6 +372,7 @@ tp_alias tp_alias_open(tp_actor *self, tp_alias_mode mode) {
 }
 
 tp_alias tp_monitor_alias(tp_actor *self, tp_pid other, tp_alias_mode mode) {
+    TPI_INSIDE(self);
     tp_alias alias = {tp_self(self), monitor_as(self, other, (int32_t)mode)};
     if (alias.ref == 0) return alias;
     if (tpi_map_put(&self->extra->aliases, alias.ref, 0, (void *)(uintptr_t)(mode + 1)) != TP_OK) {
@@ -374,6 +384,7 @@ tp_alias tp_monitor_alias(tp_actor *self, tp_pid other, tp_alias_mode mode) {
 }
 
 bool tp_unalias(tp_actor *self, tp_ref alias) {
+    TPI_INSIDE(self);
     return self->extra != NULL && tpi_map_remove(&self->extra->aliases, alias, 0) != NULL;
 }
 

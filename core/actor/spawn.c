@@ -98,11 +98,16 @@ static tp_err apply_options(struct birth *birth, tp_actor *actor) {
     tp_err err = check_options(birth, options);
     if (err != TP_OK) return err;
     actor->runnable.priority = (uint8_t)options->priority;
-    if (options->mailbox_limit != 0) actor->limit = options->mailbox_limit;
-    actor->overflow = (uint32_t)options->overflow;
+    tpi_set_bound(actor,
+                  options->mailbox_limit != 0 ? options->mailbox_limit : (uint32_t)tpi_limit(actor),
+                  options->overflow);
     if (options->stack_size > 0) {
         if (tpi_extra(actor) == NULL) return TP_ENOMEM;
         actor->extra->stack_size = options->stack_size;
+    }
+    if (options->contain) {
+        if (tpi_extra(actor) == NULL) return TP_ENOMEM;
+        actor->flags |= TPI_ACTOR_CONTAINED;
     }
     err = make_place(birth, actor, options);
     if (err == TP_OK && options->link) err = tpi_link_at_birth(birth->parent, actor);
@@ -141,7 +146,7 @@ static void miscarry(struct birth *birth, tp_actor *actor) {
 
 static void publish(tp_actor *actor) {
     uint64_t identity = (uint64_t)actor->generation << 32 | TPI_IDENTITY_ALIVE;
-    if (actor->overflow != TP_OVERFLOW_SUSPEND || actor->limit < 256) {
+    if (tpi_overflow(actor) != TP_OVERFLOW_SUSPEND || tpi_limit(actor) < 256) {
         identity |= TPI_IDENTITY_EXACT;
         actor->flags |= TPI_ACTOR_COUNTED;
     }
@@ -178,8 +183,7 @@ static void clear(struct birth *birth, tp_actor *actor) {
     actor->fiber = NULL;
     actor->extra = NULL;
     actor->runtime = birth->runtime;
-    actor->limit = birth->runtime->options.mailbox_limit;
-    actor->overflow = TP_OVERFLOW_SUSPEND;
+    tpi_set_bound(actor, birth->runtime->options.mailbox_limit, TP_OVERFLOW_SUSPEND);
     /* relaxed: published by the release store in publish() */
     atomic_store_explicit(&actor->enqueued, 0, memory_order_relaxed);
     /* relaxed: as above */
@@ -225,6 +229,7 @@ static tp_pid spawn_from(tp_actor *self, struct birth *birth) {
 
 tp_pid tp_spawn_value(tp_actor *self, const tp_behavior *behavior, const tp_spawn_options *options,
                       const tp_message_type *type, const void *arguments) {
+    TPI_INSIDE(self);
     struct birth birth = {
         .behavior = behavior, .options = options, .type = type, .arguments = arguments};
     if (behavior == NULL) {
@@ -247,6 +252,7 @@ tp_pid tpi_spawn_to_start(tp_actor *self, const tp_behavior *behavior,
 }
 
 tp_pid tp_spawn_body(tp_actor *self, tp_body body, void *arg, const tp_spawn_options *options) {
+    TPI_INSIDE(self);
     struct birth birth = {.behavior = &body_behavior, .body = body, .arg = arg, .options = options};
     if (body == NULL) {
         tpi_set_error(self, TP_EINVAL);
@@ -260,6 +266,7 @@ tp_pid tp_spawn_body(tp_actor *self, tp_body body, void *arg, const tp_spawn_opt
 tp_err tp_runtime_spawn_value(tp_runtime *runtime, tp_pid *out, const tp_behavior *behavior,
                               const tp_spawn_options *options, const tp_message_type *type,
                               const void *arguments) {
+    TPI_FAULT_HOLD();
     struct birth birth = {.runtime = runtime,
                           .behavior = behavior,
                           .options = options,
@@ -271,6 +278,7 @@ tp_err tp_runtime_spawn_value(tp_runtime *runtime, tp_pid *out, const tp_behavio
 
 tp_err tp_runtime_spawn_body(tp_runtime *runtime, tp_pid *out, tp_body body, void *arg,
                              const tp_spawn_options *options) {
+    TPI_FAULT_HOLD();
     struct birth birth = {.runtime = runtime,
                           .behavior = &body_behavior,
                           .body = body,

@@ -106,6 +106,7 @@ static void give_up(tp_actor *self, struct sought *sought, bool linked) {
 tp_err tp_start_value(tp_actor *self, tp_pid *out, const tp_behavior *behavior,
                       const tp_spawn_options *options, tp_duration timeout, tp_reason *reason,
                       const tp_message_type *type, const void *arguments) {
+    TPI_INSIDE(self);
     static const tpi_started nothing = {.ready = false};
     if (out == NULL || behavior == NULL) return TP_EINVAL;
     *out = tp_pid_null();

@@ -174,6 +174,8 @@ void tpi_trace(tp_actor *self, tp_trace_kind kind, tp_pid other, const char *nam
 void tpi_trace_spawn(tp_actor *parent, tp_pid child, const char *name);
 void tpi_trace_receive(tp_actor *self, const struct tpi_block *block);
 void tpi_trace_signal(tp_actor *self, const struct tpi_block *block);
+/* Hands one entry to the hook, or to standard error; its level has been looked at. */
+void tpi_log_entry(tp_runtime *runtime, const tp_log_entry *entry);
 void tpi_log_runtime(tp_runtime *runtime, tp_log_level level, const char *format, ...)
     TP_PRINTF(3, 4);
 

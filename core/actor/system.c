@@ -30,6 +30,7 @@ struct tpi_extra *tpi_extra(tp_actor *actor) {
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) tpi_map_init(maps[i], memory);
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) tpi_list_init(lists[i]);
     extra->self = actor;
+    extra->inside = 1;
     actor->extra = extra;
     return extra;
 }

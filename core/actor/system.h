@@ -18,6 +18,15 @@ struct tpi_hooks {
     void (*ready)(tp_runtime *runtime, struct tpi_worker *worker, uint64_t token, unsigned ready);
     /* A READY signal that no wait takes; on the actor's own worker. */
     void (*event)(tp_runtime *runtime, tp_actor *actor, struct tpi_block *block);
+    /* A worker's thread begins, or ends; on that thread. */
+    void (*thread)(tp_runtime *runtime, struct tpi_worker *worker, bool begins);
+    /* The actor left its code by a contained fault; in the loop's frame. Dooms it. */
+    void (*faulted)(tp_runtime *runtime, tp_actor *actor);
+    /* The actor ends for a reason that is not an orderly one; before anything is released. */
+    void (*crashed)(tp_runtime *runtime, tp_actor *actor, tp_reason reason);
+    /* A message for nobody; worker NULL: a thread outside. The block stays the caller's. */
+    void (*dead_letter)(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
+                        const struct tpi_block *block);
     /* A signal for another node. Takes the block. */
     void (*remote)(tp_runtime *runtime, tp_pid to, struct tpi_block *block);
 };
@@ -38,6 +47,7 @@ struct tp_runtime {
     tpi_spinlock wait_lock; /* confirms wait cycles: wait.c */
     struct tpi_registry *registry;
     struct tpi_io *io;
+    struct tpi_crash *crash;
     struct tpi_sim *sim;
     struct tpi_driver driver;
     int signal_event; /* -1: signals are not this runtime's */

@@ -98,6 +98,7 @@ static void sweep(tp_actor *self) {
 
 tp_ref tp_send_after_value(tp_actor *self, tp_duration delay, tp_pid to,
                            const tp_message_type *type, const void *value) {
+    TPI_INSIDE(self);
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct tpi_extra *extra = tpi_extra(self);
     tpi_set_error(self, TP_ENOMEM);
@@ -123,6 +124,7 @@ tp_ref tp_send_after_value(tp_actor *self, tp_duration delay, tp_pid to,
 }
 
 bool tp_cancel_timer(tp_actor *self, tp_ref timer) {
+    TPI_INSIDE(self);
     if (self->extra == NULL) return false;
     struct tpi_deadline *deadline = tpi_map_remove(&self->extra->timers, timer, 0);
     if (deadline == NULL) return false;
@@ -160,6 +162,7 @@ tp_time tp_now(tp_actor *self) {
 }
 
 tp_err tp_sleep(tp_actor *self, tp_duration span) {
+    TPI_INSIDE(self);
     struct tpi_waiting waiting = {.kind = TPI_WAIT_TIME};
     if (span <= 0) {
         tp_yield(self);
@@ -169,6 +172,7 @@ tp_err tp_sleep(tp_actor *self, tp_duration span) {
 }
 
 void tp_work(tp_actor *self, tp_duration span) {
+    TPI_INSIDE(self);
     struct tpi_scheduler *scheduler = self->worker->scheduler;
     if (span <= 0) return;
     if (self->worker->tracing) tpi_trace(self, TP_TRACE_WORK, tp_pid_null(), "", span);
@@ -183,6 +187,7 @@ void tp_work(tp_actor *self, tp_duration span) {
 }
 
 void tp_yield(tp_actor *self) {
+    TPI_INSIDE(self);
     (void)tpi_take_turns(self);
 }
 
@@ -192,6 +197,7 @@ void tpi_timeout_arrived(tp_actor *self, tp_ref ref) {
     struct tpi_extra *extra = self->extra;
     if (extra == NULL) return;
     if (extra->waiting != NULL && extra->wait_deadline != NULL && extra->wait_ref == ref) {
+        if (extra->waiting->done) return; /* it has its message, and must not lose it */
         extra->waiting->timed_out = true;
         extra->waiting->done = true;
     } else if (extra->timeout != NULL && extra->timeout_ref == ref) {
@@ -200,6 +206,7 @@ void tpi_timeout_arrived(tp_actor *self, tp_ref ref) {
 }
 
 tp_err tp_set_timeout(tp_actor *self, tp_duration span) {
+    TPI_INSIDE(self);
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL) return TP_ENOMEM;
     if (self->flags & TPI_ACTOR_BODY || self->behavior->timeout == NULL) return TP_EINVAL;

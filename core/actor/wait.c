@@ -229,7 +229,7 @@ void tpi_credit_granted(tp_actor *self, tp_ref ref) {
 }
 
 static int32_t low_mark(const tp_actor *self) {
-    return (int32_t)(self->limit / 2);
+    return tpi_limit(self) / 2;
 }
 
 bool tpi_credit_asked(tp_actor *self, struct tpi_block *credit) {

@@ -259,6 +259,7 @@ static tp_err check(tp_actor *self) {
 }
 
 tp_err tp_listen(tp_actor *self, const char *url, tp_socket *out) {
+    TPI_INSIDE(self);
     int descriptor;
     if (url == NULL || out == NULL) return TP_EINVAL;
     tp_err err = check(self);
@@ -267,6 +268,7 @@ tp_err tp_listen(tp_actor *self, const char *url, tp_socket *out) {
 }
 
 tp_err tp_accept(tp_actor *self, tp_socket listener, tp_duration timeout, tp_socket *out) {
+    TPI_INSIDE(self);
     tp_err err = check(self);
     if (err != TP_OK) return err;
     struct socket *socket = own(self, listener);
@@ -282,6 +284,7 @@ tp_err tp_accept(tp_actor *self, tp_socket listener, tp_duration timeout, tp_soc
 }
 
 tp_err tp_connect(tp_actor *self, const char *url, tp_duration timeout, tp_socket *out) {
+    TPI_INSIDE(self);
     int descriptor;
     tp_socket id;
     if (url == NULL || out == NULL) return TP_EINVAL;
@@ -302,6 +305,7 @@ tp_err tp_connect(tp_actor *self, const char *url, tp_duration timeout, tp_socke
 
 tp_err tp_read(tp_actor *self, tp_socket id, void *bytes, size_t size, tp_duration timeout,
                size_t *done) {
+    TPI_INSIDE(self);
     tp_err err = check(self);
     if (err != TP_OK) return err;
     struct socket *socket = own(self, id);
@@ -318,6 +322,7 @@ tp_err tp_read(tp_actor *self, tp_socket id, void *bytes, size_t size, tp_durati
 
 tp_err tp_write(tp_actor *self, tp_socket id, const void *bytes, size_t size, tp_duration timeout,
                 size_t *done) {
+    TPI_INSIDE(self);
     tp_err err = check(self);
     size_t sent = 0;
     if (done != NULL) *done = 0;
@@ -338,6 +343,7 @@ tp_err tp_write(tp_actor *self, tp_socket id, const void *bytes, size_t size, tp
 }
 
 tp_err tp_shutdown_write(tp_actor *self, tp_socket id) {
+    TPI_INSIDE(self);
     struct socket *socket = own(self, id);
     if (check(self) != TP_OK) return TP_ENOTSUP;
     if (socket == NULL) return TP_ENOENT;
@@ -346,6 +352,7 @@ tp_err tp_shutdown_write(tp_actor *self, tp_socket id) {
 }
 
 tp_err tp_close(tp_actor *self, tp_socket id) {
+    TPI_INSIDE(self);
     struct socket *socket = own(self, id);
     if (check(self) != TP_OK) return TP_ENOTSUP;
     if (socket == NULL) return TP_ENOENT;
@@ -356,6 +363,7 @@ tp_err tp_close(tp_actor *self, tp_socket id) {
 }
 
 tp_err tp_socket_address(tp_actor *self, tp_socket id, char *url, size_t size) {
+    TPI_INSIDE(self);
     struct socket *socket = own(self, id);
     if (check(self) != TP_OK) return TP_ENOTSUP;
     if (socket == NULL) return TP_ENOENT;
@@ -364,6 +372,7 @@ tp_err tp_socket_address(tp_actor *self, tp_socket id, char *url, size_t size) {
 }
 
 tp_err tp_active_once(tp_actor *self, tp_socket id, size_t size_max) {
+    TPI_INSIDE(self);
     struct socket *socket = own(self, id);
     if (check(self) != TP_OK) return TP_ENOTSUP;
     if (socket == NULL) return TP_ENOENT;
@@ -393,6 +402,7 @@ static tp_err move(tp_runtime *runtime, struct socket *socket, tp_pid to) {
 }
 
 tp_err tp_socket_give(tp_actor *self, tp_socket id, tp_pid to) {
+    TPI_INSIDE(self);
     struct socket *socket = own(self, id);
     tp_runtime *runtime = self->runtime;
     if (check(self) != TP_OK) return TP_ENOTSUP;

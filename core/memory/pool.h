@@ -77,13 +77,19 @@ static inline void tpi_block_poison(void *block, uint8_t size_class) {
                tpi_class_size[size_class] - sizeof(struct tpi_free_block));
 }
 
-/* A block of the class, not zeroed; NULL when out of memory. */
-static inline void *tpi_pool_take(struct tpi_pool *pool, uint8_t size_class) {
+/* A block of the class that is at hand, not zeroed; NULL when there is none. */
+static inline void *tpi_pool_take_cached(struct tpi_pool *pool, uint8_t size_class) {
     struct tpi_free_block *block = pool->free[size_class];
-    if (__builtin_expect(block == NULL, 0)) return tpi_pool_refill(pool, size_class);
+    if (__builtin_expect(block == NULL, 0)) return NULL;
     pool->free[size_class] = block->next;
     tpi_unpoison(block, tpi_class_size[size_class]);
     return block;
+}
+
+/* A block of the class, not zeroed; NULL when out of memory. */
+static inline void *tpi_pool_take(struct tpi_pool *pool, uint8_t size_class) {
+    void *block = tpi_pool_take_cached(pool, size_class);
+    return __builtin_expect(block == NULL, 0) ? tpi_pool_refill(pool, size_class) : block;
 }
 
 /* Gives a block back to `owner`, which may be another pool. */

@@ -7,6 +7,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/atomic.h"
+#include "core/platform/platform.h"
 
 struct tp_blob {
     _Atomic(uint32_t) references; /* 0: a view, which lives in the message's scratch */
@@ -15,6 +16,7 @@ struct tp_blob {
 };
 
 tp_blob *tp_blob_new(size_t size) {
+    TPI_FAULT_HOLD();
     if (size > SIZE_MAX - sizeof(struct tp_blob)) return NULL;
     tp_blob *blob = calloc(1, sizeof *blob + size);
     if (blob == NULL) return NULL;
@@ -47,6 +49,7 @@ tp_blob *tp_blob_ref(const tp_blob *blob) {
 }
 
 void tp_blob_unref(const tp_blob *blob) {
+    TPI_FAULT_HOLD();
     tp_blob *own = (tp_blob *)(uintptr_t)blob;
     /* relaxed: see tp_blob_ref */
     if (blob == NULL || atomic_load_explicit(&own->references, memory_order_relaxed) == 0) return;

@@ -206,11 +206,18 @@ static inline bool take_unsigned(tp_reader *in, uint64_t *value) {
     }
 }
 
-uint64_t tpi_read_u64_any(tp_reader *in, uint64_t max) {
+static __attribute__((noinline, cold)) uint64_t read_u64_slow(tp_reader *in, uint64_t max) {
     uint64_t value;
     bool negative = false;
-    if (!take_unsigned(in, &value) && !take_int(in, &value, &negative)) return 0;
+    if (!take_int(in, &value, &negative)) return 0;
     if (negative || value > max) return (uint64_t)fail(in);
+    return value;
+}
+
+uint64_t tpi_read_u64_any(tp_reader *in, uint64_t max) {
+    uint64_t value;
+    if (__builtin_expect(!take_unsigned(in, &value), 0)) return read_u64_slow(in, max);
+    if (__builtin_expect(value > max, 0)) return (uint64_t)fail(in);
     return value;
 }
 

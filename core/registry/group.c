@@ -140,6 +140,7 @@ static tp_err check(const char **scope, const char *group) {
 }
 
 tp_err tp_group_join(tp_actor *self, const char *scope, const char *group) {
+    TPI_INSIDE(self);
     struct tpi_groups *groups = self->runtime->registry->groups;
     tp_err err = check(&scope, group);
     if (err != TP_OK) return err;
@@ -179,6 +180,7 @@ static bool leave_once(tp_actor *self, struct tpi_groups *groups, struct group *
 }
 
 tp_err tp_group_leave(tp_actor *self, const char *scope, const char *group) {
+    TPI_INSIDE(self);
     struct tpi_groups *groups = self->runtime->registry->groups;
     tp_err err = check(&scope, group);
     if (err != TP_OK) return err;
@@ -203,6 +205,7 @@ static size_t list_members(struct group *group, tp_pid *out, size_t max) {
 
 size_t tp_group_members(tp_runtime *runtime, const char *scope, const char *group, tp_pid *out,
                         size_t max) {
+    TPI_FAULT_HOLD();
     if (runtime == NULL || check(&scope, group) != TP_OK || (out == NULL && max > 0)) return 0;
     struct tpi_groups *groups = runtime->registry->groups;
     tpi_mutex_lock(&groups->mutex);
@@ -213,6 +216,7 @@ size_t tp_group_members(tp_runtime *runtime, const char *scope, const char *grou
 
 tp_err tp_group_send_value(tp_actor *self, const char *scope, const char *group, size_t *count,
                            const tp_message_type *type, const void *value) {
+    TPI_INSIDE(self);
     tp_runtime *runtime = self->runtime;
     if (count != NULL) *count = 0;
     tp_err err = check(&scope, group);
@@ -245,6 +249,7 @@ static size_t list_scope(struct tpi_groups *groups, const char *scope, tp_pid *o
 
 tp_ref tp_group_monitor(tp_actor *self, const char *scope, const char *group, tp_pid *out,
                         size_t max, size_t *count) {
+    TPI_INSIDE(self);
     struct tpi_groups *groups = self->runtime->registry->groups;
     bool any = group == NULL;
     tp_err err = check(&scope, any ? "any" : group);
@@ -296,6 +301,7 @@ static unsigned drop_monitors(tp_actor *self, struct tpi_groups *groups, tp_ref 
 }
 
 bool tp_group_demonitor(tp_actor *self, tp_ref ref) {
+    TPI_INSIDE(self);
     struct tpi_groups *groups = self->runtime->registry->groups;
     if (self->extra == NULL || ref == 0) return false;
     tpi_mutex_lock(&groups->mutex);

@@ -81,16 +81,19 @@ static void release(tp_runtime *runtime, tp_actor *actor) {
 }
 
 tp_err tp_register(tp_actor *self, const char *name) {
+    TPI_INSIDE(self);
     return take(self->runtime, self, name);
 }
 
 tp_err tp_unregister(tp_actor *self) {
+    TPI_INSIDE(self);
     if (self->extra == NULL || self->extra->name == NULL) return TP_ENOENT;
     release(self->runtime, self);
     return TP_OK;
 }
 
 tp_pid tp_whereis(tp_runtime *runtime, const char *name) {
+    TPI_FAULT_HOLD();
     size_t size;
     uint64_t hash, place;
     if (runtime == NULL || !valid(name, &size)) return tp_pid_null();
@@ -104,6 +107,7 @@ tp_pid tp_whereis(tp_runtime *runtime, const char *name) {
 
 tp_err tp_send_name_value(tp_actor *self, const char *name, const tp_message_type *type,
                           const void *value) {
+    TPI_INSIDE(self);
     tp_pid to = tp_whereis(self->runtime, name);
     if (tp_pid_is_null(to)) return TP_ENOENT;
     return tp_send_value(self, to, type, value);

@@ -12,6 +12,7 @@
 #include <troupe/inbox.h>
 
 #include "core/base/hash.h"
+#include "core/crash/crash.h"
 #include "core/io/io.h"
 #include "core/registry/registry.h"
 
@@ -20,6 +21,8 @@
 #define DEFAULT_MAILBOX 1024u
 #define DEFAULT_BUDGET 128u
 #define WORKERS_MAX 256u
+#define DEFAULT_FAULT_LIMIT 10u
+#define FAULT_LIMIT_MAX 1000000u
 
 static tp_err complete_options(tp_options *options) {
     if (options->workers == 0) options->workers = tpi_cpu_count();
@@ -32,6 +35,8 @@ static tp_err complete_options(tp_options *options) {
     if (options->mailbox_limit > INT32_MAX / 16) return TP_EINVAL;
     if (options->message_budget == 0) options->message_budget = DEFAULT_BUDGET;
     if (options->shutdown_grace <= 0) options->shutdown_grace = TP_SECONDS(5);
+    if (options->fault_limit == 0) options->fault_limit = DEFAULT_FAULT_LIMIT;
+    if (options->fault_limit > FAULT_LIMIT_MAX) return TP_EINVAL;
     if (options->node_name == NULL) options->node_name = "local";
     if (options->log_level == 0 && options->log_hook == NULL) options->log_level = TP_LOG_WARN;
     return TP_OK;
@@ -82,6 +87,7 @@ tp_err tpi_runtime_new(tp_runtime **out, const tp_options *options, const struct
     if (err == TP_OK) err = tpi_slots_new(runtime);
     if (err == TP_OK) err = tpi_registry_new(runtime);
     if (err == TP_OK) err = tpi_io_new(runtime);
+    if (err == TP_OK) err = tpi_crash_new(runtime);
     if (err == TP_OK) err = tpi_scheduler_start(runtime->scheduler);
     if (err != TP_OK) {
         tpi_runtime_free(runtime);
@@ -102,6 +108,7 @@ static void signal_main(void *arg) {
 }
 
 tp_err tp_runtime_stop_on_signals(tp_runtime *runtime) {
+    TPI_FAULT_HOLD();
     if (runtime == NULL || runtime->signal_event >= 0) return TP_EINVAL;
     int event;
     tp_err err = tpi_event_new(&event);
@@ -137,6 +144,7 @@ void tpi_runtime_free(tp_runtime *runtime) {
     struct tpi_memory *memory = runtime->memory;
     drop_signals(runtime);
     if (runtime->scheduler != NULL) tpi_scheduler_stop(runtime->scheduler);
+    if (runtime->crash != NULL) tpi_crash_free(runtime);
     if (runtime->io != NULL) tpi_io_free(runtime);
     if (runtime->registry != NULL) tpi_registry_free(runtime);
     tpi_slots_free(runtime);
@@ -146,6 +154,7 @@ void tpi_runtime_free(tp_runtime *runtime) {
 }
 
 tp_err tp_runtime_start(tp_runtime **out, const tp_options *options) {
+    TPI_FAULT_HOLD();
     if (out == NULL) return TP_EINVAL;
     return tpi_runtime_new(out, options, NULL, NULL);
 }
@@ -195,6 +204,7 @@ uint64_t tp_runtime_node(const tp_runtime *runtime) {
 }
 
 void tp_runtime_trace(tp_runtime *runtime, tp_trace_hook hook, void *context) {
+    TPI_FAULT_HOLD();
     tpi_trace_set(&runtime->scheduler->trace, hook, context);
 }
 
@@ -242,10 +252,12 @@ static bool wait_for_silence(tp_runtime *runtime, unsigned stage, tp_duration gr
 }
 
 void tp_runtime_request_stop(tp_runtime *runtime) {
+    TPI_FAULT_HOLD();
     tpi_runtime_shutdown(runtime, 1);
 }
 
 void tp_runtime_stop(tp_runtime *runtime) {
+    TPI_FAULT_HOLD();
     if (runtime == NULL) return;
     tpi_runtime_shutdown(runtime, 1);
     if (!wait_for_silence(runtime, 1, runtime->options.shutdown_grace)) {
@@ -264,6 +276,7 @@ void tp_runtime_stop(tp_runtime *runtime) {
 /* ---- waiting for an actor ---- */
 
 tp_err tp_runtime_wait(tp_runtime *runtime, tp_pid actor, tp_duration timeout, int *code) {
+    TPI_FAULT_HOLD();
     tp_inbox *inbox;
     tp_err err = tp_inbox_open(runtime, &inbox);
     if (err != TP_OK) return err;

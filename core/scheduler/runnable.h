@@ -28,6 +28,8 @@ struct tpi_runnable_ops {
     void (*escaped)(struct tpi_worker *worker, struct tpi_runnable *runnable);
     /* The worker for a pinned runnable. Any thread. */
     unsigned (*place)(struct tpi_scheduler *scheduler, struct tpi_runnable *runnable);
+    /* A worker's thread begins, or ends; on that thread. */
+    void (*thread)(struct tpi_worker *worker, bool begins);
     /* A descriptor became ready. */
     void (*ready)(struct tpi_scheduler *scheduler, struct tpi_worker *worker, uint64_t token,
                   unsigned ready);

@@ -115,9 +115,11 @@ static tp_err start_loop(struct tpi_worker *worker) {
 
 static void thread_main(void *arg) {
     struct tpi_worker *worker = arg;
+    if (worker->scheduler->ops->thread != NULL) worker->scheduler->ops->thread(worker, true);
     tpi_fiber_adopt_thread(&worker->base);
     tpi_fiber_switch(&worker->base, worker->fiber);
     tpi_fiber_release_thread(&worker->base);
+    if (worker->scheduler->ops->thread != NULL) worker->scheduler->ops->thread(worker, false);
     /* release: partner is the acquire load in tpi_scheduler_stop */
     atomic_store_explicit(&worker->ended, true, memory_order_release);
 }

@@ -72,6 +72,7 @@ struct tpi_worker {
     bool started;
     _Atomic(bool) ended;   /* the loop is over */
     void *allocation;      /* what to free: the struct is aligned within */
+    void *crash;           /* the owner's: for faults of this thread */
     struct tpi_fiber base; /* the thread's own stack */
 };
 

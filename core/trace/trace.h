@@ -24,7 +24,8 @@
     X(steals)                                                                                      \
     X(parks)                                                                                       \
     X(wakes)                                                                                       \
-    X(slices)
+    X(slices)                                                                                      \
+    X(faults)
 
 /* One writer (the worker), any reader. */
 struct tpi_counters {

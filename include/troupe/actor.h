@@ -51,6 +51,8 @@ typedef struct tp_spawn_options {
     uint64_t workers;       /* a bit a worker: it runs on these alone; default: any */
     bool dedicated_thread;  /* it gets a worker thread for itself */
     size_t stack_size;      /* when blocked; default: the runtime's */
+    bool
+        contain; /* a fault in its code ends it with TP_EXIT_FAULT, not the process: <troupe/crash.h> */
 } tp_spawn_options;
 
 /*
@@ -114,9 +116,8 @@ TP_API bool tp_alive(tp_runtime *runtime, tp_pid actor);
  * (tp_overflow).
  *     tp_send(self, account, deposit, .cents = 4200);
  */
-#define tp_send(self, to, type, ...)                                                               \
-    tp_send_value((self), (to), &type##_message, TP_VALUE(type, __VA_ARGS__))
-/* The function behind tp_send; the value is encoded before it returns. */
+#define tp_send(self, to, type, ...) type##_tpi_send((self), (to), TP_VALUE(type, __VA_ARGS__))
+/* The same for a type that is known at run time; the value is encoded before it returns. */
 TP_API tp_err tp_send_value(tp_actor *self, tp_pid to, const tp_message_type *type,
                             const void *value);
 /* One payload, encoded once, to each of `count` pids. TP_ENOMEM: none got it. */

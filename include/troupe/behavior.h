@@ -54,6 +54,7 @@ typedef enum tp_exit_code {
     TP_EXIT_OVERFLOW,     /* its mailbox was over its limit */
     TP_EXIT_BADMSG,       /* a message of a known type did not decode */
     TP_EXIT_NOMEM,        /* memory ran out where the actor could not go on */
+    TP_EXIT_FAULT,        /* a fault was contained; the detail is a tp_fault: <troupe/crash.h> */
     TP_EXIT_USER = 1000
 } tp_exit_code;
 
@@ -151,21 +152,21 @@ typedef struct tp_behavior {
 #define TPI_SLOT_HANDLER2(variable, state, tag, type, fn) TPI_HANDLER_##tag(variable, type)
 #define TPI_SLOT_MEMBER2(variable, state, tag, type, fn) TPI_MEMBER_##tag(variable)
 
-#define TPI_THUNK_TYPED(thunk, state_type, type, fn, open)                                         \
+#define TPI_THUNK_TYPED(thunk, state_type, type, fn, check)                                        \
     static void thunk(tp_actor *tpi_self, void *tpi_state, const tp_message *tpi_message) {        \
         type tpi_value;                                                                            \
-        tpi_opened tpi_view;                                                                       \
-        open;                                                                                      \
-        type##_tpi_decode(&tpi_value, &tpi_view.reader, tpi_view.count);                           \
-        if (tpi_view.reader.failed) tpi_message_bad(tpi_self, &type##_message);                    \
+        tp_reader tpi_in;                                                                          \
+        tpi_place tpi_at = {{tpi_scratch_alloc}, tpi_self};                                        \
+        check;                                                                                     \
+        type##_tpi_decode(&tpi_value, &tpi_in, tpi_open(tpi_message, &tpi_in, &tpi_at));           \
+        if (tpi_in.failed) tpi_message_bad(tpi_self, &type##_message);                             \
         fn(tpi_self, (state_type *)tpi_state, &tpi_value);                                         \
     }
 #define TPI_THUNK_ON(variable, state_type, type, fn)                                               \
-    TPI_THUNK_TYPED(variable##_on_##type, state_type, type, fn,                                    \
-                    tpi_open(tpi_self, tpi_message, &tpi_view))
+    TPI_THUNK_TYPED(variable##_on_##type, state_type, type, fn, (void)0)
 #define TPI_THUNK_INIT_WITH(variable, state_type, type, fn)                                        \
     TPI_THUNK_TYPED(variable##_init, state_type, type, fn,                                         \
-                    tpi_open_typed(tpi_self, tpi_message, &type##_message, &tpi_view))
+                    tpi_check_arguments(tpi_self, tpi_message, &type##_message))
 #define TPI_THUNK_INIT(variable, state_type, type, fn)                                             \
     static void variable##_init(tp_actor *tpi_self, void *tpi_state,                               \
                                 const tp_message *tpi_message) {                                   \
@@ -200,18 +201,47 @@ typedef struct tp_behavior {
 #define TPI_MEMBER_TIMEOUT(variable) .timeout = variable##_timeout,
 #define TPI_MEMBER_TERMINATE(variable) .terminate = variable##_terminate,
 
-/* A message opened for a thunk's decoder. */
-typedef struct tpi_opened {
-    tp_reader reader;
-    uint32_t count;
+/* Where decoded lists go: freed with the message. */
+typedef struct tpi_place {
     tp_scratch scratch;
     tp_actor *self;
-} tpi_opened;
-/* Opens a message that has been matched with its handler. */
-TP_API void tpi_open(tp_actor *self, const tp_message *message, tpi_opened *opened);
-/* Opens a message of the type; one of another type ends the actor. */
-TP_API void tpi_open_typed(tp_actor *self, const tp_message *message, const tp_message_type *type,
-                           tpi_opened *opened);
+} tpi_place;
+/* What tpi_place's scratch calls. */
+TP_API void *tpi_scratch_alloc(struct tp_scratch *scratch, size_t size);
+/* The bytes of a message's fields. */
+TP_API const uint8_t *tpi_message_bytes(const tp_message *message);
+/* Where a message has what; checked against the core's own layout. */
+#define TPI_MESSAGE_TYPE_AT 8
+#define TPI_MESSAGE_SIZE_AT 28
+#define TPI_MESSAGE_FLAGS_AT 41
+#define TPI_MESSAGE_PAYLOAD_AT 48
+#define TPI_MESSAGE_ELSEWHERE 3
+/*
+ * Opens a message that has been matched with its handler, and returns the number of its fields. In
+ * the header, as the decoder is, and without giving the reader's address away: so that the two work
+ * in registers.
+ */
+static inline uint32_t tpi_open(const tp_message *message, tp_reader *in, tpi_place *place) {
+    const uint8_t *block = (const uint8_t *)message;
+    const uint8_t *bytes = block + TPI_MESSAGE_PAYLOAD_AT;
+    const tp_message_type *type;
+    uint32_t size;
+    if (__builtin_expect(block[TPI_MESSAGE_FLAGS_AT] & TPI_MESSAGE_ELSEWHERE, 0))
+        bytes = tpi_message_bytes(message);
+    memcpy(&type, block + TPI_MESSAGE_TYPE_AT, sizeof type);
+    memcpy(&size, block + TPI_MESSAGE_SIZE_AT, sizeof size);
+    in->at = bytes;
+    in->end = bytes + size;
+    in->scratch = &place->scratch;
+    in->depth = 0;
+    in->failed = false;
+    in->starved = false;
+    in->budget = 0;
+    return type->field_count;
+}
+/* A spawn's arguments: those of another type, or none, end the actor. */
+TP_API void tpi_check_arguments(tp_actor *self, const tp_message *message,
+                                const tp_message_type *type);
 /* A message did not decode: ends the actor with TP_EXIT_BADMSG. */
 TP_API __attribute__((noreturn, cold)) void tpi_message_bad(tp_actor *self,
                                                             const tp_message_type *type);

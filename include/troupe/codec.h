@@ -274,16 +274,65 @@ TP_API bool tp_read_bool(tp_reader *in);
 TP_API uint64_t tpi_read_u64_any(tp_reader *in, uint64_t max);
 /* See tpi_read_u64_any. */
 TP_API int64_t tpi_read_i64_any(tp_reader *in, int64_t min, int64_t max);
-/* Reads an unsigned integer of at most `max`, in any form; a larger or negative one fails. */
-TPI_UNUSED static inline uint64_t tp_read_u64(tp_reader *in, uint64_t max) {
-    if (__builtin_expect(in->at < in->end && *in->at < 0x80, 1) && *in->at <= max) return *in->at++;
-    return tpi_read_u64_any(in, max);
+/* A number of `size` bytes, 1, 2, 4 or 8, most significant first. */
+TPI_UNUSED static inline uint64_t tpi_load_number(const uint8_t *at, unsigned size) {
+    uint16_t two;
+    uint32_t four;
+    uint64_t eight;
+    switch (size) {
+    case 1: return *at;
+    case 2: memcpy(&two, at, 2); return __builtin_bswap16(two);
+    case 4: memcpy(&four, at, 4); return __builtin_bswap32(four);
+    default: memcpy(&eight, at, 8); return __builtin_bswap64(eight);
+    }
 }
-/* Reads an integer from `min` to `max`, in any form; others fail. */
+/*
+ * Reads an unsigned integer of at most `max`, in any form; a larger or negative one fails. The forms
+ * that a writer makes are read here; for the others the reader is handed over as a copy, so that
+ * its address does not leave this function and a decoder keeps it in registers.
+ */
+TPI_UNUSED static inline uint64_t tp_read_u64(tp_reader *in, uint64_t max) {
+    size_t left = (size_t)(in->end - in->at);
+    if (__builtin_expect(left > 0, 1)) {
+        unsigned tag = *in->at, form = tag - 0xccu, size = 1u << (form & 3);
+        if (tag < 0x80 && tag <= max) {
+            in->at++;
+            return tag;
+        }
+        if (form < 4 && left > size) {
+            uint64_t value = tpi_load_number(in->at + 1, size);
+            if (__builtin_expect(value <= max, 1)) {
+                in->at += size + 1;
+                return value;
+            }
+        }
+    }
+    tp_reader copy = *in;
+    uint64_t value = tpi_read_u64_any(&copy, max);
+    *in = copy;
+    return value;
+}
+/* Reads an integer from `min` to `max`, in any form; others fail. See tp_read_u64. */
 TPI_UNUSED static inline int64_t tp_read_i64(tp_reader *in, int64_t min, int64_t max) {
-    if (__builtin_expect(in->at < in->end && *in->at < 0x80, 1) && *in->at <= max && min <= 0)
-        return *in->at++;
-    return tpi_read_i64_any(in, min, max);
+    size_t left = (size_t)(in->end - in->at);
+    if (__builtin_expect(left > 0, 1)) {
+        unsigned tag = *in->at, form = tag - 0xccu, size = 1u << (form & 3);
+        if (tag < 0x80 && tag <= max && min <= 0) {
+            in->at++;
+            return tag;
+        }
+        if (form < 4 && left > size) {
+            uint64_t value = tpi_load_number(in->at + 1, size);
+            if (__builtin_expect(max >= 0 && value <= (uint64_t)max && min <= 0, 1)) {
+                in->at += size + 1;
+                return (int64_t)value;
+            }
+        }
+    }
+    tp_reader copy = *in;
+    int64_t value = tpi_read_i64_any(&copy, min, max);
+    *in = copy;
+    return value;
 }
 /* Reads a float of 32 or 64 bits, or an integer. */
 TP_API double tp_read_f64(tp_reader *in);

@@ -47,6 +47,20 @@ typedef enum tp_field_form {
 /* What a message type is, as data: made by TP_MESSAGE. */
 typedef struct tp_message_type tp_message_type;
 
+/* What tp_send expands to, for types whose size has a small bound: the fields are encoded in place,
+ * by code that the compiler sees. Declared in actor.h with its meaning. */
+#define TPI_SEND_IN_PLACE 208u
+TP_API tp_err tp_send_value(tp_actor *self, tp_pid to, const tp_message_type *type,
+                            const void *value);
+#define TPI_SEND_CLASS_64 2u
+/* The block class for a payload of so many bytes, at most TPI_SEND_IN_PLACE. */
+#define TPI_SEND_CLASS(bound)                                                                      \
+    (TPI_SEND_CLASS_64 + ((bound) > 16u) + ((bound) > 80u) + ((bound) > 144u))
+/* A fresh message's payload in a block of the class; NULL when out of memory. */
+TP_API uint8_t *tpi_send_begin(tp_actor *self, const tp_message_type *type, uint32_t size_class);
+/* Sends it: the bytes up to `end` have been written. */
+TP_API tp_err tpi_send_end(tp_actor *self, tp_pid to, uint8_t *payload, const uint8_t *end);
+
 /* A field of a message type. */
 typedef struct tp_field {
     const char *name;

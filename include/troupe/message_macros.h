@@ -153,6 +153,21 @@
         type##_tpi_measure,                                                                        \
         type##_tpi_encode,                                                                         \
         type##_tpi_decode};                                                                        \
+    TPI_UNUSED static inline tp_err type##_tpi_send(tp_actor *tpi_self, tp_pid tpi_to,             \
+                                                    const type *tpi_value) {                       \
+        if ((1u TPI_FOREACH(TPI_BOUND, 0, __VA_ARGS__)) > TPI_SEND_IN_PLACE)                       \
+            return tp_send_value(tpi_self, tpi_to, &type##_message, tpi_value);                    \
+        tp_writer tpi_out;                                                                         \
+        uint8_t *tpi_at =                                                                          \
+            tpi_send_begin(tpi_self, &type##_message,                                              \
+                           TPI_SEND_CLASS((1u TPI_FOREACH(TPI_BOUND, 0, __VA_ARGS__))));           \
+        if (tpi_at == NULL) return TP_ENOMEM;                                                      \
+        tpi_out.at = tpi_at;                                                                       \
+        tpi_out.end = tpi_at + (1u TPI_FOREACH(TPI_BOUND, 0, __VA_ARGS__));                        \
+        tpi_out.failed = false;                                                                    \
+        type##_tpi_encode(tpi_value, &tpi_out);                                                    \
+        return tpi_send_end(tpi_self, tpi_to, tpi_at, tpi_out.at);                                 \
+    }                                                                                              \
     TPI_UNUSED static inline void type##_tpi_put(tp_writer *tpi_out, const type *tpi_value) {      \
         tpi_put_array(tpi_out, 0u TPI_FOREACH(TPI_COUNT, 0, __VA_ARGS__));                         \
         type##_tpi_encode(tpi_value, tpi_out);                                                     \

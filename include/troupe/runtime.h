@@ -35,10 +35,12 @@ typedef enum tp_log_level {
 /* One line of log, given to the hook. All pointers live for the call only. */
 typedef struct tp_log_entry {
     tp_log_level level;
-    tp_time time;     /* the runtime's clock */
-    tp_pid actor;     /* who logged; null for the runtime itself */
-    const char *name; /* the actor's registered name or behaviour, or "" */
-    const char *text; /* one line, no newline */
+    tp_time time;       /* the runtime's clock */
+    tp_pid actor;       /* who logged; null for the runtime itself */
+    const char *name;   /* the actor's registered name or behaviour, or "" */
+    const char *text;   /* one line, no newline */
+    const char *report; /* of a crash: all that is known, in lines; else NULL */
+    const char *json;   /* of a crash: the same as one line of JSON; else NULL */
 } tp_log_entry;
 /* Where log lines go; called on any worker, several at once; it must not block. */
 /* Called on the thread that logs, so by several at once; it must not block or send. */
@@ -76,6 +78,10 @@ typedef struct tp_options {
     tp_log_level log_level;        /* default WARN when 0 and no hook is set, else as given */
     tp_log_hook log_hook;          /* default: a line on standard error for WARN and ERROR */
     void *log_context;
+    uint32_t
+        fault_limit;     /* contained faults a minute (<troupe/crash.h>); one more ends the process;
+                             default 10 */
+    bool faults_ignored; /* SIGSEGV and the like are left alone: no report, nothing contained */
 } tp_options;
 
 /* The function of a body actor: it ends with TP_EXIT_NORMAL when this returns. */
@@ -136,6 +142,7 @@ typedef struct tp_counters {
     uint64_t slices; /* times an actor was run */
     uint64_t fibers; /* stacks now held by blocked actors */
     uint64_t memory; /* bytes taken from the allocator and the system */
+    uint64_t faults; /* contained */
 } tp_counters;
 /* Fills *out. Any thread. */
 TP_API void tp_runtime_counters(const tp_runtime *runtime, tp_counters *out);
@@ -147,8 +154,8 @@ TP_API void tp_runtime_counters(const tp_runtime *runtime, tp_counters *out);
 TP_API void tp_log(tp_actor *self, tp_log_level level, const char *format, ...) TP_PRINTF(3, 4);
 
 /*
- * Lets SIGINT and SIGTERM stop the runtime (as tp_runtime_request_stop does). Opt-in: the library
- * never touches signals otherwise; its threads block them all. At most one runtime a process:
+ * Lets SIGINT and SIGTERM stop the runtime (as tp_runtime_request_stop does). Opt-in: its threads
+ * block all signals but those of their own faults (<troupe/crash.h>). At most one runtime a process:
  * TP_EBUSY.
  */
 TP_API tp_err tp_runtime_stop_on_signals(tp_runtime *runtime);

@@ -8,12 +8,15 @@
 #include <troupe/base.h>
 #include <troupe/behavior.h>
 #include <troupe/call.h>
+#include <troupe/crash.h>
 #include <troupe/inbox.h>
+#include <troupe/machine.h>
 #include <troupe/message.h>
 #include <troupe/name.h>
 #include <troupe/runtime.h>
 #include <troupe/signal.h>
 #include <troupe/socket.h>
+#include <troupe/supervisor.h>
 #include <troupe/timer.h>
 #include <troupe/trace.h>
 

@@ -31,6 +31,7 @@ static const char *scene_play(tp_sim *sim, void *arg) {
 }
 
 void scene_simulate(tp_body body, uint64_t seeds) {
+    seeds = TP_SCALED(seeds);
     static const tp_sim_choice choices[] = {TP_SIM_UNIFORM, TP_SIM_PCT};
     for (size_t i = 0; i < sizeof choices / sizeof choices[0]; i++) {
         struct scene scene = {.body = body};

@@ -9,7 +9,7 @@
 
 #include "tests/support/test.h"
 
-#define SEEDS 300
+#define SEEDS TP_SCALED(300)
 #define LIMIT 8
 
 TP_MESSAGE(item, TP_FIELD(u64, from), TP_FIELD(i64, n))

@@ -8,7 +8,7 @@
 
 #include "tests/support/test.h"
 
-#define SEEDS 1000
+#define SEEDS TP_SCALED(1000)
 
 static void check_seeds(const char *(*scenario)(tp_sim *, void *)) {
     for (int choice = TP_SIM_UNIFORM; choice <= TP_SIM_PCT; choice++) {

@@ -9,7 +9,7 @@
 
 #include "tests/support/test.h"
 
-#define SEEDS 1000
+#define SEEDS TP_SCALED(1000)
 
 static const char *check_seeds(uint64_t seeds, tp_sim_choice choice,
                                const char *(*scenario)(tp_sim *, void *)) {

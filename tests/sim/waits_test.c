@@ -9,7 +9,7 @@
 
 #include "tests/support/test.h"
 
-#define SEEDS 1000
+#define SEEDS TP_SCALED(1000)
 #define LONG TP_SECONDS(3600)
 
 TP_MESSAGE(go, TP_FIELD(pid, other))

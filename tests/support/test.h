@@ -80,6 +80,21 @@ void tp_test_equal_str(const char *file, int line, const char *a_text, const cha
 
 #define TP_ASSERT_EQ_STR(a, b) tp_test_equal_str(__FILE__, __LINE__, #a, #b, (a), (b))
 
+/* So many of something under a sanitizer, which makes each cost ten times as much. */
+#if defined(__SANITIZE_THREAD__)
+#define TP_SCALED(n) ((n) / 20 > 0 ? (n) / 20 : 1)
+#elif defined(__SANITIZE_ADDRESS__)
+#define TP_SCALED(n) ((n) / 4 > 0 ? (n) / 4 : 1)
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define TP_SCALED(n) ((n) / 20 > 0 ? (n) / 20 : 1)
+#else
+#define TP_SCALED(n) (n)
+#endif
+#else
+#define TP_SCALED(n) (n)
+#endif
+
 /*
  * Leaves the test: it can not run here. Only in the body itself. The skip is printed and counted,
  * and `make check` fails unless tools/check/skips-allowed.txt names it.

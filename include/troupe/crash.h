@@ -1,0 +1,80 @@
+/*
+ * Crashes: what is told when an actor fails, and which faults end an actor instead of the process.
+ *
+ * A crash is an exit for any reason but normal, shutdown and killed. It is logged, with a report
+ * (tp_log_entry), and told to the actors that subscribed.
+ *
+ * A fault is SIGSEGV, SIGBUS, SIGFPE, SIGILL or SIGABRT raised by an actor's own code. It ends the
+ * process, after a report on standard error that names the actor, the message and the stack; unless
+ * the actor was spawned with tp_spawn_options.contain and nothing was in progress that could be left
+ * half done: then the actor alone exits, with TP_EXIT_FAULT, and links and monitors hear of it.
+ * What may be in progress: a call of this library, of libc or of any other library than the one
+ * that the actor's code is in; and nothing is contained when the stack cannot be read, when malloc
+ * is part of the same program or library, when a sanitizer is built in, in the simulator, or beyond
+ * tp_options.fault_limit. The actor's terminate is not called; what it owns is released. What its
+ * code had of malloc, of locks and of stdio is not, and memory that it wrote to before the fault is
+ * as it left it: this is no security boundary. See the guide, chapter 16.
+ *
+ * The runtime takes the five signals when it starts, unless tp_options.faults_ignored is set; a
+ * handler that was there before gets every fault that is not an actor's, and those that are not
+ * contained.
+ */
+#ifndef TROUPE_CRASH_H
+#define TROUPE_CRASH_H
+
+#include <troupe/actor.h>
+
+TP_EXTERN_BEGIN
+
+/* ---- faults ---- */
+
+/* A contained fault. */
+typedef struct tp_fault {
+    int32_t signal;   /* SIGSEGV, ... */
+    int32_t code;     /* siginfo's si_code */
+    uint64_t address; /* what was touched, or where the instruction is; 0: the signal has none */
+} tp_fault;
+/* Reads the detail of a TP_EXIT_FAULT: {down.code, down.detail}. False: it is none. Any thread. */
+TP_API bool tp_fault_of(tp_reason reason, tp_fault *out);
+/* "SIGSEGV" and so on; a static string. Any thread. */
+TP_API const char *tp_signal_name(int32_t signal);
+
+/* ---- crashes told to actors ---- */
+
+/* One crash. Lists are cut: links at 16, the stack at 32. */
+TP_MESSAGE_AS(tp_crash_report, "tp.crash_report", TP_FIELD(pid, actor),
+              TP_FIELD(str, name), /* registered, or empty */
+              TP_FIELD(str, behavior), TP_FIELD(i32, code), TP_FIELD(bin, detail),
+              TP_FIELD(str, reason),  /* the code's name and the detail as text */
+              TP_FIELD(str, message), /* that it was handling, as text; empty: none */
+              TP_FIELD(pid, sender),  /* of that message */
+              TP_FIELD(u32, mailbox), /* messages that waited */
+              TP_LIST(pid, links), TP_FIELD(u32, link_count),
+              TP_FIELD(u32, monitor_count),                /* that it had on others */
+              TP_FIELD(u32, watcher_count),                /* that others had on it */
+              TP_FIELD(i32, signal),                       /* of a fault; else 0 */
+              TP_FIELD(u64, address), TP_LIST(str, stack), /* of a fault, innermost first */
+              TP_FIELD(str, text), TP_FIELD(str, json),    /* all of it */
+              TP_FIELD(u64, lost)) /* reports that this subscriber's full mailbox refused before */
+
+/* A message that reached nobody. Not all are told, at most 100 a second. */
+TP_MESSAGE_AS(tp_dead_letter, "tp.dead_letter", TP_FIELD(pid, to), TP_FIELD(pid, from),
+              TP_FIELD(str, type), TP_FIELD(str, text),
+              TP_FIELD(u64, suppressed)) /* since the last one that was told */
+
+/*
+ * From now on this actor gets a tp_crash_report for each crash in its runtime but its own, before
+ * links and monitors hear. They count against its mailbox's limit; what does not fit is counted and
+ * not sent. Ends with the actor. TP_ETOOBIG: 16 actors have subscribed. Idempotent.
+ */
+TP_API tp_err tp_crash_subscribe(tp_actor *self);
+/* Ends it: true if it was subscribed. What is already queued stays. */
+TP_API bool tp_crash_unsubscribe(tp_actor *self);
+/* The same for dead letters. Those about crash reports and dead letters are not told. */
+TP_API tp_err tp_dead_letter_subscribe(tp_actor *self);
+/* Ends it: true if it was subscribed. */
+TP_API bool tp_dead_letter_unsubscribe(tp_actor *self);
+
+TP_EXTERN_END
+
+#endif
