@@ -1,6 +1,6 @@
 # The front door. CMake does the work, in build/<preset>/; nothing is installed but missing packages.
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench lint format docs clean packages-build packages-test packages-check
+.PHONY: help build demo story test check bench lint format docs clean packages-build packages-test packages-check
 
 JOBS ?= $(shell nproc)
 WERROR := $(if $(CI),ON,OFF)
@@ -27,6 +27,11 @@ demo: packages-build ## build the bank and run its demo
 	@cmake --build --preset release --parallel $(JOBS) --target bank
 	@build/release/bin/bank demo
 
+story: packages-build ## run the programs of the story; one page of what they show
+	@$(CONFIGURE) release
+	@cmake --build --preset release --parallel $(JOBS)
+	@python3 tools/story/run.py
+
 test: packages-test ## the functional tests (under 5 minutes on 2 cores)
 	@$(CONFIGURE) release -DTP_TEST_RUNNER=criterion
 	@cmake --build --preset release --parallel $(JOBS)
@@ -35,10 +40,13 @@ test: packages-test ## the functional tests (under 5 minutes on 2 cores)
 check: packages-check ## everything heavy: sanitizers, models, fuzzers, oracles, lints, packaging
 	@bash tools/check/run.sh
 
-bench: packages-build ## the measurements
+bench: packages-build ## the measurements beside Erlang, Go and CAF (QUICK=1, NAMES="pingpong count")
+	@bash tools/ensure-packages.sh bench || echo "bench: peers whose packages are missing are left out" >&2
 	@$(CONFIGURE) release
 	@cmake --build --preset release --parallel $(JOBS) --target troupe-bench
-	@build/release/bin/troupe-bench
+	@bash tools/bench/peers.sh
+	@python3 tools/bench/run.py --out build/bench/results.json $(if $(QUICK),--quick) --names "$(NAMES)"
+	@python3 tools/bench/report.py build/bench/results.json $(if $(NAMES),--docs build/bench/docs)
 
 lint: ## the checks of the source text
 	@bash tools/ensure-packages.sh build test check

@@ -22,8 +22,18 @@ extern const struct bench_case bench_flood[];  /* many messages to one */
 extern const struct bench_case bench_create[]; /* actors made and ended */
 extern const struct bench_case bench_meet[];   /* many that meet at random */
 extern const struct bench_case bench_timers[];
-extern const struct bench_case bench_codec[]; /* messages to bytes and back, without actors */
+extern const struct bench_case bench_restart[]; /* supervisors */
+extern const struct bench_case bench_codec[];   /* messages to bytes and back, without actors */
 
+/* The benchmarks of the Savina suite that are not above; see savina/README.md. */
+extern const struct bench_case bench_savina_sync[];
+extern const struct bench_case bench_savina_shared[];
+extern const struct bench_case bench_savina_flow[];
+extern const struct bench_case bench_savina_number[];
+extern const struct bench_case bench_savina_search[];
+
+/* A size of a benchmark times --scale, at least `least`. */
+uint64_t bench_scaled(uint64_t full, uint64_t least);
 /* Waits for bench_done, without limit. */
 void bench_wait(tp_actor *self);
 /* Nanoseconds since `start`. */

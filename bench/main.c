@@ -1,6 +1,6 @@
 /*
- * troupe-bench NAME... [--workers N] [--reps N] [--json] [--list]: one line a result: name, value,
- * unit. The value is the median of the repetitions, each in a runtime of its own.
+ * troupe-bench NAME... [--workers N] [--reps N] [--scale X] [--json] [--list]: one line a result:
+ * name, value, unit. The value is the median of the repetitions, each in a runtime of its own.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -16,8 +16,18 @@ struct request {
     double value;
 };
 
-static const struct bench_case *const groups[] = {bench_talk, bench_flood,  bench_create,
-                                                  bench_meet, bench_timers, bench_codec};
+static const struct bench_case *const groups[] = {
+    bench_talk,          bench_flood,       bench_create,       bench_meet,
+    bench_timers,        bench_restart,     bench_codec,        bench_savina_sync,
+    bench_savina_shared, bench_savina_flow, bench_savina_number};
+
+/* Of --scale, written once, before anything runs. */
+static double scale = 1;
+
+uint64_t bench_scaled(uint64_t full, uint64_t least) {
+    uint64_t scaled = (uint64_t)((double)full * scale);
+    return scaled < least ? least : scaled;
+}
 
 void bench_wait(tp_actor *self) {
     bench_done done;
@@ -82,7 +92,8 @@ static void list(void) {
 }
 
 static int usage(const char *program) {
-    fprintf(stderr, "usage: %s NAME... [--workers N] [--reps N] [--json]\n       %s --list\n",
+    fprintf(stderr,
+            "usage: %s NAME... [--workers N] [--reps N] [--scale X] [--json]\n       %s --list\n",
             program, program);
     return 2;
 }
@@ -96,21 +107,22 @@ static int run_all(unsigned workers, int reps, bool json) {
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {{"workers", required_argument, NULL, 'w'},
-                                            {"reps", required_argument, NULL, 'r'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"list", no_argument, NULL, 'l'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"workers", required_argument, NULL, 'w'}, {"reps", required_argument, NULL, 'r'},
+        {"scale", required_argument, NULL, 's'},   {"json", no_argument, NULL, 'j'},
+        {"list", no_argument, NULL, 'l'},          {NULL, 0, NULL, 0}};
     long workers = 1, reps = 5;
     bool json = false;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 'w') workers = strtol(optarg, NULL, 10);
         else if (c == 'r') reps = strtol(optarg, NULL, 10);
+        else if (c == 's') scale = strtod(optarg, NULL);
         else if (c == 'j') json = true;
         else if (c == 'l') return list(), 0;
         else return usage(argv[0]);
     }
-    if (workers < 1 || workers > 256 || reps < 1 || reps > REPS_MAX) return usage(argv[0]);
+    if (workers < 1 || workers > 256 || reps < 1 || reps > REPS_MAX || !(scale > 0))
+        return usage(argv[0]);
     if (optind == argc) return run_all((unsigned)workers, (int)reps, json);
     int failed = 0;
     for (int i = optind; i < argc; i++) {

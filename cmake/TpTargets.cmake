@@ -92,6 +92,29 @@ function(tp_finish_library)
     endif()
 endfunction()
 
+# libtroupe-net: what needs libraries beyond msgpack-c. A room adds its folder with tp_net_room.
+# Nothing of it has a public header yet, so nothing of it is installed.
+function(tp_begin_net)
+    find_package(PkgConfig QUIET)
+    if(PkgConfig_FOUND)
+        pkg_check_modules(TP_SODIUM QUIET IMPORTED_TARGET GLOBAL libsodium)
+    endif()
+    if(NOT TP_SODIUM_FOUND)
+        message(FATAL_ERROR "transport needs libsodium (Debian: libsodium-dev); "
+                            "-DTP_BUILD_NET=OFF builds without it")
+    endif()
+    add_library(troupe_net_static STATIC)
+    tp_compile(troupe_net_static)
+    set_target_properties(troupe_net_static PROPERTIES OUTPUT_NAME troupe-net)
+    target_link_libraries(troupe_net_static PRIVATE PkgConfig::TP_SODIUM PUBLIC troupe_static)
+endfunction()
+
+# tp_net_room(wire) adds the sources of the current folder's wire/ to libtroupe-net.
+function(tp_net_room room)
+    tp_sources(sources "${CMAKE_CURRENT_SOURCE_DIR}/${room}")
+    target_sources(troupe_net_static PRIVATE ${sources})
+endfunction()
+
 # tp_program(NAME SOURCES... [LINK libraries...]): a program in bin/, linked to the static library.
 # No sources yet: no program.
 function(tp_program name)

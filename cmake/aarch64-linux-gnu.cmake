@@ -1,5 +1,5 @@
 # Cross build for aarch64 with the distribution's compiler; programs run under qemu's user mode.
-# TP_AARCH64_ROOT is where tools/check/80-aarch64.sh unpacked the aarch64 msgpack-c.
+# TP_AARCH64_ROOT is where tools/check/80-aarch64.sh unpacked the aarch64 libraries.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)

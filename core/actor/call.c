@@ -246,38 +246,31 @@ tp_err tp_delegate(tp_actor *self, tp_pid to) {
     return TP_OK;
 }
 
-static void abandon_chain(tp_actor *self, struct tpi_block *block) {
-    tp_runtime *runtime = tpi_runtime_of(self->worker);
-    for (; block != NULL; block = tpi_block_next(block)) {
-        if (block->kind != TPI_KIND_REQUEST || block->state & TPI_BLOCK_ANSWERED) continue;
-        block->state |= TPI_BLOCK_ANSWERED;
-        tpi_fail_request(runtime, self->worker, tpi_block_from(runtime, block), block->ref,
-                         TP_ENOPROC);
-    }
+static void abandon(tp_actor *self, struct tpi_block *block, tp_reason reason) {
+    if (!is_open(block)) return;
+    if (block->state & TPI_BLOCK_START && tpi_start_failed(self, block, reason)) return;
+    block->state |= TPI_BLOCK_ANSWERED;
+    tpi_fail_request(self->runtime, self->worker, tpi_block_from(self->runtime, block), block->ref,
+                     TP_ENOPROC);
 }
 
-static void abandon_current(tp_actor *self) {
-    tp_runtime *runtime = tpi_runtime_of(self->worker);
-    struct tpi_block *current = self->current;
-    if (is_open(current)) {
-        current->state |= TPI_BLOCK_ANSWERED;
-        tpi_fail_request(runtime, self->worker, tpi_block_from(runtime, current), current->ref,
-                         TP_ENOPROC);
-    }
-    tpi_release_current(self);
+static void abandon_chain(tp_actor *self, struct tpi_block *block, tp_reason reason) {
+    for (; block != NULL; block = tpi_block_next(block)) abandon(self, block, reason);
 }
 
-void tpi_requests_abandon(tp_actor *self) {
+void tpi_requests_abandon(tp_actor *self, tp_reason reason) {
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct tpi_extra *extra = self->extra;
-    abandon_current(self);
+    abandon(self, self->current, reason);
+    tpi_release_current(self);
     if (extra == NULL) return;
     self->current = extra->outer;
     extra->outer = NULL;
-    abandon_current(self);
-    abandon_chain(self, extra->arguments); /* of a start that never ran its init */
-    abandon_chain(self, extra->postponed);
-    abandon_chain(self, extra->retried);
+    abandon(self, self->current, reason);
+    tpi_release_current(self);
+    abandon_chain(self, extra->arguments, reason); /* of a start that never ran its init */
+    abandon_chain(self, extra->postponed, reason);
+    abandon_chain(self, extra->retried, reason);
     uint64_t ref, unused;
     void *value;
     size_t cursor = 0;

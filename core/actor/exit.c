@@ -141,9 +141,9 @@ static void free_state(tp_actor *self) {
     self->state_size = 0;
 }
 
-static void finish(tp_actor *self) {
+static void finish(tp_actor *self, tp_reason reason) {
     tp_runtime *runtime = tpi_runtime_of(self->worker);
-    tpi_requests_abandon(self);
+    tpi_requests_abandon(self, reason);
     tpi_credit_release_all(self);
     if (self->extra != NULL) {
         tpi_pending_free_all(self);
@@ -188,7 +188,7 @@ void tpi_exit(struct tpi_worker *worker, tp_actor *self) {
         tpi_worker_requeue(worker, &self->runnable); /* memory comes back when others free some */
         return;
     }
-    finish(self);
+    finish(self, reason);
     tpi_extra_free(self);
     free_state(self);
     self->flags = (self->flags & TPI_ACTOR_STUB_IN) | TPI_ACTOR_DEAD;

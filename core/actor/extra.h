@@ -37,14 +37,14 @@ struct tpi_waiting {
 struct tpi_extra {
     struct tpi_waiting *waiting;
     struct tpi_deadline *wait_deadline;
-    tp_ref wait_ref;         /* of that deadline */
-    struct tpi_map links;    /* (node, slot:generation) -> tpi_link state, signal.c */
-    struct tpi_map monitors; /* (ref, 0) -> struct tpi_monitor, made by this actor */
-    struct tpi_map watched;  /* (ref, node) -> monitors of others on this actor */
-    struct tpi_map aliases;  /* (ref, 0) -> mode + 1 */
-    struct tpi_map pending;  /* (ref, 0) -> struct tpi_pending: futures */
-    struct tpi_map timers;   /* (ref, 0) -> struct tpi_send_timer */
-    struct tpi_map deferred; /* (ref, 0) -> struct tpi_deferred */
+    tp_ref wait_ref;                /* of that deadline */
+    struct tpi_map links;           /* (node, slot:generation) -> tpi_link state, signal.c */
+    struct tpi_map monitors;        /* (ref, 0) -> struct tpi_monitor, made by this actor */
+    struct tpi_map watched;         /* (ref, node) -> monitors of others on this actor */
+    struct tpi_map aliases;         /* (ref, 0) -> mode + 1 */
+    struct tpi_map pending;         /* (ref, 0) -> struct tpi_pending: futures */
+    struct tpi_timer_place *timers; /* its timers, by the index in their refs (timer.c) */
+    struct tpi_map deferred;        /* (ref, 0) -> struct tpi_deferred */
     struct tpi_list allocations;
     struct tpi_list exit_calls;
     struct tpi_list descriptors;
@@ -64,9 +64,11 @@ struct tpi_extra {
     tp_ref timeout_ref;
     bool timeout_fired;
     uint32_t postponed_count;
-    uint32_t refused_count; /* messages that wait, refused by a receive: outside the bound */
-    uint32_t timer_sweep;   /* timers at which fired ones are looked for */
-    uint32_t stack_class;   /* 0: the loop's own fiber */
+    uint32_t refused_count;  /* messages that wait, refused by a receive: outside the bound */
+    uint32_t timer_capacity; /* places of `timers` */
+    uint32_t timer_free;     /* the first free one and 1; 0: none */
+    uint32_t timer_sequence; /* makes the refs of one place differ */
+    uint32_t stack_class;    /* 0: the loop's own fiber */
     size_t stack_size;
     tp_pid parent;       /* who spawned it linked */
     tp_pid over;         /* the receiver whose limit it passed */

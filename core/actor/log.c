@@ -72,6 +72,9 @@ void tpi_log_runtime(tp_runtime *runtime, tp_log_level level, const char *format
 /* ---- trace ---- */
 
 static void emit(struct tpi_worker *worker, tp_trace_event *event) {
+    /* relaxed: read again, with acquire, by tpi_trace_emit. A containing actor runs with `tracing`
+     * set, and mostly nobody listens */
+    if (atomic_load_explicit(&worker->scheduler->trace.hook, memory_order_relaxed) == NULL) return;
     event->worker = worker->index;
     event->time = tpi_scheduler_now(worker->scheduler);
     tpi_trace_emit(&worker->scheduler->trace, event);

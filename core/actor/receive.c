@@ -400,10 +400,10 @@ void tp_retry_postponed(tp_actor *self) {
     TPI_INSIDE(self);
     struct tpi_extra *extra = self->extra;
     if (extra == NULL || extra->postponed == NULL) return;
-    /* those still to be retried from before came earlier */
-    if (extra->retried == NULL) extra->retried = extra->postponed;
-    else tpi_block_link(extra->retried_last, extra->postponed);
-    extra->retried_last = extra->postponed_last;
+    /* what still waits to be retried came later: its turn had not come when these were postponed */
+    if (extra->retried == NULL) extra->retried_last = extra->postponed_last;
+    else tpi_block_link(extra->postponed_last, extra->retried);
+    extra->retried = extra->postponed;
     self->flags |= TPI_ACTOR_HOLDS;
     extra->postponed = extra->postponed_last = NULL;
     extra->postponed_count = 0;

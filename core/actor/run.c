@@ -16,10 +16,24 @@
 
 /* ---- signals ---- */
 
+/* A signal that had to stay because it was the last, and is not the last any more: else an actor
+ * that waits again and again, and never for a message, would gather one for each wait. Returns
+ * the block now in front. */
+static struct tpi_block *drop_consumed(tp_actor *self, struct tpi_block *block) {
+    struct tpi_block *before = self->tail;
+    if (block == before || block == tpi_stub(self) || !(block->state & TPI_BLOCK_CONSUMED))
+        return block;
+    while (tpi_block_next(before) != block) before = tpi_block_next(before);
+    if (!tpi_mailbox_unlink(self, before, block)) return block;
+    tpi_block_spent(self, block);
+    return before;
+}
+
 /* Frees a block that is consumed: at once if it can leave the chain, else when the tail passes
  * it. Returns the block after which to go on. */
 static struct tpi_block *discard(tp_actor *self, struct tpi_block *before,
                                  struct tpi_block *block) {
+    before = drop_consumed(self, before);
     if (tpi_mailbox_unlink(self, before, block)) {
         tpi_block_free(tpi_runtime_of(self->worker), self->worker, block);
         return before;
@@ -48,7 +62,7 @@ static struct tpi_block *send_back(tp_actor *self, struct tpi_block *before,
 static bool admit(tp_actor *self, struct tpi_block *block) {
     if (self->extra == NULL || !(block->flags & (TPI_BLOCK_ALIAS | TPI_BLOCK_TIMER)))
         return !(block->flags & TPI_BLOCK_ALIAS);
-    if (block->flags & TPI_BLOCK_TIMER) tpi_timer_arrived(self, block->ref);
+    if (block->flags & TPI_BLOCK_TIMER) tpi_timer_arrived(self, block);
     return !(block->flags & TPI_BLOCK_ALIAS) || tpi_alias_admit(self, block->ref);
 }
 
@@ -589,6 +603,7 @@ static RARELY void run_other(struct tpi_worker *worker, struct tpi_runnable *run
         tpi_drain(worker, self);
         return;
     }
+    if (self->flags & TPI_ACTOR_CONTAINED) worker->tracing = true; /* sends leave the plain way */
     if (worker->tracing) tpi_trace(self, TP_TRACE_RUN, tp_pid_null(), "", 0);
     if (self->flags & TPI_ACTOR_EXITING && self->fiber == NULL) {
         tpi_exit(worker, self);

@@ -178,6 +178,12 @@ static inline bool is_plain_receiver(const tp_actor *receiver, uint32_t generati
            ((uint64_t)generation << 32 | TPI_IDENTITY_ALIVE);
 }
 
+static __attribute__((noinline, cold)) tp_err send_other(tp_actor *self, tp_pid to,
+                                                         struct tpi_block *block) {
+    TPI_INSIDE(self);
+    return tpi_send_block(self->runtime, self, to, block);
+}
+
 /* A complete block to a receiver that is most often alive and without an exact bound. */
 static inline tp_err send_plain(tp_actor *self, tp_pid to, struct tpi_block *block) {
     struct tpi_worker *worker = self->worker;
@@ -186,7 +192,7 @@ static inline tp_err send_plain(tp_actor *self, tp_pid to, struct tpi_block *blo
     if (__builtin_expect(to.node != runtime->node || to.slot >= runtime->slot_count ||
                              !is_plain_receiver(receiver, to.generation) || worker->tracing,
                          0))
-        return tpi_send_block(runtime, self, to, block);
+        return send_other(self, to, block);
     tpi_count(&worker->counters.sent, 1);
     block->to_generation = to.generation;
     if (tpi_mailbox_push(receiver, block)) tpi_worker_schedule(worker, &receiver->runnable);
@@ -209,6 +215,7 @@ tp_err tp_send_value(tp_actor *self, tp_pid to, const tp_message_type *type, con
 
 static __attribute__((noinline, cold)) uint8_t *
 begin_refilled(tp_actor *self, const tp_message_type *type, uint32_t size_class) {
+    TPI_INSIDE(self);
     struct tpi_pool *pool = self->worker->pool;
     TPI_ASSERT(size_class < TPI_CLASS_COUNT);
     void *block = tpi_pool_refill(pool, (uint8_t)size_class);
@@ -232,8 +239,9 @@ uint8_t *tpi_send_begin(tp_actor *self, const tp_message_type *type, uint32_t si
     return (uint8_t *)(block + 1);
 }
 
+/* Says nothing of being inside (extra.h): what a containing actor sends is never plain, since
+ * `tracing` is set while it runs. */
 tp_err tpi_send_end(tp_actor *self, tp_pid to, uint8_t *payload, const uint8_t *end) {
-    TPI_INSIDE(self);
     struct tpi_block *block = (struct tpi_block *)(void *)payload - 1;
     block->size = (uint32_t)(end - payload);
     return send_plain(self, to, block);

@@ -324,8 +324,10 @@ bool tp_demonitor(tp_actor *self, tp_ref ref) {
     TPI_INSIDE(self);
     struct monitor *monitor =
         self->extra == NULL ? NULL : tpi_map_remove(&self->extra->monitors, ref, 0);
-    if (self->extra != NULL) flush_down(self, ref);
-    if (monitor == NULL) return false;
+    if (monitor == NULL) { /* its DOWN has come, and may wait to be received */
+        if (self->extra != NULL) flush_down(self, ref);
+        return false;
+    }
     if (monitor->alias_mode >= TP_ALIAS_DEMONITOR) (void)tp_unalias(self, ref);
     /* lost for want of memory, it costs the target a record and a DOWN that is dropped here */
     (void)signal_send(self, monitor->target, TPI_KIND_DEMONITOR, ref);

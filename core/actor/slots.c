@@ -38,6 +38,9 @@ static size_t slots_size(const tp_runtime *runtime) {
            (runtime->options.workers + TPI_DEDICATED_MAX) * sizeof(struct local_slots *);
 }
 
+/* The first ten thousand actors cost what they touch; whoever has more gets huge pages. */
+#define SMALL_PAGES_FIRST ((size_t)2 << 20)
+
 tp_err tpi_slots_new(tp_runtime *runtime) {
     unsigned workers = runtime->options.workers + TPI_DEDICATED_MAX;
     runtime->slot_count = runtime->options.max_actors;
@@ -46,8 +49,11 @@ tp_err tpi_slots_new(tp_runtime *runtime) {
     memset(table, 0, slots_size(runtime));
     table->worker_count = workers;
     runtime->free_slots = table;
-    runtime->slots = tpi_vm_reserve((size_t)runtime->slot_count * sizeof(tp_actor));
+    size_t size = (size_t)runtime->slot_count * sizeof(tp_actor);
+    runtime->slots = tpi_vm_reserve(size);
     if (runtime->slots == NULL) return TP_ENOMEM;
+    if (size > SMALL_PAGES_FIRST)
+        tpi_vm_huge_pages(runtime->slots + SMALL_PAGES_FIRST, size - SMALL_PAGES_FIRST);
     return TP_OK;
 }
 

@@ -52,7 +52,7 @@ static tp_err make_arguments(struct birth *birth, tp_actor *actor) {
         block->kind = TPI_KIND_REQUEST;
         block->ref = birth->start;
     }
-    block->state = TPI_BLOCK_LOOSE;
+    block->state = TPI_BLOCK_LOOSE | (birth->start != 0 ? (uint8_t)TPI_BLOCK_START : 0u);
     tpi_block_link(block, NULL); /* a chain of one: see finish() in exit.c */
     if (tpi_extra(actor) == NULL) {
         tpi_block_free(birth->runtime, birth->worker, block);

@@ -46,6 +46,8 @@ void tpi_hold(tp_actor *self, struct tpi_block *block);
 tp_pid tpi_spawn_to_start(tp_actor *self, const tp_behavior *behavior,
                           const tp_spawn_options *options, const tp_message_type *type,
                           const void *arguments, tp_ref start);
+/* The actor ends before that. False: no memory, the request is still open. */
+bool tpi_start_failed(tp_actor *self, struct tpi_block *arguments, tp_reason reason);
 /* init is over: tells the starter. `arguments`: the request made of them. */
 void tpi_start_acknowledge(tp_actor *self, struct tpi_block *arguments);
 
@@ -88,7 +90,7 @@ bool tpi_alias_admit(tp_actor *self, tp_ref alias);
 /* A REPLY or FAILED has come: copied if somebody waits for it, else it is late and dropped. */
 void tpi_reply_arrived(tp_actor *self, struct tpi_block *block);
 /* Ends every request that the actor holds: current, deferred, postponed. */
-void tpi_requests_abandon(tp_actor *self);
+void tpi_requests_abandon(tp_actor *self, tp_reason reason);
 void tpi_deferred_forget(tp_actor *self, tp_ref ref);
 void tpi_pending_free_all(tp_actor *self);
 
@@ -143,7 +145,7 @@ struct tpi_deadline *tpi_deadline_arm(tp_actor *self, tp_duration span, tp_ref r
 void tpi_deadline_cancel(tp_actor *self, struct tpi_deadline **deadline);
 void tpi_timers_cancel_all(tp_actor *self);
 /* A message of timer `ref` has arrived: the timer is no more. */
-void tpi_timer_arrived(tp_actor *self, tp_ref ref);
+void tpi_timer_arrived(tp_actor *self, const struct tpi_block *block);
 /* A TIMEOUT signal: of the wait, or of tp_set_timeout. */
 void tpi_timeout_arrived(tp_actor *self, tp_ref ref);
 void tpi_timeout_arm(tp_actor *self);

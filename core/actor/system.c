@@ -23,8 +23,8 @@ struct tpi_extra *tpi_extra(tp_actor *actor) {
     if (extra == NULL) return NULL;
     memset(extra, 0, sizeof *extra);
     struct tpi_map_memory memory = tpi_map_memory(actor->runtime);
-    struct tpi_map *maps[] = {&extra->links,   &extra->monitors, &extra->watched, &extra->aliases,
-                              &extra->pending, &extra->timers,   &extra->deferred};
+    struct tpi_map *maps[] = {&extra->links,   &extra->monitors, &extra->watched,
+                              &extra->aliases, &extra->pending,  &extra->deferred};
     struct tpi_list *lists[] = {&extra->allocations, &extra->exit_calls, &extra->descriptors,
                                 &extra->kept};
     for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) tpi_map_init(maps[i], memory);
@@ -41,7 +41,7 @@ void tpi_extra_free(tp_actor *actor) {
     struct tpi_memory *memory = actor->runtime->memory;
     tpi_map_fini(&extra->links);
     tpi_watchers_free(actor);
-    TPI_ASSERT(tpi_map_count(&extra->timers) == 0);
+    TPI_ASSERT(extra->timers == NULL);
     tpi_map_fini(&extra->monitors);
     tpi_map_fini(&extra->aliases);
     if (extra->reason_detail != NULL)

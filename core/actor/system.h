@@ -12,6 +12,8 @@
 struct tpi_hooks {
     void (*name_released)(tp_runtime *runtime, tp_actor *actor);
     tp_err (*name_taken)(tp_runtime *runtime, tp_actor *actor, const char *name);
+    /* Writes the name of an actor, terminated, and gives its length; 0: it has none. */
+    size_t (*name_of)(tp_runtime *runtime, tp_pid pid, char *out, size_t size);
     tp_pid (*name_find)(tp_runtime *runtime, const char *name);
     void (*groups_left)(tp_runtime *runtime, tp_actor *actor);
     void (*sockets_closed)(tp_runtime *runtime, tp_actor *actor);

@@ -13,13 +13,11 @@
 #include "core/actor/mailbox.h"
 
 struct tpi_deadline {
-    struct tpi_timer timer;
-    struct tpi_block *block;
-    tp_pid to;
-    tp_runtime *runtime;
-    tp_ref ref;
-    uint16_t owner; /* the pool it came from */
+    struct tpi_timer timer;  /* its `mark` is the slot it is for, `owner` the pool it came from */
+    struct tpi_block *block; /* NULL once it has fired */
+    uint64_t node;           /* of the pid it is for; the block has the generation */
 };
+_Static_assert(sizeof(struct tpi_deadline) <= 64, "a timer takes one line");
 
 #define DEADLINE_CLASS tpi_class_of(sizeof(struct tpi_deadline))
 
@@ -27,7 +25,8 @@ static void fire(struct tpi_timer *timer, void *worker) {
     struct tpi_deadline *deadline = TPI_CONTAINER_OF(timer, struct tpi_deadline, timer);
     struct tpi_block *block = deadline->block;
     deadline->block = NULL;
-    tpi_deliver(deadline->runtime, worker, deadline->to, block);
+    tp_pid to = {deadline->node, timer->mark, block->to_generation};
+    tpi_deliver(tpi_runtime_of(worker), worker, to, block);
 }
 
 static tp_time deadline_at(tp_actor *self, tp_duration span) {
@@ -37,28 +36,26 @@ static tp_time deadline_at(tp_actor *self, tp_duration span) {
 }
 
 /* Takes the block in every case. */
-static struct tpi_deadline *arm(tp_actor *self, tp_duration span, tp_pid to, tp_ref ref,
+static struct tpi_deadline *arm(tp_actor *self, tp_duration span, tp_pid to,
                                 struct tpi_block *block) {
     struct tpi_worker *worker = self->worker;
-    tp_runtime *runtime = tpi_runtime_of(worker);
     struct tpi_deadline *deadline = tpi_pool_take(worker->pool, DEADLINE_CLASS);
     if (deadline == NULL) {
-        tpi_block_free(runtime, worker, block);
+        tpi_block_free(self->runtime, worker, block);
         return NULL;
     }
-    *deadline = (struct tpi_deadline){.timer = {.fire = fire},
-                                      .block = block,
-                                      .to = to,
-                                      .runtime = runtime,
-                                      .ref = ref,
-                                      .owner = worker->pool->index};
+    block->to_generation = to.generation;
+    *deadline = (struct tpi_deadline){
+        .timer = {.fire = fire, .mark = to.slot, .owner = worker->pool->index},
+        .block = block,
+        .node = to.node};
     tpi_timer_arm(&worker->wheel, &deadline->timer, deadline_at(self, span));
     return deadline;
 }
 
 static void free_deadline(tp_actor *self, struct tpi_deadline *deadline) {
-    if (deadline->block != NULL) tpi_block_free(deadline->runtime, self->worker, deadline->block);
-    tpi_pool_give(self->worker->pool, deadline, DEADLINE_CLASS, deadline->owner);
+    if (deadline->block != NULL) tpi_block_free(self->runtime, self->worker, deadline->block);
+    tpi_pool_give(self->worker->pool, deadline, DEADLINE_CLASS, deadline->timer.owner);
 }
 
 struct tpi_deadline *tpi_deadline_arm(tp_actor *self, tp_duration span, tp_ref ref) {
@@ -66,7 +63,7 @@ struct tpi_deadline *tpi_deadline_arm(tp_actor *self, tp_duration span, tp_ref r
     struct tpi_block *block = tpi_block_new(runtime, self->worker, TPI_KIND_TIMEOUT, 0);
     if (block == NULL) return NULL;
     block->ref = ref;
-    return arm(self, span, tpi_pid_of(runtime, self), ref, block);
+    return arm(self, span, tpi_pid_of(runtime, self), block);
 }
 
 void tpi_deadline_cancel(tp_actor *self, struct tpi_deadline **deadline) {
@@ -78,79 +75,142 @@ void tpi_deadline_cancel(tp_actor *self, struct tpi_deadline **deadline) {
 
 /* ---- messages that come later ---- */
 
-/* Fired timers whose message went to another actor are found when their number has doubled. */
-static void sweep(tp_actor *self) {
+/*
+ * An actor's timers stand in a table of its own. A ref is the place in it and 1, a sequence number,
+ * and a mark that no other kind of reference has: so it is found without a search, and a stale or
+ * foreign one is told from the place's present ref.
+ */
+#define TIMER_REF ((tp_ref)1 << 63)
+#define SEQUENCE_MASK 0x7fffffffu
+#define PLACES_MIN 16u
+
+struct tpi_timer_place {
+    struct tpi_deadline *deadline; /* NULL: the place is free */
+    union {
+        tp_ref ref;
+        uint32_t next_free; /* and 1; 0: the last */
+    };
+};
+
+static struct tpi_timer_place *find_timer(tp_actor *self, tp_ref ref) {
     struct tpi_extra *extra = self->extra;
-    if (tpi_map_count(&extra->timers) < extra->timer_sweep) return;
-    tp_ref fired[64];
-    size_t count, cursor;
-    do {
-        uint64_t ref, unused;
-        void *value;
-        count = cursor = 0;
-        while (count < 64 && tpi_map_next(&extra->timers, &cursor, &ref, &unused, &value))
-            if (!tpi_timer_armed(&((struct tpi_deadline *)value)->timer)) fired[count++] = ref;
-        for (size_t i = 0; i < count; i++)
-            free_deadline(self, tpi_map_remove(&extra->timers, fired[i], 0));
-    } while (count == 64);
-    extra->timer_sweep = (uint32_t)tpi_map_count(&extra->timers) * 2 + 64;
+    uint32_t index = (uint32_t)ref;
+    if (extra == NULL || index == 0 || index > extra->timer_capacity) return NULL;
+    struct tpi_timer_place *place = &extra->timers[index - 1];
+    return place->deadline != NULL && place->ref == ref ? place : NULL;
+}
+
+static void give_place(struct tpi_extra *extra, struct tpi_timer_place *place) {
+    place->deadline = NULL;
+    place->next_free = extra->timer_free;
+    extra->timer_free = (uint32_t)(place - extra->timers) + 1;
+}
+
+static void free_place(tp_actor *self, struct tpi_timer_place *place) {
+    free_deadline(self, place->deadline);
+    give_place(self->extra, place);
+}
+
+/* Frees the places of timers that have fired, whose message went to another actor. */
+static uint32_t sweep(tp_actor *self) {
+    struct tpi_extra *extra = self->extra;
+    uint32_t freed = 0;
+    for (uint32_t i = 0; i < extra->timer_capacity; i++) {
+        struct tpi_timer_place *place = &extra->timers[i];
+        if (place->deadline == NULL || tpi_timer_armed(&place->deadline->timer)) continue;
+        free_place(self, place);
+        freed++;
+    }
+    return freed;
+}
+
+static bool grow_places(tp_actor *self) {
+    struct tpi_extra *extra = self->extra;
+    struct tpi_memory *memory = self->runtime->memory;
+    uint32_t before = extra->timer_capacity, after = before == 0 ? PLACES_MIN : before * 2;
+    if (before > UINT32_MAX / 4) return false;
+    struct tpi_timer_place *places = tpi_heap_alloc(memory, after * sizeof *places);
+    if (places == NULL) return false;
+    if (before > 0) memcpy(places, extra->timers, before * sizeof *places);
+    tpi_heap_free(memory, extra->timers, before * sizeof *places);
+    extra->timers = places;
+    extra->timer_capacity = after;
+    for (uint32_t i = after; i-- > before;) give_place(extra, &places[i]);
+    return true;
+}
+
+/* A free place, its ref made; swept before it grows, so that it is used at least to the half. */
+static struct tpi_timer_place *take_place(tp_actor *self) {
+    struct tpi_extra *extra = self->extra;
+    if (__builtin_expect(extra->timer_free == 0, 0)) {
+        bool enough = extra->timer_capacity > 0 && sweep(self) >= extra->timer_capacity / 2;
+        if (!enough && !grow_places(self) && extra->timer_free == 0) return NULL;
+    }
+    struct tpi_timer_place *place = &extra->timers[extra->timer_free - 1];
+    TPI_ASSERT(place->deadline == NULL);
+    extra->timer_free = place->next_free;
+    extra->timer_sequence = (extra->timer_sequence + 1) & SEQUENCE_MASK;
+    place->ref = TIMER_REF | (tp_ref)extra->timer_sequence << 32 |
+                 (tp_ref)((size_t)(place - extra->timers) + 1);
+    return place;
 }
 
 tp_ref tp_send_after_value(tp_actor *self, tp_duration delay, tp_pid to,
                            const tp_message_type *type, const void *value) {
     TPI_INSIDE(self);
-    tp_runtime *runtime = tpi_runtime_of(self->worker);
+    tp_runtime *runtime = self->runtime;
     struct tpi_extra *extra = tpi_extra(self);
+    struct tpi_timer_place *place = extra == NULL ? NULL : take_place(self);
     tpi_set_error(self, TP_ENOMEM);
-    if (extra == NULL) return 0;
-    sweep(self);
+    if (place == NULL) return 0;
     struct tpi_block *block = tpi_block_encode(runtime, self->worker, type, value);
     if (block == NULL) {
         tpi_set_error(self, tpi_encode_error(type, value));
+        give_place(extra, place);
         return 0;
     }
-    tp_ref ref = tpi_ref_new(self);
     tpi_block_set_from(runtime, block, tpi_pid_of(runtime, self));
     block->flags = TPI_BLOCK_TIMER | TPI_BLOCK_UNCOUNTED;
-    block->ref = ref;
-    struct tpi_deadline *deadline = arm(self, delay, to, ref, block);
-    if (deadline == NULL) return 0;
-    if (tpi_map_put(&extra->timers, ref, 0, deadline) != TP_OK) {
-        tpi_deadline_cancel(self, &deadline);
+    block->ref = place->ref;
+    place->deadline = arm(self, delay, to, block);
+    if (place->deadline == NULL) {
+        give_place(extra, place);
         return 0;
     }
     tpi_set_error(self, TP_OK);
-    return ref;
+    return place->ref;
 }
 
 bool tp_cancel_timer(tp_actor *self, tp_ref timer) {
     TPI_INSIDE(self);
-    if (self->extra == NULL) return false;
-    struct tpi_deadline *deadline = tpi_map_remove(&self->extra->timers, timer, 0);
-    if (deadline == NULL) return false;
-    bool armed = tpi_timer_cancel(&deadline->timer);
-    free_deadline(self, deadline);
+    struct tpi_timer_place *place = find_timer(self, timer);
+    if (place == NULL) return false;
+    bool armed = tpi_timer_cancel(&place->deadline->timer);
+    free_place(self, place);
     return armed;
 }
 
-void tpi_timer_arrived(tp_actor *self, tp_ref ref) {
-    struct tpi_deadline *deadline = tpi_map_remove(&self->extra->timers, ref, 0);
-    if (deadline == NULL) return;
-    tpi_timer_cancel(&deadline->timer); /* waits for the firing to be over */
-    free_deadline(self, deadline);
+void tpi_timer_arrived(tp_actor *self, const struct tpi_block *block) {
+    if (block->from_slot != tpi_slot_of(self) || block->from_generation != self->generation)
+        return; /* another's timer, whose refs are its own */
+    struct tpi_timer_place *place = find_timer(self, block->ref);
+    if (place == NULL) return;
+    tpi_timer_cancel(&place->deadline->timer); /* waits for the firing to be over */
+    free_place(self, place);
 }
 
 void tpi_timers_cancel_all(tp_actor *self) {
     struct tpi_extra *extra = self->extra;
-    uint64_t ref, unused;
-    void *value;
-    size_t cursor = 0;
-    while (tpi_map_next(&extra->timers, &cursor, &ref, &unused, &value)) {
-        struct tpi_deadline *deadline = value;
+    for (uint32_t i = 0; i < extra->timer_capacity; i++) {
+        struct tpi_deadline *deadline = extra->timers[i].deadline;
+        if (deadline == NULL) continue;
         tpi_timer_cancel(&deadline->timer);
         free_deadline(self, deadline);
     }
-    tpi_map_fini(&extra->timers);
+    tpi_heap_free(self->runtime->memory, extra->timers,
+                  extra->timer_capacity * sizeof *extra->timers);
+    extra->timers = NULL;
+    extra->timer_capacity = extra->timer_free = 0;
     tpi_deadline_cancel(self, &extra->wait_deadline);
     tpi_deadline_cancel(self, &extra->timeout);
 }

@@ -79,6 +79,20 @@ static void find_standing_cycle(tp_runtime *runtime, uint32_t self, uint32_t to,
     }
 }
 
+/* "name" or, for one without, "<slot.generation>". */
+static int put_name(tp_runtime *runtime, uint32_t slot, char *out, size_t size) {
+    /* acquire: partner is the release store in publish (spawn.c) */
+    uint64_t identity =
+        atomic_load_explicit(&tpi_slot(runtime, slot)->identity, memory_order_acquire);
+    tp_pid pid = {runtime->node, slot, (uint32_t)(identity >> 32)};
+    char name[64];
+    if (runtime->hooks.name_of != NULL &&
+        runtime->hooks.name_of(runtime, pid, name, sizeof name) > 0)
+        return snprintf(out, size, "%s", name);
+    return snprintf(out, size, "<%" PRIu32 ".%" PRIu32 ">", slot, pid.generation);
+}
+
+/* "a -> b -> a", as far as the text has room. */
 static void describe_cycle(tp_actor *self, const uint32_t *path, unsigned length) {
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL) return;
@@ -86,10 +100,12 @@ static void describe_cycle(tp_actor *self, const uint32_t *path, unsigned length
     if (extra->deadlock == NULL)
         extra->deadlock = tpi_heap_alloc(runtime->memory, TPI_DEADLOCK_TEXT);
     if (extra->deadlock == NULL) return;
-    int at = snprintf(extra->deadlock, TPI_DEADLOCK_TEXT, "<%" PRIu32 ">", tpi_slot_of(self));
-    for (unsigned i = 0; i < length && at < (int)TPI_DEADLOCK_TEXT - 16; i++)
-        at += snprintf(extra->deadlock + at, TPI_DEADLOCK_TEXT - (size_t)at, " -> <%" PRIu32 ">",
-                       path[i]);
+    char *out = extra->deadlock;
+    int at = put_name(runtime, tpi_slot_of(self), out, TPI_DEADLOCK_TEXT);
+    for (unsigned i = 0; i < length && at < (int)TPI_DEADLOCK_TEXT - 72; i++) {
+        at += snprintf(out + at, TPI_DEADLOCK_TEXT - (size_t)at, " -> ");
+        at += put_name(runtime, path[i], out + at, TPI_DEADLOCK_TEXT - (size_t)at);
+    }
 }
 
 /* Lets a suspended actor go on, whatever it waits for. */

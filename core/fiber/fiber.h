@@ -43,6 +43,8 @@ void tpi_stacks_free(struct tpi_stacks *stacks); /* every fiber of it must be ba
  */
 struct tpi_fiber *tpi_fiber_new(struct tpi_stacks *stacks, size_t stack_size, tpi_fiber_entry entry,
                                 void *arg);
+/* True when its stack is one of the cache's size: it may be kept for any use. */
+bool tpi_fiber_is_usual(const struct tpi_stacks *stacks, const struct tpi_fiber *fiber);
 /* Back to the cache; the fiber must not be running. Its pages above the first few are given back
  * when it had grown (what lies below the top 64 KiB). */
 void tpi_fiber_free(struct tpi_stacks *stacks, struct tpi_fiber *fiber);

@@ -131,6 +131,11 @@ struct tpi_stack *tpi_stack_take(struct tpi_stacks *stacks, size_t size) {
     return NULL;
 }
 
+bool tpi_fiber_is_usual(const struct tpi_stacks *stacks, const struct tpi_fiber *fiber) {
+    /* not by stack_size, which the colour makes differ */
+    return ((const struct tpi_stack *)(const void *)fiber)->mapping_size == stacks->mapping_size;
+}
+
 /* Gives back what lies below the top KEEP_BYTES. Asking first whether any of it was touched would
  * cost more than the call, which leaves untouched pages alone. */
 static void stack_trim(struct tpi_stack *stack) {

@@ -18,7 +18,7 @@
  * (37 pools) two keys may share a place; the newcomer then has the old chain handed over early. So
  * the memory for chains is bounded whatever the number of pools.
  *
- * Fresh blocks are cut in runs of about a page from slabs, which double in size up to 4 MiB; a run
+ * Fresh blocks are cut in runs of about a page from slabs, which double in size up to 8 MiB; a run
  * touches only its own page, and the rest of a slab is not counted by the system before that. What
  * remains of a slab too small for the class asked for is cut into smaller blocks.
  */
@@ -40,7 +40,7 @@
 #define CHAIN_BYTES 65536u
 #define RUN_BYTES 4096u
 #define SLAB_BYTES_MIN ((size_t)64 << 10)
-#define SLAB_BYTES_MAX ((size_t)4 << 20)
+#define SLAB_BYTES_MAX ((size_t)8 << 20)
 
 const uint32_t tpi_class_size[TPI_CLASS_COUNT] = {16,   32,   64,   128,  192,   256,   512,
                                                   1024, 2048, 4096, 8192, 16384, 32768, 65536};
@@ -265,6 +265,8 @@ static bool slab_new(struct tpi_pool *pool, size_t size) {
         slab = piece_alloc(hook_of(memory), planned);
     }
     if (slab == NULL) return false;
+    /* the slabs before held as much: this one will be used */
+    if (planned == SLAB_BYTES_MAX && !memory->has_hook) tpi_vm_huge_pages(slab, planned);
     count_bytes(memory, planned);
     cut_remnant(pool);
     slab->next = rest->slabs;

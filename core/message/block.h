@@ -63,6 +63,7 @@ enum tpi_block_state {
         1 << 2, /* a request that its handler has answered, deferred or passed on */
     TPI_BLOCK_RECEIVED = 1 << 4, /* taken by a receive, which frees it */
     TPI_BLOCK_REFUSED = 1 << 5,  /* by a receive: off the account, under a cap of its own */
+    TPI_BLOCK_START = 1 << 6,    /* arguments of an actor whose starter waits for init */
     TPI_BLOCK_KEPT = 1 << 3      /* tp_keep: whoever would free it makes it loose instead */
 };
 

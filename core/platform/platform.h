@@ -69,6 +69,9 @@ tp_err tpi_vm_guard(void *address,
                     size_t size); /* makes a range fault: MADV_GUARD_INSTALL or mprotect */
 /* Never backs the range by huge pages: one touched byte must not cost two megabytes. */
 void tpi_vm_small_pages(void *address, size_t size);
+/* The whole huge pages in the range may be backed by such: for memory that will be used up, a page
+ * fault for two megabytes in the place of 512. */
+void tpi_vm_huge_pages(void *address, size_t size);
 /* Bytes from the lowest page in memory to the range's end (a stack's touched part). Page-aligned
  * range. */
 size_t tpi_vm_touched(void *address, size_t size);
@@ -120,6 +123,54 @@ void tpi_descriptor_close(int descriptor);
 /* From now on they set the event (tpi_event_wait). TP_EBUSY: somebody in this process has them. */
 tp_err tpi_signals_take(int event);
 void tpi_signals_give(void); /* default actions again */
+
+/* ---- faults: SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT ---- */
+struct tpi_fault {
+    int signal;
+    int code;      /* what the kernel says of it (si_code) */
+    bool own;      /* this thread's own doing, not sent by somebody */
+    bool aborting; /* it is SIGABRT */
+    uintptr_t address;
+    uintptr_t pc;
+    uintptr_t sp;
+    void *context;
+};
+/* One for a thread that wants to hear of its faults; `handle` and `user` are the caller's. */
+struct tpi_fault_thread {
+    /* In the signal handler, on the thread's alternate stack. Leaves by a jump, `busy` cleared; or
+     * returns, and what would have happened without it happens. */
+    void (*handle)(struct tpi_fault_thread *thread, const struct tpi_fault *fault);
+    void *user;
+    volatile uint32_t held; /* calls in progress that must not be cut short */
+    volatile bool busy;     /* a fault is being handled */
+    void *volatile rescue;
+    void *stack;
+    size_t stack_size;
+};
+/* From now on faults of threads that have begun are theirs; counted. Chains to what was there. */
+tp_err tpi_faults_take(void);
+void tpi_faults_give(void);
+tp_err tpi_fault_thread_begin(struct tpi_fault_thread *thread); /* the thread itself */
+void tpi_fault_thread_end(struct tpi_fault_thread *thread);
+/* For calls that do not know their actor: the calling thread's faults are not to be contained. */
+struct tpi_fault_thread *tpi_fault_hold(void);
+void tpi_fault_release(struct tpi_fault_thread **thread);
+#define TPI_FAULT_HOLD()                                                                           \
+    struct tpi_fault_thread *fault_held __attribute__((cleanup(tpi_fault_release), unused)) =      \
+        tpi_fault_hold()
+/* The rest is for `handle`. Frames from the fault outwards until step says false; a frame's sp is
+ * what it is when the frame's callee has returned. False: the stack could not be read. */
+bool tpi_fault_walk(struct tpi_fault_thread *thread, const struct tpi_fault *fault,
+                    bool (*step)(void *context, uintptr_t pc, uintptr_t sp), void *context);
+/* True in abort and in what assert calls, where libc holds nothing. */
+bool tpi_fault_is_deliberate(uintptr_t pc);
+uintptr_t tpi_module_of(uintptr_t address); /* where its program or library begins; 0: in none */
+const char *tpi_module_name(uintptr_t address);
+uintptr_t tpi_allocator_module(void); /* the one that malloc is in */
+const char *tpi_signal_name(int number);
+void tpi_write_urgent(const char *text, size_t size); /* to standard error; gives up, never hangs */
+/* "function+0x12" or "file+0x1234"; not in a handler. Returns the full length. */
+size_t tpi_symbol(uintptr_t pc, char *out, size_t size);
 
 /* ---- process ---- */
 void tpi_write_stderr(const char *text, size_t size);

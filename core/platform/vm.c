@@ -62,6 +62,14 @@ void tpi_vm_small_pages(void *address, size_t size) {
             MADV_NOHUGEPAGE); /* a kernel without huge pages refuses, and that is fine */
 }
 
+#define HUGE_PAGE ((uintptr_t)2 << 20)
+void tpi_vm_huge_pages(void *address, size_t size) {
+    uintptr_t first = ((uintptr_t)address + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+    uintptr_t end = ((uintptr_t)address + size) & ~(HUGE_PAGE - 1);
+    if (first >= end) return;
+    madvise((void *)first, end - first, MADV_HUGEPAGE); /* without them it goes on as before */
+}
+
 size_t tpi_vm_touched(void *address, size_t size) {
     size_t page = tpi_vm_page();
     TPI_ASSERT((uintptr_t)address % page == 0);

@@ -147,6 +147,7 @@ tp_err tpi_registry_new(tp_runtime *runtime) {
     runtime->hooks.name_taken = take;
     runtime->hooks.name_released = release;
     runtime->hooks.name_find = tp_whereis;
+    runtime->hooks.name_of = tpi_registry_name_of;
     return TP_OK;
 }
 

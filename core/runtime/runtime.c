@@ -178,6 +178,17 @@ static uint64_t count_exited(const struct tpi_scheduler *scheduler) {
     return exited;
 }
 
+/* Each sum is read at another moment: an estimate while actors block and go on. */
+static uint64_t count_blocked(const struct tpi_scheduler *scheduler) {
+    uint64_t rejoined = 0, left = 0;
+    for (unsigned i = 0, count = counted_workers(scheduler); i < count; i++)
+        /* acquire: keeps the reads of `left` behind it, so that the difference is not negative */
+        rejoined += atomic_load_explicit(&scheduler->workers[i]->rejoined, memory_order_acquire);
+    for (unsigned i = 0, count = counted_workers(scheduler); i < count; i++) /* relaxed: a number */
+        left += atomic_load_explicit(&scheduler->workers[i]->left, memory_order_relaxed);
+    return left > rejoined ? left - rejoined : 0;
+}
+
 void tp_runtime_counters(const tp_runtime *runtime, tp_counters *out) {
     const struct tpi_scheduler *scheduler = runtime->scheduler;
     uint64_t exited = count_exited(scheduler);
@@ -186,6 +197,7 @@ void tp_runtime_counters(const tp_runtime *runtime, tp_counters *out) {
     for (unsigned i = 0, count = counted_workers(scheduler); i < count; i++)
         tpi_counters_add(&scheduler->workers[i]->counters, out);
     out->actors_alive = out->spawned - exited;
+    out->fibers = count_blocked(scheduler);
     out->memory = tpi_memory_bytes(runtime->memory);
 }
 

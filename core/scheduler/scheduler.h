@@ -50,6 +50,9 @@ struct tpi_worker {
     struct tpi_fiber *spares;
     uint64_t refs; /* the next reference of this worker */
     struct tpi_counters counters;
+    _Atomic(uint64_t) left; /* fibers suspended here; and */
+    _Atomic(uint64_t)
+        rejoined; /* resumed or dropped here: the sums' difference is what is blocked */
 
     /* ---- taken from by thieves ---- */
     struct tpi_deque queue; /* normal priority */
@@ -62,6 +65,8 @@ struct tpi_worker {
     struct tpi_wheel wheel;
 
     /* ---- its own thread's, cold ---- */
+    tp_time looked_at;     /* when look_is_due last read the clock */
+    bool slow;             /* its slices are long: it looks for timers after each */
     tp_duration backoff;   /* between looks at other workers' queues; 0: at once */
     uint64_t flooded;      /* messages sent to busy receivers since it last stole */
     tp_time stole_at;      /* when it last stole, 0: it is not living on stolen work */

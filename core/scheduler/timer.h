@@ -25,6 +25,8 @@ struct tpi_timer {
     struct tpi_wheel *wheel; /* where it is armed; NULL: nowhere */
     tp_time deadline;
     uint16_t place; /* level * 64 + slot */
+    uint16_t owner; /* the armer's, as is the next: not used here */
+    uint32_t mark;
     /* Called under the wheel's lock when it expires: it must be short and never take the lock
      * again. */
     void (*fire)(struct tpi_timer *timer, void *worker);

@@ -14,7 +14,9 @@
 
 #define STREAK_MAX 64u /* slices that `next` may go before the queue */
 #define HOUSEKEEPING_TURNS 32u
-#define LOW_TURNS 8u      /* one low-priority slice in so many */
+#define LOW_TURNS 8u /* one low-priority slice in so many */
+#define CLOCK_TURNS 4u
+#define LOOK_EVERY TP_US(500)
 #define OUTSIDE_TURNS 16u /* one slice in so many for the first of the common queue */
 #define INJECT_BATCH 64u
 
@@ -186,7 +188,12 @@ static struct tpi_runnable *take_ready(struct tpi_worker *worker) {
         worker->has_high = false;
     }
     if (worker->turn % 2 == 0 && (pinned = take_pinned(worker)) != NULL) return pinned;
-    worker->streak = 0; /* the partner had its share: the loop comes here when it is used up */
+    /* the partner had its share: the loop comes here when it is used up */
+    worker->streak = 0;
+    if (worker->slow) { /* every slice comes through here, and the partner takes turns */
+        worker->streak = STREAK_MAX;
+        if (worker->turn % 2 == 0 && worker->next != NULL) return take_next(worker);
+    }
     if (worker->turn % LOW_TURNS == 0 && (node = take_queue(worker, &worker->queue_low)) != NULL)
         return runnable_of(node);
     if ((node = take_queue(worker, &worker->queue)) != NULL) return runnable_of(node);
@@ -200,9 +207,26 @@ static bool stopping(const struct tpi_worker *worker) {
     return atomic_load_explicit(&worker->scheduler->stopping, memory_order_acquire) != 0;
 }
 
+/* Where slices are long, so many turns would let timers and descriptors wait: then the clock
+ * decides, and each slice is followed by a look. */
+static bool look_is_due(struct tpi_worker *worker) {
+    struct tpi_scheduler *scheduler = worker->scheduler;
+    if (worker->turn % HOUSEKEEPING_TURNS == 0) return true;
+    if (!worker->slow && worker->turn % CLOCK_TURNS != 0) return false;
+    if (tpi_wheel_next(&worker->wheel) == TP_FOREVER &&
+        /* relaxed: a hint, as in take_events */
+        atomic_load_explicit(&scheduler->descriptors, memory_order_relaxed) == 0)
+        return false;
+    tp_time now = tpi_scheduler_now(scheduler);
+    worker->slow = now - worker->looked_at > LOOK_EVERY;
+    worker->looked_at = now;
+    return worker->slow;
+}
+
 struct tpi_runnable *tpi_worker_pick(struct tpi_worker *worker) {
     for (;;) {
-        if (++worker->turn % HOUSEKEEPING_TURNS == 0) {
+        worker->turn++;
+        if (look_is_due(worker)) {
             if (stopping(worker)) return NULL;
             tpi_worker_housekeeping(worker);
         }
@@ -326,7 +350,7 @@ static void free_fiber(struct tpi_worker *worker, void *fiber) {
 
 static bool keeps_spare(const struct tpi_worker *worker, const struct tpi_fiber *fiber) {
     return worker->spare_count < TPI_SPARES_MAX &&
-           fiber->stack_size == worker->scheduler->stack_size;
+           tpi_fiber_is_usual(worker->scheduler->stacks, fiber);
 }
 
 tp_err tpi_worker_suspend(struct tpi_worker **worker, struct tpi_fiber **fiber,
@@ -336,6 +360,7 @@ tp_err tpi_worker_suspend(struct tpi_worker **worker, struct tpi_fiber **fiber,
     struct tpi_fiber *spare = take_spare(here);
     if (spare == NULL) return TP_ENOMEM;
     *fiber = here->fiber;
+    tpi_count(&here->left, 1);
     here->after = after;
     here->after_arg = arg;
     *worker = switch_to(here, spare);
@@ -354,6 +379,7 @@ static void retire_current(struct tpi_worker *worker) {
 }
 
 struct tpi_worker *tpi_worker_resume(struct tpi_worker *worker, struct tpi_fiber *fiber) {
+    tpi_count(&worker->rejoined, 1);
     retire_current(worker);
     return switch_to(worker, fiber);
 }
@@ -371,6 +397,7 @@ tp_err tpi_worker_enter(struct tpi_worker **worker, size_t stack_size,
 
 void tpi_worker_drop(struct tpi_worker *worker, struct tpi_fiber *fiber) {
     TPI_ASSERT(fiber != worker->fiber);
+    tpi_count(&worker->rejoined, 1);
     if (!keeps_spare(worker, fiber)) {
         tpi_fiber_free(worker->scheduler->stacks, fiber);
         return;

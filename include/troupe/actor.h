@@ -46,14 +46,17 @@ typedef struct tp_spawn_options {
     bool link;        /* links it to the spawner, at once */
     tp_ref *monitor;  /* not NULL: monitors it, at once; the monitor's ref goes here */
     tp_priority priority;   /* HIGH before NORMAL; LOW after, but not never */
-    uint32_t mailbox_limit; /* messages; default: the runtime's */
+    uint32_t mailbox_limit; /* messages, at most INT32_MAX / 16; default: the runtime's */
     tp_overflow overflow;   /* what a full mailbox does; default SUSPEND */
     uint64_t workers;       /* a bit a worker: it runs on these alone; default: any */
     bool dedicated_thread;  /* it gets a worker thread for itself */
     size_t stack_size;      /* when blocked; default: the runtime's */
-    bool
-        contain; /* a fault in its code ends it with TP_EXIT_FAULT, not the process: <troupe/crash.h> */
+    bool contain; /* a fault in its code ends it alone, with TP_EXIT_FAULT: <troupe/crash.h> */
 } tp_spawn_options;
+
+/* Options in place, where a pointer to them is asked for: TP_OPTIONS(.name = "till", .link = true).
+ * (A compound literal with a comma would be two arguments of a macro.) */
+#define TP_OPTIONS(...) TP_VALUE(tp_spawn_options, __VA_ARGS__)
 
 /*
  * Starts an actor and returns its pid at once; init runs in the new actor, before any message. The

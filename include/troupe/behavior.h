@@ -98,11 +98,17 @@ typedef struct tp_behavior {
  * counted and logged; one of a known type that does not decode ends the actor with TP_EXIT_BADMSG.
  */
 #define TP_BEHAVIOR(variable, text, state, ...)                                                    \
+    TPI_BEHAVIOR(static, variable, text, state, __VA_ARGS__)
+/* The same, visible to other files, which declare `extern const tp_behavior variable;`. */
+#define TP_BEHAVIOR_EXTERN(variable, text, state, ...)                                             \
+    extern const tp_behavior variable;                                                             \
+    TPI_BEHAVIOR(, variable, text, state, __VA_ARGS__)
+#define TPI_BEHAVIOR(linkage, variable, text, state, ...)                                          \
     TPI_FOREACH(TPI_SLOT_THUNK, (variable, state), __VA_ARGS__)                                    \
     static const tp_handler variable##_handlers[] = {                                              \
         TPI_FOREACH(TPI_SLOT_HANDLER, (variable, state), __VA_ARGS__){NULL, NULL}};                \
     TPI_QUIET                                                                                      \
-    static const tp_behavior variable = {                                                          \
+    linkage const tp_behavior variable = {                                                         \
         .name = text,                                                                              \
         .state_size = sizeof(state),                                                               \
         .handlers = variable##_handlers,                                                           \

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <troupe/base.h>
+#include <troupe/blob.h>
 
 TP_EXTERN_BEGIN
 
@@ -51,21 +52,6 @@ static inline tp_str tp_str_of(const char *text) {
 static inline bool tp_str_equal(tp_str a, tp_str b) {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
-
-/* A large binary, counted. In a message it travels as bytes; in a received one it is a view of
- * the message. */
-typedef struct tp_blob tp_blob;
-/* A blob of `size` zeroed bytes with one reference; NULL when out of memory. Any thread. */
-TP_API tp_blob *tp_blob_new(size_t size);
-/* Its bytes: writable until it is first sent or shared. Any holder. */
-TP_API void *tp_blob_data(const tp_blob *blob);
-/* Their number; 0 for NULL. Any holder. */
-TP_API size_t tp_blob_size(const tp_blob *blob);
-/* One more reference; of a view in a received message, a copy. NULL when out of memory. Any
- * thread. */
-TP_API tp_blob *tp_blob_ref(const tp_blob *blob);
-/* One reference less; the last frees it. NULL and views are allowed. Any thread. */
-TP_API void tp_blob_unref(const tp_blob *blob);
 
 /*
  * Writes msgpack into memory that the caller gives. When it is full `failed` is set and nothing
@@ -286,53 +272,47 @@ TPI_UNUSED static inline uint64_t tpi_load_number(const uint8_t *at, unsigned si
     default: memcpy(&eight, at, 8); return __builtin_bswap64(eight);
     }
 }
+/* The non-negative number at hand in a form that a writer makes; its bytes, 0 if it is none. */
+TPI_UNUSED static inline unsigned tpi_peek_number(const tp_reader *in, uint64_t *value) {
+    size_t left = (size_t)(in->end - in->at);
+    if (__builtin_expect(left == 0, 0)) return 0;
+    unsigned tag = *in->at, form = tag - 0xccu, size = 1u << (form & 3);
+    *value = tag;
+    if (tag < 0x80) return 1;
+    if (form > 3 || left <= size) return 0;
+    *value = tpi_load_number(in->at + 1, size);
+    return size + 1;
+}
 /*
- * Reads an unsigned integer of at most `max`, in any form; a larger or negative one fails. The forms
- * that a writer makes are read here; for the others the reader is handed over as a copy, so that
- * its address does not leave this function and a decoder keeps it in registers.
+ * Reads an unsigned integer of at most `max`, in any form; a larger or negative one fails. For rare
+ * forms the reader is handed over as a copy: its address does not leave this function, so that a
+ * decoder keeps it in registers.
  */
 TPI_UNUSED static inline uint64_t tp_read_u64(tp_reader *in, uint64_t max) {
-    size_t left = (size_t)(in->end - in->at);
-    if (__builtin_expect(left > 0, 1)) {
-        unsigned tag = *in->at, form = tag - 0xccu, size = 1u << (form & 3);
-        if (tag < 0x80 && tag <= max) {
-            in->at++;
-            return tag;
-        }
-        if (form < 4 && left > size) {
-            uint64_t value = tpi_load_number(in->at + 1, size);
-            if (__builtin_expect(value <= max, 1)) {
-                in->at += size + 1;
-                return value;
-            }
-        }
+    uint64_t value;
+    unsigned size = tpi_peek_number(in, &value);
+    if (__builtin_expect(size > 0 && value <= max, 1)) {
+        in->at += size;
+        return value;
     }
     tp_reader copy = *in;
-    uint64_t value = tpi_read_u64_any(&copy, max);
+    value = tpi_read_u64_any(&copy, max);
     *in = copy;
     return value;
 }
 /* Reads an integer from `min` to `max`, in any form; others fail. See tp_read_u64. */
 TPI_UNUSED static inline int64_t tp_read_i64(tp_reader *in, int64_t min, int64_t max) {
-    size_t left = (size_t)(in->end - in->at);
-    if (__builtin_expect(left > 0, 1)) {
-        unsigned tag = *in->at, form = tag - 0xccu, size = 1u << (form & 3);
-        if (tag < 0x80 && tag <= max && min <= 0) {
-            in->at++;
-            return tag;
-        }
-        if (form < 4 && left > size) {
-            uint64_t value = tpi_load_number(in->at + 1, size);
-            if (__builtin_expect(max >= 0 && value <= (uint64_t)max && min <= 0, 1)) {
-                in->at += size + 1;
-                return (int64_t)value;
-            }
-        }
+    uint64_t value;
+    unsigned size = tpi_peek_number(in, &value);
+    if (__builtin_expect(size > 0 && max >= 0 && value <= (uint64_t)max, 1) &&
+        (min <= 0 || value >= (uint64_t)min)) {
+        in->at += size;
+        return (int64_t)value;
     }
     tp_reader copy = *in;
-    int64_t value = tpi_read_i64_any(&copy, min, max);
+    int64_t number = tpi_read_i64_any(&copy, min, max);
     *in = copy;
-    return value;
+    return number;
 }
 /* Reads a float of 32 or 64 bits, or an integer. */
 TP_API double tp_read_f64(tp_reader *in);

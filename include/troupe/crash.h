@@ -6,9 +6,9 @@
  *
  * A fault is SIGSEGV, SIGBUS, SIGFPE, SIGILL or SIGABRT raised by an actor's own code. It ends the
  * process, after a report on standard error that names the actor, the message and the stack; unless
- * the actor was spawned with tp_spawn_options.contain and nothing was in progress that could be left
- * half done: then the actor alone exits, with TP_EXIT_FAULT, and links and monitors hear of it.
- * What may be in progress: a call of this library, of libc or of any other library than the one
+ * the actor was spawned with tp_spawn_options.contain and nothing was in progress that could be
+ * left half done: then the actor alone exits, with TP_EXIT_FAULT, and links and monitors hear of
+ * it. What may be in progress: a call of this library, of libc or of any other library than the one
  * that the actor's code is in; and nothing is contained when the stack cannot be read, when malloc
  * is part of the same program or library, when a sanitizer is built in, in the simulator, or beyond
  * tp_options.fault_limit. The actor's terminate is not called; what it owns is released. What its
@@ -36,6 +36,8 @@ typedef struct tp_fault {
 } tp_fault;
 /* Reads the detail of a TP_EXIT_FAULT: {down.code, down.detail}. False: it is none. Any thread. */
 TP_API bool tp_fault_of(tp_reason reason, tp_fault *out);
+/* True if faults can be contained here: no sanitizer, no simulator, not ignored. Any thread. */
+TP_API bool tp_contains_faults(const tp_runtime *runtime);
 /* "SIGSEGV" and so on; a static string. Any thread. */
 TP_API const char *tp_signal_name(int32_t signal);
 

@@ -47,6 +47,7 @@ typedef struct tpi_reaction {
 
 /* A state: constant, made by TP_STATE. A program may read its name. */
 typedef struct tp_state tp_state;
+/* See the typedef. */
 struct tp_state {
     const char *name;
     const char *data_type;         /* the type of its data, as it stands in source */

@@ -47,9 +47,9 @@ typedef enum tp_field_form {
 /* What a message type is, as data: made by TP_MESSAGE. */
 typedef struct tp_message_type tp_message_type;
 
-/* What tp_send expands to, for types whose size has a small bound: the fields are encoded in place,
- * by code that the compiler sees. Declared in actor.h with its meaning. */
+/* tp_send encodes fields in place, by code that the compiler sees, up to so many bytes. */
 #define TPI_SEND_IN_PLACE 208u
+/* Any type: see <troupe/actor.h>. */
 TP_API tp_err tp_send_value(tp_actor *self, tp_pid to, const tp_message_type *type,
                             const void *value);
 #define TPI_SEND_CLASS_64 2u

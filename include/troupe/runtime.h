@@ -155,8 +155,8 @@ TP_API void tp_log(tp_actor *self, tp_log_level level, const char *format, ...) 
 
 /*
  * Lets SIGINT and SIGTERM stop the runtime (as tp_runtime_request_stop does). Opt-in: its threads
- * block all signals but those of their own faults (<troupe/crash.h>). At most one runtime a process:
- * TP_EBUSY.
+ * block all signals but those of their own faults (<troupe/crash.h>). At most one runtime a
+ * process: TP_EBUSY.
  */
 TP_API tp_err tp_runtime_stop_on_signals(tp_runtime *runtime);
 

@@ -6,7 +6,8 @@
  *     static const tp_supervisor_spec tree = {
  *         .strategy = TP_REST_FOR_ONE,
  *         .children = TP_CHILDREN({.id = "store", .behavior = &store_behavior},
- *                                 {.id = "web", .behavior = &web_behavior, .restart = TP_TRANSIENT}),
+ *                                 {.id = "web", .behavior = &web_behavior, .restart =
+ *                                 TP_TRANSIENT}),
  *     };
  *     int main(void) { return tp_run_tree(NULL, &tree); }
  */
@@ -50,10 +51,10 @@ typedef enum tp_child_type { TP_WORKER, TP_SUPERVISOR } tp_child_type;
 #define TP_RESTARTS_NONE UINT32_MAX
 
 /*
- * Waits before restarts; not in OTP. Off while `min` is 0. The first wait is `min`, each further one
- * `factor` times the one before, at most `max`; then it is made shorter by a random part of at most
- * `jitter` of it. A child that has run for `reset_after` begins with `min` again. While it waits a
- * child counts as restarting. Every attempt counts against the intensity, at its time.
+ * Waits before restarts; not in OTP. Off while `min` is 0. The first wait is `min`, each further
+ * one `factor` times the one before, at most `max`; then it is made shorter by a random part of at
+ * most `jitter` of it. A child that has run for `reset_after` begins with `min` again. While it
+ * waits a child counts as restarting. Every attempt counts against the intensity, at its time.
  */
 typedef struct tp_backoff {
     tp_duration min;
@@ -69,6 +70,7 @@ typedef struct tp_arguments {
     const void *value;
 } tp_arguments;
 
+/* A supervisor, as data; see below. */
 typedef struct tp_supervisor_spec tp_supervisor_spec;
 
 /* How to start, restart and stop a child. Zero in a field means its default. */
@@ -91,7 +93,8 @@ typedef struct tp_child_spec {
     tp_backoff backoff; /* default: the supervisor's */
 } tp_child_spec;
 
-/* A supervisor. It, and what it points to, must live as long as the supervisor: make it constant. */
+/* A supervisor. It, and what it points to, must live as long as the supervisor: make it
+ * constant. */
 struct tp_supervisor_spec {
     tp_supervisor_strategy strategy;
     uint32_t intensity; /* restarts within `period`, one more ends it; default 1 */
@@ -143,7 +146,8 @@ TP_API int tp_run_tree_until_signal(const tp_options *options, const tp_supervis
  * tree runs here. Any thread. */
 TP_API tp_err tp_tree_stop(tp_runtime *runtime, int status);
 
-/* ---- management: from any actor but the supervisor's own children while they start or stop ---- */
+/* ---- management: from any actor but the supervisor's own children while they start or stop
+ * ---- */
 
 /* What a supervisor says to a request. */
 typedef enum tp_child_result {

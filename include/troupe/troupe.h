@@ -9,14 +9,17 @@
 #include <troupe/behavior.h>
 #include <troupe/call.h>
 #include <troupe/crash.h>
+#include <troupe/events.h>
 #include <troupe/inbox.h>
 #include <troupe/machine.h>
 #include <troupe/message.h>
 #include <troupe/name.h>
+#include <troupe/pool.h>
 #include <troupe/runtime.h>
 #include <troupe/signal.h>
 #include <troupe/socket.h>
 #include <troupe/supervisor.h>
+#include <troupe/task.h>
 #include <troupe/timer.h>
 #include <troupe/trace.h>
 

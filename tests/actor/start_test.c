@@ -23,7 +23,7 @@ static void on_begin(tp_actor *self, struct starting *state, const begin *msg) {
     case RECEIVES: TP_ASSERT_EQ_INT(tp_receive(self, 0, &other, number), TP_ETIMEDOUT); break;
     case CALLS_BACK: {
         tp_err err = tp_call(self, tp_sender(self), SOON, &got, answer, ask);
-        TP_ASSERT_EQ_INT(err, TP_EDEADLOCK);
+        TP_ASSERT(err == TP_EDEADLOCK); /* or this actor is killed in the call */
     }
     }
     state->begun = true;
@@ -72,7 +72,9 @@ static void starts_each(tp_actor *self, void *arg) {
     TP_ASSERT_EQ_INT(try_start(self, DECLINES, &pid, &reason), TP_ENOPROC);
     TP_ASSERT_EQ_INT(reason.code, TP_EXIT_NORMAL);
     TP_ASSERT_EQ_INT(try_start(self, SLEEPS, &pid, NULL), TP_ETIMEDOUT);
-    TP_ASSERT_EQ_INT(try_start(self, CALLS_BACK, &pid, NULL), TP_OK);
+    /* one of the two calls fails, whoever asked later */
+    tp_err err = try_start(self, CALLS_BACK, &pid, NULL);
+    TP_ASSERT(err == TP_OK || err == TP_EDEADLOCK);
     nothing_is_left(self);
 }
 TP_TEST(start, waits_for_init_and_says_how_it_ended) {

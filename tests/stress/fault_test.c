@@ -117,8 +117,7 @@ static void among_others(tp_actor *self, void *arg) {
 TP_TEST(fault, the_others_do_not_notice) {
     if (!FAULTS_ARE_OURS) TP_SKIP(FAULTS_SKIPPED);
     for (unsigned workers = 1; workers <= 4; workers *= 2) {
-        tp_options options = {
-            .workers = workers, .fault_limit = 1000000, .log_level = TP_LOG_OFF};
+        tp_options options = {.workers = workers, .fault_limit = 1000000, .log_level = TP_LOG_OFF};
         TP_ASSERT_EQ_INT(tp_run_with(&options, among_others, NULL), 0);
     }
 }

@@ -107,6 +107,39 @@ static void million(tp_actor *self, void *arg) {
     tp_runtime_counters(tp_self_runtime(self), &counters);
     TP_ASSERT(counters.actors_alive >= MILLION);
 }
+/* A million lives one after the other, in crowds: the memory of the first crowd is enough. */
+static void crowds(tp_actor *self, void *arg) {
+    tp_counters first = {0}, last;
+    finished done;
+    (void)arg;
+    boss = tp_self(self);
+    for (unsigned crowd = 0; crowd < 100; crowd++) {
+        for (unsigned i = 0; i < MILLION / 100; i++) {
+            tp_pid pid = tp_spawn(self, &talker_behavior);
+            TP_ASSERT(!tp_pid_is_null(pid));
+            if (i + 1 == MILLION / 100) tp_send(self, pid, talk, .hops = 0);
+            tp_kill(self, pid);
+            if (i + 1 == MILLION / 100) (void)tp_receive(self, 0, &done, finished);
+        }
+        do {
+            tp_yield(self);
+            tp_runtime_counters(tp_self_runtime(self), &last);
+        } while (last.actors_alive > 2);
+        if (crowd == 4) first = last;
+    }
+    TP_ASSERT(last.spawned >= MILLION);
+    /* who runs where differs from crowd to crowd, a slab more is no growth; a byte a life would
+     * be */
+    TP_ASSERT_MSG(last.memory <= first.memory + (8u << 20), "%zu bytes, then %zu",
+                  (size_t)first.memory, (size_t)last.memory);
+}
+TP_TEST(storm, a_million_lives_do_not_grow_the_memory) {
+    for (unsigned workers = 1; workers <= 2; workers++) {
+        tp_options options = {.workers = workers, .log_hook = silence};
+        TP_ASSERT_EQ_INT(tp_run_with(&options, crowds, NULL), 0);
+    }
+}
+
 TP_TEST(storm, a_million_live_actors) {
     tp_options options = {.workers = 2, .log_hook = silence};
     TP_ASSERT_EQ_INT(tp_run_with(&options, million, NULL), 0);

@@ -5,23 +5,40 @@
 #define TP_TESTS_SUPPORT_FAULTS_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "core/base/sanitizer.h"
+#if defined(__has_feature)
+#define FAULTS_FEATURE(name) __has_feature(name)
+#else
+#define FAULTS_FEATURE(name) 0
+#endif
 
 /* A sanitizer of memory or threads takes the faults itself: nothing is contained under it. */
-#define FAULTS_ARE_OURS (!TPI_ASAN && !TPI_TSAN)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||                               \
+    FAULTS_FEATURE(address_sanitizer) || FAULTS_FEATURE(thread_sanitizer)
+#define FAULTS_ARE_OURS false
+#else
+#define FAULTS_ARE_OURS true
+#endif
 #define FAULTS_SKIPPED "a sanitizer takes the faults"
+
+/* Elsewhere a division by zero gives a number. */
+#if defined(__x86_64__)
+#define FAULT_DIVISION_ROW(X) X(DIVISION, SIGFPE)
+#else
+#define FAULT_DIVISION_ROW(X)
+#endif
 
 #define FAULT_MAP(X)                                                                               \
     X(NULL_WRITE, SIGSEGV)                                                                         \
     X(WILD_CALL, SIGSEGV)                                                                          \
     X(NOT_CANONICAL, SIGSEGV)                                                                      \
     X(OVERFLOW, SIGSEGV)                                                                           \
-    X(DIVISION, SIGFPE)                                                                            \
+    FAULT_DIVISION_ROW(X)                                                                          \
     X(ILLEGAL, SIGILL)                                                                             \
     X(SHORT_FILE, SIGBUS)                                                                          \
     X(ABORT, SIGABRT)                                                                              \
@@ -76,13 +93,9 @@ FAULT_CODE void fault_smash(void) {
 }
 
 FAULT_CODE void fault_divide(void) {
-#if defined(__x86_64__)
     volatile int zero = (int)fault_zero;
     volatile int result = 7 / zero;
     (void)result;
-#else
-    raise(SIGFPE); /* this processor gives a number */
-#endif
 }
 
 FAULT_CODE void fault_illegal(void) {
@@ -100,7 +113,9 @@ FAULT_CODE void fault_now(enum fault_kind kind) {
     case FAULT_WILD_CALL: ((void (*)(void))(fault_zero + 0x1234560))(); break;
     case FAULT_NOT_CANONICAL: *(volatile int *)(fault_zero + ((uintptr_t)1 << 63)) = 1; break;
     case FAULT_OVERFLOW: fault_zero = (uintptr_t)fault_recurse(0) * 0; break;
+#if defined(__x86_64__)
     case FAULT_DIVISION: fault_divide(); break;
+#endif
     case FAULT_ILLEGAL: fault_illegal(); break;
     case FAULT_SHORT_FILE: fault_file()[4096] = 1; break;
     case FAULT_ABORT: abort();

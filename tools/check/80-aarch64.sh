@@ -1,15 +1,17 @@
 #!/bin/bash
-# The functional tests, cross-compiled for aarch64, under qemu's user mode. msgpack-c for aarch64 is
-# fetched with apt into build/aarch64-root; the system's own package lists are not touched.
+# The functional tests, cross-compiled for aarch64, under qemu's user mode. msgpack-c and libsodium
+# for aarch64 are fetched with apt into build/aarch64-root; the system's own package lists are not
+# touched.
 source "$(dirname "$0")/common.sh"
 root=$PWD/build/aarch64-root
-if [ ! -e "$root/usr/lib/aarch64-linux-gnu/libmsgpackc.so" ]; then
+if [ ! -e "$root/usr/lib/aarch64-linux-gnu/libsodium.so" ]; then
     mkdir -p "$root/apt/lists/partial" "$root/apt/cache/archives/partial"
     apt=(apt-get -qq -o APT::Architectures::="$(dpkg --print-architecture)"
         -o APT::Architectures::=arm64 -o Dir::State::Lists="$root/apt/lists"
         -o Dir::Cache="$root/apt/cache" -o APT::Sandbox::User=root)
     "${apt[@]}" update || verdict 1 "apt-get update for aarch64"
-    (cd "$root/apt" && "${apt[@]}" download libmsgpack-dev:arm64 libmsgpackc2:arm64) ||
+    (cd "$root/apt" && "${apt[@]}" download libmsgpack-dev:arm64 libmsgpackc2:arm64 \
+        libsodium-dev:arm64 libsodium23:arm64) ||
         verdict 1 "apt-get download for aarch64"
     for package in "$root"/apt/*.deb; do dpkg-deb -x "$package" "$root" || verdict 1 "unpack"; done
     # Its CMake files name /usr; pkg-config can be told where they really are.

@@ -1,0 +1,377 @@
+/*
+ * What is known of an actor at the moment of its crash: gathered once, then written as lines for
+ * people, as JSON, and as the message for subscribers. Runs in the loop's frame of the actor's
+ * worker, before anything of the actor's is released.
+ */
+#include "core/crash/crash.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/actor/mailbox.h"
+#include "core/message/message.h"
+
+#define LINKS_MAX 16u
+#define DETAIL_MAX 300u
+#define MESSAGE_MAX 512u
+#define SYMBOL_MAX 128u
+#define MAILBOX_COUNTED 100000u
+#define TEXT_MAX 6144u
+#define JSON_MAX 12288u
+
+/* Text that is cut where its room ends; JSON that was cut is not used. */
+struct out {
+    size_t size;
+    size_t room;
+    bool cut;
+    char *text;
+};
+
+struct report {
+    tp_crash_report value;
+    tp_pid links[LINKS_MAX];
+    char detail[DETAIL_MAX]; /* as text; empty: none */
+    char reason[DETAIL_MAX + 32];
+    char message[MESSAGE_MAX];
+    char symbols[TPI_FRAMES_MAX][SYMBOL_MAX];
+    tp_str stack[TPI_FRAMES_MAX];
+    struct tpi_fault fault;
+    struct out text, json;
+    char text_bytes[TEXT_MAX];
+    char json_bytes[JSON_MAX];
+};
+
+static void put(struct out *out, const char *bytes, size_t size) {
+    size_t room = out->room - 1 - out->size;
+    if (size > room) {
+        size = room;
+        out->cut = true;
+    }
+    memcpy(out->text + out->size, bytes, size);
+    out->size += size;
+    out->text[out->size] = 0;
+}
+
+static void print(struct out *out, const char *format, ...) TP_PRINTF(2, 3);
+static void print(struct out *out, const char *format, ...) {
+    char piece[SYMBOL_MAX + MESSAGE_MAX + DETAIL_MAX];
+    va_list args;
+    va_start(args, format);
+    int size = vsnprintf(piece, sizeof piece, format, args);
+    va_end(args);
+    TPI_ASSERT(size >= 0);
+    if ((size_t)size >= sizeof piece) {
+        out->cut = true;
+        size = sizeof piece - 1;
+    }
+    put(out, piece, (size_t)size);
+}
+
+static struct out out_over(char *bytes, size_t room) {
+    bytes[0] = 0;
+    return (struct out){.text = bytes, .room = room};
+}
+
+/* ---- gathering ---- */
+
+static tp_str str_of(const char *text) {
+    return (tp_str){text, strlen(text)};
+}
+
+/* Any msgpack value, printed as a message of one field without a name. */
+static const tp_field value_field = {.name = "", .kind = "", .form = TP_FORM_PLAIN};
+static const tp_message_type value_type = {.name = "", .field_count = 1, .fields = &value_field};
+
+static bool is_msgpack(tp_bin detail) {
+    tp_reader in = tp_reader_over(detail.data, detail.size);
+    tp_read_skip(&in);
+    return !in.failed && in.at == in.end;
+}
+
+/* The value between what the two formats put around it; false: it does not fit. */
+static bool print_value(tp_bin value, bool json, char *out, size_t size) {
+    char whole[DETAIL_MAX + 64];
+    const char *before = json ? "{\"type\":\"\",\"fields\":{\"\":" : "{=";
+    const char *after = json ? "}}" : "}";
+    size_t length =
+        json ? tpi_message_json(&value_type, value.data, value.size, 1, whole, sizeof whole)
+             : tpi_message_format(&value_type, value.data, value.size, 1, whole, sizeof whole);
+    size_t outside = strlen(before) + strlen(after);
+    if (length >= sizeof whole || length < outside || length - outside >= size) return false;
+    memcpy(out, whole + strlen(before), length - outside);
+    out[length - outside] = 0;
+    return true;
+}
+
+static void print_detail(struct report *report, tp_reason reason) {
+    char *out = report->detail;
+    tp_bin detail = reason.detail;
+    tp_fault fault;
+    out[0] = 0;
+    if (tp_fault_of(reason, &fault))
+        (void)snprintf(out, DETAIL_MAX, "%s (code %" PRId32 ") at 0x%" PRIx64,
+                       tp_signal_name(fault.signal), fault.code, fault.address);
+    else if (detail.size == 0) return;
+    else if (reason.code == TP_EXIT_FAILED && tp_utf8_valid(detail.data, detail.size))
+        (void)snprintf(out, DETAIL_MAX, "%.*s", (int)detail.size, (const char *)detail.data);
+    else if (!is_msgpack(detail) || !print_value(detail, false, out, DETAIL_MAX))
+        (void)snprintf(out, DETAIL_MAX, "%zu bytes", detail.size);
+}
+
+static void gather_reason(struct report *report, tp_reason reason) {
+    tp_crash_report *value = &report->value;
+    print_detail(report, reason);
+    (void)snprintf(report->reason, sizeof report->reason, "%s (%" PRId32 ")%s%s",
+                   tp_exit_code_name(reason.code), reason.code, report->detail[0] ? ": " : "",
+                   report->detail);
+    value->code = reason.code;
+    value->detail = reason.detail;
+    value->reason = str_of(report->reason);
+}
+
+static uint32_t count_mailbox(tp_actor *self) {
+    uint32_t count = 0;
+    struct tpi_block *block = self->tail;
+    while (count < MAILBOX_COUNTED && (block = tpi_block_next(block)) != NULL) {
+        if (block == tpi_stub(self) || block->state & TPI_BLOCK_CONSUMED) continue;
+        if (block->kind <= TPI_KIND_REPLY || block->type != NULL) count++;
+    }
+    return count;
+}
+
+static void gather_peers(struct report *report, const struct tpi_extra *extra) {
+    tp_crash_report *value = &report->value;
+    size_t cursor = 0;
+    uint64_t node, key;
+    while (value->links.count < LINKS_MAX &&
+           tpi_map_next(&extra->links, &cursor, &node, &key, NULL))
+        report->links[value->links.count++] = (tp_pid){node, (uint32_t)(key >> 32), (uint32_t)key};
+    value->links.items = report->links;
+    value->link_count = (uint32_t)tpi_map_count(&extra->links);
+    value->monitor_count = (uint32_t)tpi_map_count(&extra->monitors);
+    value->watcher_count = (uint32_t)tpi_map_count(&extra->watched);
+}
+
+static void gather_fault(struct report *report, const struct tpi_crash_thread *thread) {
+    tp_crash_report *value = &report->value;
+    report->fault = thread->last;
+    value->signal = thread->last.signal;
+    value->address = thread->last.address;
+    for (unsigned i = 0; i < thread->frame_count; i++) {
+        (void)tpi_symbol(thread->frames[i], report->symbols[i], SYMBOL_MAX);
+        report->stack[i] = str_of(report->symbols[i]);
+    }
+    value->stack.items = report->stack;
+    value->stack.count = thread->frame_count;
+}
+
+static void gather(struct report *report, tp_actor *self, tp_reason reason) {
+    tp_crash_report *value = &report->value;
+    tp_runtime *runtime = self->runtime;
+    const struct tpi_extra *extra = self->extra;
+    memset(value, 0, sizeof *value);
+    value->actor = tpi_pid_of(runtime, self);
+    value->behavior = str_of(self->behavior->name);
+    if (extra != NULL && extra->name != NULL) value->name = str_of(extra->name);
+    gather_reason(report, reason);
+    if (self->current != NULL && self->current->type != NULL) {
+        (void)tp_message_format((const tp_message *)self->current, report->message, MESSAGE_MAX);
+        value->message = str_of(report->message);
+        value->sender = tpi_block_from(runtime, self->current);
+    }
+    value->mailbox = count_mailbox(self);
+    if (extra != NULL) gather_peers(report, extra);
+    if (self->flags & TPI_ACTOR_FAULTED) gather_fault(report, self->worker->crash);
+}
+
+/* ---- as lines ---- */
+
+static void write_text(struct report *report) {
+    const tp_crash_report *value = &report->value;
+    struct out *out = &report->text;
+    print(out, "exited: %s\n  behaviour %s", report->reason, value->behavior.data);
+    if (value->name.size > 0) print(out, ", name %s", value->name.data);
+    if (value->message.size > 0)
+        print(out, "\n  handling %s from <%" PRIu32 ".%" PRIu32 ">", report->message,
+              value->sender.slot, value->sender.generation);
+    print(out,
+          "\n  mailbox %" PRIu32 ", monitors %" PRIu32 ", watchers %" PRIu32 ", links %" PRIu32,
+          value->mailbox, value->monitor_count, value->watcher_count, value->link_count);
+    for (size_t i = 0; i < value->links.count; i++)
+        print(out, "%s<%" PRIu32 ".%" PRIu32 ">", i == 0 ? ": " : " ", report->links[i].slot,
+              report->links[i].generation);
+    for (size_t i = 0; i < value->stack.count; i++)
+        print(out, "\n  #%zu %s", i, report->symbols[i]);
+}
+
+/* ---- as JSON ---- */
+
+static void json_string(struct out *out, const char *key, tp_str text) {
+    bool utf8 = tp_utf8_valid(text.data, text.size);
+    print(out, "%s\"", key);
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char byte = (unsigned char)text.data[i];
+        if (byte == '"' || byte == '\\') print(out, "\\%c", byte);
+        else if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !utf8))
+            print(out, "\\u%04x", byte);
+        else put(out, &text.data[i], 1);
+    }
+    print(out, "\"");
+}
+
+static void json_pid(struct out *out, const char *before, tp_pid pid) {
+    print(out, "%s\"<%" PRIu32 ".%" PRIu32 ">\"", before, pid.slot, pid.generation);
+}
+
+static void json_reason(struct report *report) {
+    const tp_crash_report *value = &report->value;
+    struct out *out = &report->json;
+    char detail[DETAIL_MAX];
+    print(out, ",\"reason\":{\"code\":%" PRId32, value->code);
+    json_string(out, ",\"name\":", str_of(tp_exit_code_name(value->code)));
+    if (value->code != TP_EXIT_FAILED && value->code != TP_EXIT_FAULT && value->detail.size > 0 &&
+        is_msgpack(value->detail) && print_value(value->detail, true, detail, sizeof detail))
+        print(out, ",\"detail\":%s", detail);
+    else if (report->detail[0] != 0) json_string(out, ",\"detail\":", str_of(report->detail));
+    print(out, "}");
+}
+
+/* Decoded if it is short enough to be whole, else as the text that was cut. */
+static void json_message(struct report *report, const struct tpi_block *block) {
+    struct out *out = &report->json;
+    char json[2 * MESSAGE_MAX];
+    size_t length = tpi_message_json(block->type, tpi_block_bytes(block), block->size,
+                                     block->type->field_count, json, sizeof json);
+    if (length < sizeof json) {
+        print(out, ",\"message\":");
+        put(out, json, length);
+    } else json_string(out, ",\"message\":", report->value.message);
+    json_pid(out, ",\"sender\":", report->value.sender);
+}
+
+static void json_fault(struct report *report) {
+    const tp_crash_report *value = &report->value;
+    struct out *out = &report->json;
+    json_string(out, ",\"fault\":{\"signal\":", str_of(tp_signal_name(value->signal)));
+    print(out, ",\"code\":%d,\"address\":\"0x%" PRIx64 "\",\"pc\":\"0x%zx\"}", report->fault.code,
+          value->address, (size_t)report->fault.pc);
+    print(out, ",\"stack\":[");
+    for (size_t i = 0; i < value->stack.count; i++)
+        json_string(out, i == 0 ? "" : ",", value->stack.items[i]);
+    print(out, "]");
+}
+
+static void write_json(struct report *report, const tp_actor *self) {
+    const tp_crash_report *value = &report->value;
+    struct out *out = &report->json;
+    json_pid(out, "{\"crash\":", value->actor);
+    json_string(out, ",\"node\":", str_of(self->runtime->options.node_name));
+    json_string(out, ",\"name\":", value->name);
+    json_string(out, ",\"behavior\":", value->behavior);
+    json_reason(report);
+    if (self->current != NULL && self->current->type != NULL) json_message(report, self->current);
+    print(out,
+          ",\"mailbox\":%" PRIu32 ",\"monitors\":%" PRIu32 ",\"watchers\":%" PRIu32
+          ",\"links\":%" PRIu32 ",\"linked\":[",
+          value->mailbox, value->monitor_count, value->watcher_count, value->link_count);
+    for (size_t i = 0; i < value->links.count; i++)
+        json_pid(out, i == 0 ? "" : ",", report->links[i]);
+    print(out, "]");
+    if (value->signal != 0) json_fault(report);
+    print(out, "}");
+}
+
+/* ---- told ---- */
+
+static void log_report(struct report *report, tp_actor *self) {
+    const tp_crash_report *value = &report->value;
+    tp_runtime *runtime = self->runtime;
+    char line[sizeof report->reason + 16];
+    (void)snprintf(line, sizeof line, "exited: %s", report->reason);
+    for (char *at = line; *at != 0; at++)
+        if (*at == '\n' || *at == '\r') *at = ' ';
+    tp_log_entry entry = {
+        .level = TP_LOG_ERROR,
+        .time = tpi_scheduler_now(runtime->scheduler),
+        .actor = value->actor,
+        .name = value->name.size > 0 ? value->name.data : value->behavior.data,
+        .text = line,
+        .report = report->text.text,
+        .json = report->json.cut ? NULL : report->json.text,
+    };
+    tpi_log_entry(runtime, &entry);
+}
+
+static void tell(struct report *report, tp_runtime *runtime,
+                 const struct tpi_subscriber *subscribers, unsigned count) {
+    struct tpi_subject *subject = &runtime->crash->crashes;
+    report->value.text = str_of(report->text.text);
+    if (!report->json.cut) report->value.json = str_of(report->json.text);
+    for (unsigned i = 0; i < count; i++) {
+        if (tp_pid_equal(subscribers[i].pid, report->value.actor)) continue;
+        report->value.lost = subscribers[i].lost;
+        tpi_subject_tell(runtime, subject, subscribers[i].pid, &tp_crash_report_message,
+                         &report->value);
+    }
+}
+
+/* Its room is kept for the next crash. */
+static struct report *take(tp_runtime *runtime) {
+    /* acquire: partner is the release in give; weaker, the former user could still write to it */
+    struct report *report =
+        atomic_exchange_explicit(&runtime->crash->spare, NULL, memory_order_acquire);
+    return report != NULL ? report : tpi_heap_alloc(runtime->memory, sizeof *report);
+}
+
+static void give(tp_runtime *runtime, struct report *report) {
+    /* release: partner is the acquire in take; acquire for the one that was there */
+    report = atomic_exchange_explicit(&runtime->crash->spare, report, memory_order_acq_rel);
+    if (report != NULL) tpi_heap_free(runtime->memory, report, sizeof *report);
+}
+
+void tpi_crash_crashed(tp_runtime *runtime, tp_actor *self, tp_reason reason) {
+    struct tpi_subscriber subscribers[TPI_SUBSCRIBERS_MAX];
+    bool logged = runtime->options.log_level <= TP_LOG_ERROR;
+    unsigned count = tpi_subject_list(runtime, &runtime->crash->crashes, subscribers);
+    if (!logged && count == 0) return;
+    struct report *report = take(runtime);
+    if (report == NULL) {
+        if (logged) tp_log(self, TP_LOG_ERROR, "exited: %s", tp_exit_code_name(reason.code));
+        return;
+    }
+    report->text = out_over(report->text_bytes, sizeof report->text_bytes);
+    report->json = out_over(report->json_bytes, sizeof report->json_bytes);
+    gather(report, self, reason);
+    write_text(report);
+    write_json(report, self);
+    if (logged) log_report(report, self);
+    if (count > 0) tell(report, runtime, subscribers, count);
+    give(runtime, report);
+}
+
+void tpi_report_free(tp_runtime *runtime) {
+    /* acquire: as in take */
+    struct report *report =
+        atomic_exchange_explicit(&runtime->crash->spare, NULL, memory_order_acquire);
+    if (report != NULL) tpi_heap_free(runtime->memory, report, sizeof *report);
+}
+
+/* ---- faults as reasons ---- */
+
+bool tp_fault_of(tp_reason reason, tp_fault *out) {
+    tp_reader in = tp_reader_over(reason.detail.data, reason.detail.size);
+    if (reason.code != TP_EXIT_FAULT || reason.detail.size == 0) return false;
+    if (tp_read_array(&in) != 3) return false;
+    tp_fault fault = {.signal = (int32_t)tp_read_i64(&in, INT32_MIN, INT32_MAX),
+                      .code = (int32_t)tp_read_i64(&in, INT32_MIN, INT32_MAX),
+                      .address = tp_read_u64(&in, UINT64_MAX)};
+    if (in.failed) return false;
+    *out = fault;
+    return true;
+}
+
+const char *tp_signal_name(int32_t signal) {
+    return tpi_signal_name(signal);
+}

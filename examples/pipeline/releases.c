@@ -1,0 +1,294 @@
+/*
+ * A commit's way to production. A pipeline is an actor; it goes through its stages one after the
+ * other, starts the steps of a stage all at once, and watches them. A step that fails is started
+ * again, a few times; a commit that fails every time is set aside. Production needs an approval,
+ * which is a message.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <troupe/sim.h>
+#include <troupe/troupe.h>
+
+#include "examples/common/chart.h"
+#include "examples/pipeline/pipeline.h"
+
+#define ATTEMPTS_MAX 3
+#define RECORDS_MAX 32
+#define STEPS_MAX 4
+#define MINUTE TP_SECONDS(60)
+
+TP_MESSAGE(step_args, TP_FIELD(u32, step), TP_FIELD(bool, poison))
+TP_MESSAGE(wants_approval, TP_FIELD(u32, commit))
+TP_MESSAGE(decided, TP_FIELD(pid, pipeline))
+TP_MESSAGE(approved)
+
+/* ---- the steps and their stages ---- */
+
+enum { IMAGE, UNIT, LINT, SCAN, STAGING, PRODUCTION, STEPS };
+enum { NEVER_FAILS = 0, SOMETIMES = 20 /* in a hundred */ };
+
+static const struct step {
+    const char *name;
+    tp_duration span;
+    unsigned fails; /* of a hundred */
+} steps[STEPS] = {[IMAGE] = {"image", 4 * MINUTE, SOMETIMES},
+                  [UNIT] = {"unit tests", 6 * MINUTE, SOMETIMES},
+                  [LINT] = {"lint", 2 * MINUTE, NEVER_FAILS},
+                  [SCAN] = {"scan", 3 * MINUTE, NEVER_FAILS},
+                  [STAGING] = {"staging", 2 * MINUTE, SOMETIMES},
+                  [PRODUCTION] = {"production", 2 * MINUTE, NEVER_FAILS}};
+
+static const struct stage {
+    int steps[STEPS_MAX]; /* ended by -1; all at once */
+    bool needs_approval;
+} stages[] = {{{IMAGE, -1}, false},
+              {{UNIT, LINT, SCAN, -1}, false},
+              {{STAGING, -1}, false},
+              {{PRODUCTION, -1}, true}};
+#define STAGES (sizeof stages / sizeof stages[0])
+
+/* The work is done by some build agent: the actor waits for it. */
+static void step_init(tp_actor *self, char *nothing, const step_args *args) {
+    (void)nothing;
+    if (args->step >= STEPS) tp_fail(self, "no step %u", args->step);
+    tp_sleep(self, steps[args->step].span);
+    if (args->poison && args->step == UNIT) tp_fail(self, "this commit never passes");
+    if (tp_random(self) % 100 < steps[args->step].fails) tp_fail(self, "the agent went away");
+    tp_exit(self, TP_EXIT_NORMAL);
+}
+
+TP_BEHAVIOR(step_behavior, "step", char, TP_INIT_WITH(step_args, step_init));
+
+/* ---- the approval ---- */
+
+static void on_wants_approval(tp_actor *self, char *nothing, const wants_approval *msg) {
+    (void)nothing, (void)msg;
+    tp_send_after(self, 10 * MINUTE, tp_self(self), decided, .pipeline = tp_sender(self));
+}
+
+static void on_decided(tp_actor *self, char *nothing, const decided *msg) {
+    (void)nothing;
+    tp_send(self, msg->pipeline, approved);
+}
+
+TP_BEHAVIOR(manager_behavior, "manager", char, TP_ON(wants_approval, on_wants_approval),
+            TP_ON(decided, on_decided));
+
+/* ---- a pipeline ---- */
+
+struct record { /* one attempt of a step */
+    int step;
+    bool ok;
+    tp_time from;
+    tp_time to;
+};
+
+struct pipeline {
+    uint32_t commit;
+    bool poison;
+    tp_pid manager;
+    struct record records[RECORDS_MAX];
+    int count;
+    size_t stages_done;
+    tp_time approved_at;
+    int failures;
+    int released;
+    int set_aside;
+};
+
+struct running {
+    int step;
+    int attempts;
+    tp_ref monitor;
+    tp_time from;
+};
+
+static void start(tp_actor *self, const struct pipeline *pipeline, struct running *running) {
+    tp_spawn_options watched = {.monitor = &running->monitor};
+    running->attempts++;
+    running->from = tp_now(self);
+    tp_spawn_with(self, &step_behavior, &watched, step_args, .step = (uint32_t)running->step,
+                  .poison = pipeline->poison);
+}
+
+static bool ended(tp_actor *self, struct pipeline *pipeline, struct running *running, bool ok) {
+    if (pipeline->count < RECORDS_MAX)
+        pipeline->records[pipeline->count++] =
+            (struct record){running->step, ok, running->from, tp_now(self)};
+    running->monitor = 0;
+    if (ok) return true;
+    pipeline->failures++;
+    if (running->attempts == ATTEMPTS_MAX) return false;
+    start(self, pipeline, running);
+    return true;
+}
+
+/* All steps at once; true when each has succeeded, be it at the last attempt. */
+static bool run_stage(tp_actor *self, struct pipeline *pipeline, const struct stage *stage) {
+    struct running running[STEPS_MAX] = {{0}};
+    int count = 0, busy = 0;
+    bool good = true;
+    for (; stage->steps[count] >= 0; count++) {
+        running[count].step = stage->steps[count];
+        start(self, pipeline, &running[count]);
+    }
+    do {
+        tp_down down;
+        if (tp_receive(self, TP_FOREVER, &down, tp_down) != TP_OK) return false;
+        busy = 0;
+        for (int i = 0; i < count; i++) {
+            if (running[i].monitor == down.ref && running[i].monitor != 0)
+                good = ended(self, pipeline, &running[i], down.code == TP_EXIT_NORMAL) && good;
+            if (running[i].monitor != 0) busy++;
+        }
+    } while (busy > 0);
+    return good;
+}
+
+static void pipeline_body(tp_actor *self, void *arg) {
+    struct pipeline *pipeline = arg;
+    approved msg;
+    for (size_t i = 0; i < STAGES; i++) {
+        if (stages[i].needs_approval) {
+            tp_send(self, pipeline->manager, wants_approval, .commit = pipeline->commit);
+            if (tp_receive(self, TP_FOREVER, &msg, approved) != TP_OK) return;
+            pipeline->approved_at = tp_now(self);
+        }
+        if (!run_stage(self, pipeline, &stages[i])) {
+            pipeline->set_aside++;
+            return;
+        }
+        pipeline->stages_done++;
+    }
+    pipeline->released++;
+}
+
+/* ---- checks ---- */
+
+static int stage_of(int step) {
+    for (size_t i = 0; i < STAGES; i++)
+        for (int j = 0; stages[i].steps[j] >= 0; j++)
+            if (stages[i].steps[j] == step) return (int)i;
+    return -1;
+}
+
+/* No step began before every step of the stage before it had ended. */
+static bool in_order(const struct pipeline *pipeline) {
+    for (int i = 0; i < pipeline->count; i++)
+        for (int j = 0; j < pipeline->count; j++) {
+            const struct record *a = &pipeline->records[i], *b = &pipeline->records[j];
+            if (stage_of(a->step) < stage_of(b->step) && a->to > b->from) return false;
+            if (b->step == PRODUCTION && b->from < pipeline->approved_at) return false;
+        }
+    return true;
+}
+
+/* The first attempts of a stage's steps began at the same moment. */
+static bool side_by_side(const struct pipeline *pipeline) {
+    tp_time from[STEPS] = {0};
+    for (int i = pipeline->count - 1; i >= 0; i--) {
+        const struct record *record = &pipeline->records[i];
+        if (from[record->step] == 0 || record->from < from[record->step])
+            from[record->step] = record->from;
+    }
+    return from[UNIT] == from[LINT] && from[LINT] == from[SCAN];
+}
+
+static bool tried_enough(const struct pipeline *pipeline) {
+    int tries[STEPS] = {0}, good[STEPS] = {0}, worst = 0;
+    for (int i = 0; i < pipeline->count; i++) {
+        tries[pipeline->records[i].step]++;
+        good[pipeline->records[i].step] += pipeline->records[i].ok ? 1 : 0;
+    }
+    for (int i = 0; i < STEPS; i++) {
+        if (good[i] > 1 || tries[i] > ATTEMPTS_MAX) return false;
+        if (good[i] == 0 && tries[i] > worst) worst = tries[i];
+    }
+    return pipeline->set_aside == 0 ? worst == 0 : worst == ATTEMPTS_MAX;
+}
+
+static void judge(struct story *story, const struct pipeline *pipelines, int64_t commits) {
+    bool order = true, parallel = true, tried = true, once = true, poisoned = true;
+    int64_t released = 0, aside = 0, failures = 0;
+    for (int64_t i = 0; i < commits; i++) {
+        const struct pipeline *pipeline = &pipelines[i];
+        order = order && in_order(pipeline);
+        parallel = parallel && (pipeline->stages_done == 0 || side_by_side(pipeline));
+        tried = tried && tried_enough(pipeline);
+        once = once && pipeline->released + pipeline->set_aside == 1;
+        poisoned = poisoned && (!pipeline->poison || pipeline->released == 0);
+        released += pipeline->released;
+        aside += pipeline->set_aside;
+        failures += pipeline->failures;
+    }
+    printf("  %" PRId64 " released, %" PRId64 " set aside after %d attempts, %" PRId64
+           " steps failed on the way\n",
+           released, aside, ATTEMPTS_MAX, failures);
+    story_check(story, order, "stages are in order, production after the approval");
+    story_check(story, parallel, "the steps of a stage begin together");
+    story_check(story, tried, "a failing step is tried again, at most 3 times");
+    story_check(story, once, "each commit is released or set aside, once");
+    story_check(story, poisoned, "the poison commit is not released");
+    story_figure(story, (double)released, "commits", "released");
+    story_figure(story, (double)aside, "commits", "set aside");
+    story_figure(story, (double)failures, "steps", "steps that failed on the way");
+}
+
+static void draw(const struct story *story, const struct pipeline *pipeline, const char *name,
+                 const char *title) {
+    static const char *const keys[] = {"succeeded", "failed", NULL};
+    const char *rows[STEPS + 1] = {NULL};
+    struct gantt_bar bars[RECORDS_MAX];
+    tp_time begin = pipeline->records[0].from;
+    for (int i = 0; i < STEPS; i++) rows[i] = steps[i].name;
+    for (int i = 0; i < pipeline->count; i++) {
+        const struct record *record = &pipeline->records[i];
+        if (record->from < begin) begin = record->from;
+    }
+    for (int i = 0; i < pipeline->count; i++) {
+        const struct record *record = &pipeline->records[i];
+        bars[i] = (struct gantt_bar){record->step, record->ok ? 0 : 1, record->ok ? '#' : 'x',
+                                     (double)(record->from - begin) / (double)MINUTE,
+                                     (double)(record->to - begin) / (double)MINUTE};
+    }
+    struct gantt gantt = {title,     "min",    rows, keys, bars, (size_t)pipeline->count,
+                          .cell = 1, .tick = 5};
+    gantt_print(&gantt);
+    gantt_svg(&gantt, story->pictures, name);
+}
+
+/* ---- all at once ---- */
+
+static bool play(tp_sim *sim, struct pipeline *pipelines, int64_t commits) {
+    tp_pid manager = tp_sim_spawn(sim, &manager_behavior);
+    for (int64_t i = 0; i < commits; i++) {
+        pipelines[i].commit = (uint32_t)i;
+        pipelines[i].poison = i == commits / 2;
+        pipelines[i].manager = manager;
+        tp_sim_spawn_body(sim, pipeline_body, &pipelines[i], NULL);
+    }
+    return tp_sim_run(sim) == TP_OK;
+}
+
+void show_releases(struct story *story, int64_t commits) {
+    tp_sim *sim;
+    struct pipeline *pipelines = calloc((size_t)commits, sizeof *pipelines);
+    tp_sim_options options = {.seed = story->seed, .runtime = {.log_level = TP_LOG_OFF}};
+    bool made = pipelines != NULL && tp_sim_new(&sim, &options) == TP_OK;
+    if (!story_check(story, made, "memory for the pipelines")) return;
+    bool ok = play(sim, pipelines, commits);
+    double minutes = (double)tp_sim_now(sim) / (double)MINUTE;
+    tp_sim_free(sim);
+    printf("%" PRId64 " commits at once, one of them poison: %.4g minutes\n", commits, minutes);
+    if (!story_check(story, ok, "the pipelines end")) return;
+    story_figure(story, minutes, "min", "all pipelines at once");
+    judge(story, pipelines, commits);
+    int64_t shown = 0; /* the one with the most failures that was released */
+    for (int64_t i = 0; i < commits; i++)
+        if (pipelines[i].released && pipelines[i].failures >= pipelines[shown].failures) shown = i;
+    draw(story, &pipelines[shown], "released", "A commit that had to try again (minutes)");
+    if (commits > 1) draw(story, &pipelines[commits / 2], "poison", "The poison commit (minutes)");
+    free(pipelines);
+}

@@ -1,0 +1,73 @@
+/*
+ * Frames gathered for one write; see the header.
+ */
+#include "transport/wire/batch.h"
+
+#include "core/base/assert.h"
+
+#define PIECE_LEAST 64u
+
+void tpi_batch_init(struct tpi_batch *batch, struct tpi_cipher *cipher) {
+    memset(batch, 0, sizeof *batch);
+    batch->secure = cipher->keyed;
+    tpi_ratchet_init(&batch->ratchet, cipher);
+}
+
+void tpi_batch_begin(struct tpi_batch *batch, uint8_t *buffer, size_t room) {
+    TPI_ASSERT(batch->buffer == NULL && buffer != NULL && room > TPI_RECORD_OVERHEAD);
+    batch->buffer = buffer;
+    batch->size = 0;
+    batch->room = room;
+    if (!batch->secure) return;
+    batch->room -= TPI_RECORD_OVERHEAD;
+    if (batch->room > TPI_RECORD_PLAIN_MAX) batch->room = TPI_RECORD_PLAIN_MAX;
+}
+
+/* Where the next frame goes. */
+static uint8_t *batch_tail(const struct tpi_batch *batch) {
+    TPI_ASSERT(batch->buffer != NULL && batch->size <= batch->room);
+    return batch->buffer + (batch->secure ? TPI_RECORD_HEAD : 0) + batch->size;
+}
+
+static void batch_count(struct tpi_batch *batch, size_t used) {
+    batch->size += used;
+    batch->frames++;
+    TPI_ASSERT(batch->size <= batch->room);
+}
+
+tp_err tpi_batch_add(struct tpi_batch *batch, const struct tpi_frame *frame) {
+    if (batch->goodbye) return TP_ECLOSED;
+    struct tpi_frame counted = *frame;
+    counted.count = batch->frames;
+    size_t used = 0;
+    tp_err err = tpi_frame_encode(&counted, batch_tail(batch), batch->room - batch->size, &used);
+    if (err != TP_OK) return err;
+    batch_count(batch, used);
+    batch->goodbye = frame->type == TPI_FRAME_GOODBYE;
+    return TP_OK;
+}
+
+tp_err tpi_batch_add_piece(struct tpi_batch *batch, struct tpi_fragmenter *cut, size_t most) {
+    if (batch->goodbye) return TP_ECLOSED;
+    size_t room = batch->room - batch->size, used = 0;
+    if (room < PIECE_LEAST) return TP_ETOOBIG;
+    if (most > room) most = room;
+    tp_err err = tpi_fragmenter_next(cut, most, batch_tail(batch), room, &used);
+    if (err != TP_OK) return err;
+    batch_count(batch, used);
+    return TP_OK;
+}
+
+tp_err tpi_batch_end(struct tpi_batch *batch, size_t *size) {
+    TPI_ASSERT(batch->buffer != NULL);
+    uint8_t *buffer = batch->buffer;
+    batch->buffer = NULL;
+    *size = batch->size;
+    if (!batch->secure || batch->size == 0) return TP_OK;
+    *size = tpi_record_seal(&batch->ratchet, buffer, batch->size);
+    return *size == 0 ? TP_ECLOSED : TP_OK;
+}
+
+void tpi_batch_wipe(struct tpi_batch *batch) {
+    tpi_secret_wipe(&batch->ratchet, sizeof batch->ratchet);
+}

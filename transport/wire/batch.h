@@ -1,0 +1,40 @@
+/*
+ * The sending side of a connection: frames one behind the other in one buffer, then, in secure
+ * mode, one record around them all, in place. It counts the frames, so that heartbeats, flushes and
+ * the goodbye tell the right number.
+ */
+#ifndef TPI_WIRE_BATCH_H
+#define TPI_WIRE_BATCH_H
+
+#include "transport/wire/fragment.h"
+#include "transport/wire/record.h"
+
+/* Holds a secret: tpi_batch_wipe. */
+struct tpi_batch {
+    struct tpi_ratchet ratchet;
+    uint8_t *buffer; /* of the caller's; NULL between two batches */
+    size_t room;     /* for frames */
+    size_t size;     /* of the frames in it */
+    uint64_t frames; /* encoded on this connection */
+    bool secure;
+    bool goodbye; /* was added: nothing may follow */
+};
+
+/* `cipher` without a key: plain mode. It is wiped. */
+void tpi_batch_init(struct tpi_batch *batch, struct tpi_cipher *cipher);
+/* Starts a batch in a buffer of `room` bytes, more than TPI_RECORD_OVERHEAD. In secure mode a batch
+ * holds at most TPI_RECORD_PLAIN_MAX bytes of frames. */
+void tpi_batch_begin(struct tpi_batch *batch, uint8_t *buffer, size_t room);
+/* Adds a frame; its `count` is filled in. TP_ETOOBIG: end this batch first (or, if it is empty, cut
+ * the frame); TP_ECLOSED after a goodbye. */
+tp_err tpi_batch_add(struct tpi_batch *batch, const struct tpi_frame *frame);
+/* Adds the next fragment, at most `most` bytes with its length field (see tpi_fragmenter_next) and
+ * as many as there is room for. TP_ETOOBIG when less than 64 are left. */
+tp_err tpi_batch_add_piece(struct tpi_batch *batch, struct tpi_fragmenter *cut, size_t most);
+/* Ends the batch: what is to be written, at the buffer's beginning. 0 for an empty one. TP_ECLOSED
+ * when the key has no nonce left. */
+tp_err tpi_batch_end(struct tpi_batch *batch, size_t *size);
+/* Overwrites the key. */
+void tpi_batch_wipe(struct tpi_batch *batch);
+
+#endif
