@@ -71,9 +71,10 @@ void tpi_machine_offer(tp_machine *machine) {
     tp_retry_postponed(machine->self);
     for (struct tpi_item *item = machine->aside; item != NULL; item = item->kept)
         item->offered = true;
-    if (machine->offered == NULL) machine->offered = machine->aside;
-    else machine->offered_last->kept = machine->aside;
-    machine->offered_last = machine->aside_last;
+    /* in front of what was offered before, as tp_retry_postponed does */
+    if (machine->offered == NULL) machine->offered_last = machine->aside_last;
+    else machine->aside_last->kept = machine->offered;
+    machine->offered = machine->aside;
     machine->aside = machine->aside_last = NULL;
 }
 
