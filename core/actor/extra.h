@@ -53,8 +53,9 @@ struct tpi_extra {
     struct tpi_block *postponed_last;
     struct tpi_block *retried; /* postponed before, to be handled before newer ones */
     struct tpi_block *retried_last;
-    struct tpi_block *outer;           /* a handler's own message, while it has received others */
-    struct tpi_block *held;            /* lives until the end of the handler */
+    struct tpi_block *outer;  /* a handler's own message, while it has received others */
+    struct tpi_block *behind; /* while a handler waits: the block before the consumed last one */
+    struct tpi_block *held;   /* lives until the end of the handler */
     struct tpi_scratch_chunk *scratch; /* decoded lists, likewise */
     struct tpi_block *waiters;         /* CREDIT blocks of senders that this actor keeps waiting */
     struct tpi_block *arguments;       /* for init */

@@ -128,6 +128,7 @@ static inline bool tpi_mailbox_unlink(tp_actor *actor, struct tpi_block *before,
     tpi_block_link(before, next);
     if (actor->scan == block) actor->scan = before;
     if (actor->refused == block) actor->refused = before;
+    if (actor->extra != NULL && actor->extra->behind == block) actor->extra->behind = before;
     return true;
 }
 

@@ -20,11 +20,10 @@
  * that waits again and again, and never for a message, would gather one for each wait. Returns
  * the block now in front. */
 static struct tpi_block *drop_consumed(tp_actor *self, struct tpi_block *block) {
-    struct tpi_block *before = self->tail;
-    if (block == before || block == tpi_stub(self) || !(block->state & TPI_BLOCK_CONSUMED))
+    struct tpi_block *before = self->extra == NULL ? NULL : self->extra->behind;
+    if (before == NULL || block == tpi_stub(self) || !(block->state & TPI_BLOCK_CONSUMED) ||
+        tpi_block_next(before) != block || !tpi_mailbox_unlink(self, before, block))
         return block;
-    while (tpi_block_next(before) != block) before = tpi_block_next(before);
-    if (!tpi_mailbox_unlink(self, before, block)) return block;
     tpi_block_spent(self, block);
     return before;
 }
@@ -39,6 +38,10 @@ static struct tpi_block *discard(tp_actor *self, struct tpi_block *before,
         return before;
     }
     block->state |= TPI_BLOCK_CONSUMED;
+    if (self->extra != NULL && (self->fiber != NULL || self->extra->waiting != NULL)) {
+        self->extra->behind = before;
+        self->flags |= TPI_ACTOR_HOLDS;
+    }
     return block;
 }
 
@@ -190,6 +193,7 @@ void tpi_release_current(tp_actor *self) {
  * it. */
 static RARELY void drop_oldest(tp_actor *self) {
     if (tpi_overflow(self) != TP_OVERFLOW_DROP_OLDEST) return;
+    self->extra->behind = NULL;
     while (tpi_mailbox_length(self) > tpi_limit(self)) {
         struct tpi_block *block = next_queued(self);
         if (block == NULL) return;
@@ -232,7 +236,7 @@ static RARELY void handle_other(tp_actor *self, struct tpi_block *block) {
 static RARELY void release_slow(tp_actor *self, struct tpi_block *block) {
     tpi_user_end(self);
     if (self->current != block) tpi_release_current(self);
-    if (self->extra != NULL) self->extra->outer = NULL;
+    if (self->extra != NULL) self->extra->outer = self->extra->behind = NULL;
     self->current = block;
     tpi_release_current(self);
 }
@@ -250,8 +254,8 @@ static ALWAYS void handle(tp_actor *self, struct tpi_block *block) {
         handler->call(self, self->state, (const tp_message *)block);
     else handle_other(self, block);
     const struct tpi_extra *extra = self->extra;
-    if (__builtin_expect((extra != NULL &&
-                          (extra->held != NULL || extra->scratch != NULL || extra->inside == 0)) ||
+    if (__builtin_expect((extra != NULL && (extra->held != NULL || extra->scratch != NULL ||
+                                            extra->behind != NULL || extra->inside == 0)) ||
                              self->current != block || block->kind != TPI_KIND_MESSAGE ||
                              block->state & TPI_BLOCK_LOOSE,
                          0))
@@ -394,6 +398,7 @@ static RARELY bool fire_timeout(tp_actor *self) {
     if (self->flags & TPI_ACTOR_CONTAINED) tpi_user_begin(self);
     self->behavior->timeout(self, self->state);
     tpi_user_end(self);
+    self->extra->behind = NULL;
     tpi_release_current(self);
     return true;
 }

@@ -426,7 +426,7 @@ enum tpi_applied tpi_signal_apply(tp_actor *self, struct tpi_block *block) {
     case TPI_KIND_RESUME: tpi_credit_granted(self, block->ref); break;
     case TPI_KIND_FORGET: tpi_deferred_forget(self, block->ref); break;
     case TPI_KIND_READY: tpi_event_arrived(self, block); break;
-    default: TPI_ASSERT(!"a message is no signal");
+    default: TPI_ASSERT(false); /* a message is no signal */
     }
     return TPI_APPLIED_DONE;
 }

@@ -314,7 +314,7 @@ void tpi_worker_loop(void *arg) {
     }
     push_spare(worker, worker->fiber); /* freed with the worker */
     switch_to(worker, &worker->base);
-    TPI_ASSERT(!"a worker's loop was resumed after its end");
+    TPI_ASSERT(false); /* a loop is not resumed after its end */
     __builtin_unreachable();
 }
 

@@ -257,7 +257,7 @@ static void count_life(tp_actor *self, void *arg) {
 }
 static void play_many(tp_actor *self, void *arg) {
     (void)arg;
-    for (int i = 0; i < 800; i++) { /* past what a worker keeps of slots */
+    for (int i = 0; i < TP_SCALED(800); i++) { /* past what a worker keeps of slots */
         tp_pid pid = tp_spawn_body(self, count_life, NULL, NULL);
         if (tp_pid_is_null(pid)) TP_ASSERT_EQ_INT(tp_error(self), TP_ENOMEM);
     }
