@@ -7,8 +7,8 @@ set(TP_WARNINGS
     -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion
     -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wformat=2)
 if(CMAKE_C_COMPILER_ID MATCHES "Clang")
-    list(APPEND TP_WARNINGS -Watomic-implicit-seq-cst -Wno-gnu-zero-variadic-macro-arguments
-         -Wno-gnu-statement-expression)
+    list(APPEND TP_WARNINGS -Watomic-implicit-seq-cst -Wno-string-conversion
+         -Wno-gnu-zero-variadic-macro-arguments -Wno-gnu-statement-expression)
 else()
     list(APPEND TP_WARNINGS -Wlogical-op -Wduplicated-cond)
 endif()

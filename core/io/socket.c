@@ -198,7 +198,7 @@ static tp_err serve_listener(tp_actor *self, struct socket *socket) {
                   &(tp_socket_accepted){.listener = socket->id, .socket = id});
     else
         send_self(self, &tp_socket_closed_message,
-                  &(tp_socket_closed){.socket = socket->id, .err = err});
+                  &(tp_socket_closed){.socket = socket->id, .err = (int32_t)err});
     return TP_OK;
 }
 
@@ -213,7 +213,7 @@ static tp_err serve_stream(tp_actor *self, struct socket *socket) {
                   &(tp_socket_data){.socket = socket->id, .bytes = {bytes, done}});
     else
         send_self(self, &tp_socket_closed_message,
-                  &(tp_socket_closed){.socket = socket->id, .err = err});
+                  &(tp_socket_closed){.socket = socket->id, .err = (int32_t)err});
     return TP_OK;
 }
 

@@ -270,11 +270,11 @@ struct order {
 };
 static void note_first(void *arg) {
     struct order *order = arg;
-    order->text[order->calls++] = '1';
+    order->text[__atomic_fetch_add((int *)&order->calls, 1, __ATOMIC_RELAXED)] = '1';
 }
 static void note_second(void *arg) {
     struct order *order = arg;
-    order->text[order->calls++] = '2';
+    order->text[__atomic_fetch_add((int *)&order->calls, 1, __ATOMIC_RELAXED)] = '2';
     order->named = !tp_pid_is_null(tp_whereis(order->runtime, "ordered"));
 }
 static void ordered(tp_actor *self, void *arg) {
