@@ -31,6 +31,7 @@ extern const struct bench_case bench_savina_shared[];
 extern const struct bench_case bench_savina_flow[];
 extern const struct bench_case bench_savina_number[];
 extern const struct bench_case bench_savina_search[];
+extern const struct bench_case bench_savina_space[];
 
 /* A size of a benchmark times --scale, at least `least`. */
 uint64_t bench_scaled(uint64_t full, uint64_t least);

@@ -21,14 +21,14 @@ static void on_one(tp_actor *self, struct small *small, const one *msg) {
 TP_BEHAVIOR(one_behavior, "one", struct small, TP_ON(one, on_one));
 
 static double fjcreate(tp_actor *self) {
-    uint64_t before = bench_exits(self);
+    uint64_t before = bench_exits(self), actors = bench_scaled(ACTORS, 1);
     tp_time start = tp_now(self);
-    for (uint64_t i = 0; i < ACTORS; i++) {
+    for (uint64_t i = 0; i < actors; i++) {
         tp_pid pid = tp_spawn(self, &one_behavior);
         tp_send(self, pid, one, .n = i);
     }
-    bench_wait_exits(self, before, ACTORS);
-    return bench_since(self, start) / ACTORS;
+    bench_wait_exits(self, before, actors);
+    return bench_since(self, start) / (double)actors;
 }
 
 static double resident(void) {
@@ -41,16 +41,19 @@ static double resident(void) {
 }
 
 static double idlemem(tp_actor *self) {
+    uint64_t actors = bench_scaled(ACTORS, 1);
     double before = resident();
-    for (unsigned i = 0; i < ACTORS; i++)
-        if (tp_pid_is_null(tp_spawn(self, &one_behavior))) tp_fail(self, "no actor %u", i);
-    return (resident() - before) / ACTORS;
+    for (uint64_t i = 0; i < actors; i++)
+        if (tp_pid_is_null(tp_spawn(self, &one_behavior)))
+            tp_fail(self, "no actor %llu", (unsigned long long)i);
+    return (resident() - before) / (double)actors;
 }
 
 static double spawn(tp_actor *self) {
+    uint64_t actors = bench_scaled(ACTORS, 1);
     tp_time start = tp_now(self);
-    for (unsigned i = 0; i < ACTORS; i++) tp_spawn(self, &one_behavior);
-    return bench_since(self, start) / ACTORS;
+    for (uint64_t i = 0; i < actors; i++) tp_spawn(self, &one_behavior);
+    return bench_since(self, start) / (double)actors;
 }
 
 TP_MESSAGE(fib_ask, TP_FIELD(u64, n), TP_FIELD(pid, to))
@@ -84,12 +87,27 @@ TP_BEHAVIOR(fib_behavior, "fib", struct fib, TP_ON(fib_ask, on_fib_ask),
             TP_ON(fib_answer, on_fib_answer));
 const tp_behavior *const fib_itself = &fib_behavior;
 
+/* Without actors. */
+static uint64_t fib_model(unsigned n) {
+    uint64_t last = 0, value = 1;
+    for (unsigned i = 1; i < n; i++) {
+        uint64_t next = last + value;
+        last = value;
+        value = next;
+    }
+    return value;
+}
+
 static double fib25(tp_actor *self) {
+    unsigned n = FIB;
+    /* 1,000,000 x 0.618 for each step: the actors shrink by that factor. */
+    for (uint64_t work = 1000000; n > 3 && work > bench_scaled(1000000, 1); n--)
+        work = work * 618 / 1000;
     fib_answer answer;
     tp_time start = tp_now(self);
-    tp_send(self, tp_spawn(self, &fib_behavior), fib_ask, .n = FIB, .to = tp_self(self));
-    if (tp_receive(self, TP_FOREVER, &answer, fib_answer) != TP_OK || answer.value != 75025)
-        tp_fail(self, "fib(25) is wrong");
+    tp_send(self, tp_spawn(self, &fib_behavior), fib_ask, .n = n, .to = tp_self(self));
+    if (tp_receive(self, TP_FOREVER, &answer, fib_answer) != TP_OK || answer.value != fib_model(n))
+        tp_fail(self, "fib(%u) is wrong", n);
     return bench_since(self, start) / 1e6;
 }
 

@@ -41,15 +41,16 @@ static void on_produce(tp_actor *self, struct source *source, const produce *msg
 TP_BEHAVIOR(source_behavior, "source", struct source, TP_ON(produce, on_produce));
 
 static double fan_in(tp_actor *self, unsigned producers) {
-    tp_pid sink = tp_spawn(self, &sink_behavior, sink_start,
-                           .expected = MESSAGES / producers * producers, .boss = tp_self(self));
+    uint64_t each = bench_scaled(MESSAGES, producers) / producers;
+    tp_pid sink = tp_spawn(self, &sink_behavior, sink_start, .expected = each * producers,
+                           .boss = tp_self(self));
     tp_time start = tp_now(self);
     for (unsigned i = 0; i < producers; i++) {
         tp_pid source = tp_spawn(self, &source_behavior);
-        tp_send(self, source, produce, .to = sink, .count = MESSAGES / producers);
+        tp_send(self, source, produce, .to = sink, .count = each);
     }
     bench_wait(self);
-    return MESSAGES * 1e3 / bench_since(self, start);
+    return (double)(each * producers) * 1e3 / bench_since(self, start);
 }
 static double count(tp_actor *self) {
     return fan_in(self, 1);
@@ -65,15 +66,16 @@ static double fanin8(tp_actor *self) {
 }
 
 static double fjthrput(tp_actor *self) {
+    uint64_t each = bench_scaled(EACH, 1);
     tp_pid sinks[ACTORS];
     for (unsigned i = 0; i < ACTORS; i++)
         sinks[i] =
-            tp_spawn(self, &sink_behavior, sink_start, .expected = EACH, .boss = tp_self(self));
+            tp_spawn(self, &sink_behavior, sink_start, .expected = each, .boss = tp_self(self));
     tp_time start = tp_now(self);
-    for (uint64_t n = 0; n < EACH; n++)
+    for (uint64_t n = 0; n < each; n++)
         for (unsigned i = 0; i < ACTORS; i++) tp_send(self, sinks[i], item, .n = n);
     for (unsigned i = 0; i < ACTORS; i++) bench_wait(self);
-    return ACTORS * (double)EACH * 1e3 / bench_since(self, start);
+    return ACTORS * (double)each * 1e3 / bench_since(self, start);
 }
 
 const struct bench_case bench_flood[] = {

@@ -22,7 +22,7 @@ static uint32_t next_random(uint64_t *state) {
 
 /* ---- chameneos: creatures meet in pairs at a mall and change colour ---- */
 
-TP_MESSAGE(mall_start, TP_FIELD(pid, boss))
+TP_MESSAGE(mall_start, TP_FIELD(pid, boss), TP_FIELD(u64, meetings))
 TP_MESSAGE(come, TP_FIELD(u64, colour))
 TP_MESSAGE(met, TP_FIELD(u64, colour))
 TP_MESSAGE(closed)
@@ -33,7 +33,7 @@ struct mall {
     tp_pid boss;
     tp_pid waiting;
     uint64_t colour;
-    uint64_t meetings;
+    uint64_t meetings, wanted;
     uint64_t told;
     uint64_t sum;
 };
@@ -46,9 +46,10 @@ struct creature {
 static void on_mall_start(tp_actor *self, struct mall *mall, const mall_start *msg) {
     (void)self;
     mall->boss = msg->boss;
+    mall->wanted = msg->meetings;
 }
 static void on_come(tp_actor *self, struct mall *mall, const come *msg) {
-    if (mall->meetings == MEETINGS) {
+    if (mall->meetings == mall->wanted) {
         tp_send(self, tp_sender(self), closed);
     } else if (tp_pid_is_null(mall->waiting)) {
         mall->waiting = tp_sender(self);
@@ -87,27 +88,32 @@ TP_BEHAVIOR(creature_behavior, "creature", struct creature,
             TP_ON(closed, on_closed));
 
 static double chameneos(tp_actor *self) {
+    uint64_t meetings = bench_scaled(MEETINGS, 1);
     bench_done done;
-    tp_pid mall = tp_spawn(self, &mall_behavior, mall_start, .boss = tp_self(self));
+    tp_pid mall =
+        tp_spawn(self, &mall_behavior, mall_start, .boss = tp_self(self), .meetings = meetings);
     tp_time start = tp_now(self);
     for (uint64_t i = 0; i < CREATURES; i++)
         tp_spawn(self, &creature_behavior, creature_start, .mall = mall, .colour = i % 3);
-    if (tp_receive(self, TP_FOREVER, &done, bench_done) != TP_OK || done.count != 2 * MEETINGS)
+    if (tp_receive(self, TP_FOREVER, &done, bench_done) != TP_OK || done.count != 2 * meetings)
         tp_fail(self, "meetings are missing");
-    return bench_since(self, start) / MEETINGS;
+    return bench_since(self, start) / (double)meetings;
 }
 
 /* ---- big: everyone pings someone at random, and waits for the pong before the next ---- */
 
 TP_MESSAGE(big_ping, TP_FIELD(u64, n))
 TP_MESSAGE(big_pong, TP_FIELD(u64, n))
-TP_MESSAGE(big_start, TP_FIELD(u64, index), TP_FIELD(pid, boss), TP_LIST(pid, all))
+TP_MESSAGE(big_start, TP_FIELD(u64, index), TP_FIELD(u64, pings), TP_FIELD(pid, boss),
+           TP_LIST(pid, all))
+TP_MESSAGE(big_ask)
+TP_MESSAGE(big_answers, TP_FIELD(u64, count))
 
 struct big {
     tp_pid all[BIG_ACTORS];
     tp_pid boss;
     uint64_t random;
-    uint64_t pings;
+    uint64_t pings, wanted, answered;
 };
 
 static void big_next(tp_actor *self, struct big *big) {
@@ -117,29 +123,53 @@ static void on_big_start(tp_actor *self, struct big *big, const big_start *msg) 
     for (size_t i = 0; i < BIG_ACTORS; i++) big->all[i] = msg->all.items[i];
     big->boss = msg->boss;
     big->random = msg->index + 1;
+    big->wanted = msg->pings;
     big_next(self, big);
 }
 static void on_big_ping(tp_actor *self, struct big *big, const big_ping *msg) {
-    (void)big;
+    big->answered++;
     tp_send(self, tp_sender(self), big_pong, .n = msg->n);
 }
 static void on_big_pong(tp_actor *self, struct big *big, const big_pong *msg) {
     if (msg->n != big->pings) tp_fail(self, "a pong of another ping");
-    if (++big->pings == BIG_PINGS) tp_send(self, big->boss, bench_done, .count = big->pings);
+    if (++big->pings == big->wanted) tp_send(self, big->boss, bench_done, .count = big->pings);
     else big_next(self, big);
 }
+static void on_big_ask(tp_actor *self, struct big *big, const big_ask *msg) {
+    (void)msg;
+    tp_reply(self, big_answers, .count = big->answered);
+}
 TP_BEHAVIOR(big_behavior, "big", struct big, TP_ON(big_start, on_big_start),
-            TP_ON(big_ping, on_big_ping), TP_ON(big_pong, on_big_pong));
+            TP_ON(big_ping, on_big_ping), TP_ON(big_pong, on_big_pong), TP_ON(big_ask, on_big_ask));
+
+/* Each ping of each actor was told by bench_done, and answered by somebody. */
+static void check_big(tp_actor *self, const tp_pid *all, uint64_t told, uint64_t pings) {
+    uint64_t answered = 0;
+    for (unsigned i = 0; i < BIG_ACTORS; i++) {
+        big_answers got;
+        if (tp_call(self, all[i], TP_SECONDS(10), &got, big_answers, big_ask) != TP_OK)
+            tp_fail(self, "no answer from actor %u", i);
+        answered += got.count;
+    }
+    if (told != BIG_ACTORS * pings || answered != told) tp_fail(self, "pings are missing");
+}
 
 static double big(tp_actor *self) {
+    uint64_t pings = bench_scaled(BIG_PINGS, 1), told = 0;
     tp_pid all[BIG_ACTORS];
     for (unsigned i = 0; i < BIG_ACTORS; i++) all[i] = tp_spawn(self, &big_behavior);
     tp_time start = tp_now(self);
     for (unsigned i = 0; i < BIG_ACTORS; i++)
-        tp_send(self, all[i], big_start, .index = i, .boss = tp_self(self),
+        tp_send(self, all[i], big_start, .index = i, .pings = pings, .boss = tp_self(self),
                 .all = {.items = all, .count = BIG_ACTORS});
-    for (unsigned i = 0; i < BIG_ACTORS; i++) bench_wait(self);
-    return bench_since(self, start) / (BIG_ACTORS * (double)BIG_PINGS);
+    for (unsigned i = 0; i < BIG_ACTORS; i++) {
+        bench_done done;
+        if (tp_receive(self, TP_FOREVER, &done, bench_done) != TP_OK) tp_fail(self, "no result");
+        told += done.count;
+    }
+    double span = bench_since(self, start);
+    check_big(self, all, told, pings);
+    return span / (BIG_ACTORS * (double)pings);
 }
 
 /* ---- banking: a teller orders transfers; debit and credit are acknowledged ---- */
@@ -148,7 +178,7 @@ TP_MESSAGE(transfer, TP_FIELD(pid, to), TP_FIELD(i64, amount))
 TP_MESSAGE(credit, TP_FIELD(i64, amount))
 TP_MESSAGE(credited, TP_FIELD(i64, amount))
 TP_MESSAGE(transferred, TP_FIELD(i64, amount))
-TP_MESSAGE(teller_start, TP_FIELD(pid, boss), TP_LIST(pid, accounts))
+TP_MESSAGE(teller_start, TP_FIELD(pid, boss), TP_FIELD(u64, transactions), TP_LIST(pid, accounts))
 TP_MESSAGE(get_total)
 TP_MESSAGE(total, TP_FIELD(i64, amount))
 
@@ -158,7 +188,7 @@ struct account {
 };
 struct teller {
     tp_pid boss;
-    uint64_t done;
+    uint64_t done, wanted;
 };
 
 static void on_account(tp_actor *self, struct account *account) {
@@ -188,7 +218,8 @@ TP_BEHAVIOR(account_behavior, "account", struct account, TP_INIT(on_account),
 static void on_teller_start(tp_actor *self, struct teller *teller, const teller_start *msg) {
     uint64_t random = 7;
     teller->boss = msg->boss;
-    for (unsigned i = 0; i < TRANSACTIONS; i++) {
+    teller->wanted = msg->transactions;
+    for (uint64_t i = 0; i < teller->wanted; i++) {
         uint32_t from = next_random(&random) % ACCOUNTS, to = next_random(&random) % (ACCOUNTS - 1);
         if (to >= from) to++;
         tp_send(self, msg->accounts.items[from], transfer, .to = msg->accounts.items[to],
@@ -197,7 +228,7 @@ static void on_teller_start(tp_actor *self, struct teller *teller, const teller_
 }
 static void on_transferred(tp_actor *self, struct teller *teller, const transferred *msg) {
     (void)msg;
-    if (++teller->done == TRANSACTIONS)
+    if (++teller->done == teller->wanted)
         tp_send(self, teller->boss, bench_done, .count = teller->done);
 }
 TP_BEHAVIOR(teller_behavior, "teller", struct teller, TP_ON(teller_start, on_teller_start),
@@ -215,17 +246,18 @@ static void check_totals(tp_actor *self, const tp_pid *accounts) {
 }
 
 static double banking(tp_actor *self) {
+    uint64_t transactions = bench_scaled(TRANSACTIONS, 1);
     tp_pid *accounts = tp_alloc(self, ACCOUNTS * sizeof *accounts);
     if (accounts == NULL) tp_fail(self, "out of memory");
     for (unsigned i = 0; i < ACCOUNTS; i++) accounts[i] = tp_spawn(self, &account_behavior);
     tp_pid teller = tp_spawn(self, &teller_behavior);
     tp_time start = tp_now(self);
-    tp_send(self, teller, teller_start, .boss = tp_self(self),
+    tp_send(self, teller, teller_start, .boss = tp_self(self), .transactions = transactions,
             .accounts = {.items = accounts, .count = ACCOUNTS});
     bench_wait(self);
     double span = bench_since(self, start);
     check_totals(self, accounts);
-    return span / TRANSACTIONS;
+    return span / (double)transactions;
 }
 
 const struct bench_case bench_meet[] = {

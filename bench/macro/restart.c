@@ -52,22 +52,27 @@ static int by_span(const void *a, const void *b) {
     return (left > right) - (left < right);
 }
 
+static unsigned restarts(void) {
+    return (unsigned)bench_scaled(RESTARTS, 100);
+}
+
 /* The spans of all restarts, in order; tp_alloc'ed. */
 static tp_duration *measure(tp_actor *self) {
+    unsigned warm_up = (unsigned)bench_scaled(WARM_UP, 10), all = warm_up + restarts();
     const child_begin begin = {.watcher = tp_self(self)};
     const tp_supervisor_spec spec = {
         .intensity = PLENTY,
         .children = TP_CHILDREN({.id = "child",
                                  .behavior = &child_behavior,
                                  .arguments = {&child_begin_message, &begin}})};
-    tp_duration *spans = tp_alloc(self, RESTARTS * sizeof *spans);
+    tp_duration *spans = tp_alloc(self, restarts() * sizeof *spans);
     if (spans == NULL) tp_fail(self, "no memory");
     tp_pid supervisor = start(self, &spec), child = await_child(self);
-    for (unsigned i = 0; i < WARM_UP + RESTARTS; i++) {
+    for (unsigned i = 0; i < all; i++) {
         tp_time before = tp_now(self);
         tp_kill(self, child);
         child = await_child(self);
-        if (i >= WARM_UP) spans[i - WARM_UP] = tp_now(self) - before;
+        if (i >= warm_up) spans[i - warm_up] = tp_now(self) - before;
     }
     stop(self, supervisor);
     return spans;
@@ -79,18 +84,19 @@ static double percentile(tp_duration *spans, unsigned count, unsigned percent) {
 }
 
 static double latency(tp_actor *self) {
-    return percentile(measure(self), RESTARTS, 50);
+    return percentile(measure(self), restarts(), 50);
 }
 
 static double latency_p99(tp_actor *self) {
-    return percentile(measure(self), RESTARTS, 99);
+    return percentile(measure(self), restarts(), 99);
 }
 
-/* The median of the last thousand over that of the first: 1 when nothing grows. */
+/* The median of the last twentieth (a thousand) over that of the first: 1 when nothing grows. */
 static double ageing(tp_actor *self) {
     tp_duration *spans = measure(self);
-    double last = percentile(spans + RESTARTS - 1000, 1000, 50);
-    return last / percentile(spans, 1000, 50);
+    unsigned part = restarts() / 20;
+    double last = percentile(spans + restarts() - part, part, 50);
+    return last / percentile(spans, part, 50);
 }
 
 /* ---- in bursts ---- */
@@ -128,14 +134,15 @@ static double burst(tp_actor *self) {
     const tp_supervisor_spec spec = {.intensity = PLENTY, .children = crowd->specs};
     tp_pid supervisor = start(self, &spec);
     await_all(self, crowd);
+    uint64_t bursts = bench_scaled(BURSTS, 1);
     tp_time before = tp_now(self);
-    for (unsigned i = 0; i < BURSTS; i++) {
+    for (uint64_t i = 0; i < bursts; i++) {
         for (unsigned j = 0; j < BURST; j++) tp_kill(self, crowd->pids[j]);
         await_all(self, crowd);
     }
     double spent = bench_since(self, before);
     stop(self, supervisor);
-    return (double)BURSTS * BURST * 1e9 / spent;
+    return (double)bursts * BURST * 1e9 / spent;
 }
 
 const struct bench_case bench_restart[] = {

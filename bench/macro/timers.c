@@ -10,17 +10,18 @@
 TP_MESSAGE(tick, TP_FIELD(u64, n))
 
 static double timers(tp_actor *self, bool cancel) {
-    tp_ref *refs = tp_alloc(self, TIMERS * sizeof *refs);
+    uint64_t count = bench_scaled(TIMERS, 1);
+    tp_ref *refs = tp_alloc(self, count * sizeof *refs);
     if (refs == NULL) tp_fail(self, "out of memory");
     tp_time start = tp_now(self);
-    for (uint64_t i = 0; i < TIMERS; i++)
+    for (uint64_t i = 0; i < count; i++)
         refs[i] =
             tp_send_after(self, TP_SECONDS(3600) + TP_US((int64_t)i), tp_self(self), tick, .n = i);
     double armed = bench_since(self, start);
     start = tp_now(self);
-    for (uint64_t i = 0; i < TIMERS; i++)
+    for (uint64_t i = 0; i < count; i++)
         if (!tp_cancel_timer(self, refs[i])) tp_fail(self, "a timer was gone");
-    return (cancel ? bench_since(self, start) : armed) / TIMERS;
+    return (cancel ? bench_since(self, start) : armed) / (double)count;
 }
 static double timer_arm(tp_actor *self) {
     return timers(self, false);

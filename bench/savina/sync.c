@@ -91,6 +91,9 @@ static void on_eat(tp_actor *self, struct philosopher *one, const eat *msg) {
 }
 static void on_denied(tp_actor *self, struct philosopher *one, const denied *msg) {
     (void)msg;
+    /* First the others: asking again at once would keep the worker to this pair for a whole slice,
+     * while those who have the forks wait for their turn to give them back. */
+    tp_yield(self);
     tp_send(self, one->arbiter, hungry, .seat = one->seat);
 }
 TP_BEHAVIOR(philosopher_behavior, "philosopher", struct philosopher,
@@ -215,7 +218,10 @@ static void on_street_start(tp_actor *self, struct street *street, const street_
     }
 }
 static void on_came_back(tp_actor *self, struct street *street, const came_back *msg) {
-    tp_send(self, street->room, enter, .customer = msg->customer);
+    /* Not sooner than the barber had a turn. */
+    tp_pid customer = msg->customer;
+    tp_yield(self);
+    tp_send(self, street->room, enter, .customer = customer);
 }
 static void on_went_home(tp_actor *self, struct street *street, const went_home *msg) {
     (void)msg;

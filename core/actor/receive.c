@@ -21,6 +21,10 @@ static struct tpi_block *take_out(tp_actor *self, struct tpi_block *before,
     return taken;
 }
 
+/* Even a small mailbox may refuse so many: each of its senders may have sent one beyond its
+ * limit. */
+#define REFUSED_LEAST 1024u
+
 /* What a receive refuses leaves the account: else a full mailbox could never get the message that
  * is waited for. False: too many have been refused; the actor is doomed. */
 static bool count_refused(tp_actor *self, const struct tpi_waiting *waiting,
@@ -28,7 +32,9 @@ static bool count_refused(tp_actor *self, const struct tpi_waiting *waiting,
     struct tpi_extra *extra = self->extra;
     if (extra->waiting != waiting) return true; /* only a look (start.c) */
     if (block->state & TPI_BLOCK_REFUSED || block->flags & TPI_BLOCK_UNCOUNTED) return true;
-    if (extra->refused_count >= TPI_PUT_ASIDE_FACTOR * (uint32_t)tpi_limit(self)) {
+    uint32_t most = TPI_PUT_ASIDE_FACTOR * (uint32_t)tpi_limit(self);
+    if (most < REFUSED_LEAST) most = REFUSED_LEAST;
+    if (extra->refused_count >= most) {
         tpi_doom(self, (tp_reason){.code = TP_EXIT_OVERFLOW}, false);
         return false;
     }

@@ -156,7 +156,7 @@ TP_TEST(bounds, receivers_that_wait_or_die_release_their_senders) {
 }
 
 /* What a receive refuses is outside the bound, so that what it waits for gets in; but has a cap. */
-#define REFUSES_LIMIT 10
+#define REFUSES_LIMIT 200
 static void fills_with_refused(tp_actor *self, void *arg) {
     tp_spawn_options options = *(tp_spawn_options *)arg;
     tp_down down;

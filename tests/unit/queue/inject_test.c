@@ -2,6 +2,7 @@
 #include "core/queue/queue.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/support/test.h"
 
@@ -113,7 +114,9 @@ static void consume(void *arg) {
 }
 
 TP_TEST(inject, every_node_comes_out_once_and_in_its_producers_order) {
-    struct stress *stress = calloc(1, sizeof(*stress));
+    struct stress *stress = aligned_alloc(_Alignof(struct stress), sizeof(*stress));
+    TP_ASSERT(stress != NULL);
+    memset(stress, 0, sizeof(*stress));
     tpi_inject_init(&stress->inject);
     tpi_thread threads[PRODUCERS + CONSUMERS];
     for (int i = 0; i < PRODUCERS + CONSUMERS; i++) {
