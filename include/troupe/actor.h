@@ -120,9 +120,6 @@ TP_API bool tp_alive(tp_runtime *runtime, tp_pid actor);
  *     tp_send(self, account, deposit, .cents = 4200);
  */
 #define tp_send(self, to, type, ...) type##_tpi_send((self), (to), TP_VALUE(type, __VA_ARGS__))
-/* The same for a type that is known at run time; the value is encoded before it returns. */
-TP_API tp_err tp_send_value(tp_actor *self, tp_pid to, const tp_message_type *type,
-                            const void *value);
 /* One payload, encoded once, to each of `count` pids. TP_ENOMEM: none got it. */
 #define tp_broadcast(self, to, count, type, ...)                                                   \
     tp_broadcast_value((self), (to), (count), &type##_message, TP_VALUE(type, __VA_ARGS__))
