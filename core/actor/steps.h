@@ -151,6 +151,22 @@ void tpi_timeout_arrived(tp_actor *self, tp_ref ref);
 void tpi_timeout_arm(tp_actor *self);
 void tpi_timeout_cancel(tp_actor *self);
 
+/* ---- system messages (sys.c) ---- */
+
+/* Acts on a system message and answers it. */
+void tpi_sys_handle(tp_actor *self, struct tpi_block *block);
+/* The next one that waits, out of its turn: for an actor that is suspended. NULL: none. */
+struct tpi_block *tpi_sys_next(tp_actor *self);
+/* A system message for an actor that cannot act on any. */
+void tpi_sys_refuse(tp_actor *self, struct tpi_block *block);
+/* Tells who traces the actor; `block` is what it receives, or NULL. */
+void tpi_sys_tell(tp_actor *self, int kind, tp_pid other, const tp_message_type *type,
+                  const struct tpi_block *block);
+static inline bool tpi_sys_is_traced(const tp_actor *self) {
+    return self->extra != NULL &&
+           (self->extra->traced_to_log || self->extra->tracer.generation != 0);
+}
+
 /* ---- owned things (memory.c) ---- */
 
 void tpi_owned_release_all(tp_actor *self);
@@ -174,6 +190,7 @@ tp_err tpi_spawn_inbox(tp_runtime *runtime, struct tpi_inbox_state *inbox, tp_pi
 
 void tpi_trace(tp_actor *self, tp_trace_kind kind, tp_pid other, const char *name, int64_t value);
 void tpi_trace_spawn(tp_actor *parent, tp_pid child, const char *name);
+void tpi_trace_send(tp_actor *self, tp_pid to, const tp_message_type *type);
 void tpi_trace_receive(tp_actor *self, const struct tpi_block *block);
 void tpi_trace_signal(tp_actor *self, const struct tpi_block *block);
 /* Hands one entry to the hook, or to standard error; its level has been looked at. */
