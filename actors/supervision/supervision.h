@@ -60,6 +60,8 @@ struct tpi_child {
     tp_arguments arguments; /* the spec's, or its own copy */
     tp_child_status status;
     bool queued;           /* in TPI_TO_RETRY */
+    bool started_before;
+    tp_restart_history restarted;
     tp_pid pid;            /* while it runs */
     uint64_t token;        /* while it is restarting: names this one wait */
     tp_ref timer;          /* of the wait, 0: none */

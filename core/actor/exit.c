@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/actor/capsule.h"
 #include "core/actor/mailbox.h"
 
 const char *tp_exit_code_name(int32_t code) {
@@ -60,6 +61,8 @@ static tp_reason reason_of(const tp_actor *actor) {
 
 void tp_exit_with(tp_actor *self, tp_reason reason) {
     TPI_INSIDE(self);
+    struct tpi_capsule *capsule = tpi_capsule_of(self);
+    if (capsule != NULL) capsule->by_itself = true;
     tpi_doom(self, reason, false);
     tpi_worker_escape(self->worker);
 }
@@ -178,6 +181,7 @@ void tpi_exit(struct tpi_worker *worker, tp_actor *self) {
     tp_reason reason = reason_of(self);
     if (tpi_is_published(self)) {
         tpi_fetch(self); /* links and monitors that have arrived hear the reason, not `noproc` */
+        if (tpi_replays(self)) tpi_capsule_ended(self, reason);
         report_exit(self, reason);
         release(self);
         unpublish(self);

@@ -9,6 +9,7 @@
 
 #include <troupe/sys.h>
 
+#include "core/actor/capsule.h"
 #include "core/actor/mailbox.h"
 
 #define FETCH_EVERY 32u /* handlers between two looks at the signals */
@@ -267,8 +268,10 @@ static ALWAYS void handle(tp_actor *self, struct tpi_block *block) {
     self->current = block;
     tpi_count(&self->worker->counters.handled, 1);
     if (__builtin_expect(self->worker->tracing, 0)) tpi_trace_receive(self, block);
-    if (__builtin_expect(self->flags & (TPI_ACTOR_TIMEOUT | TPI_ACTOR_CONTAINED), 0)) {
+    if (__builtin_expect(self->flags & (TPI_ACTOR_TIMEOUT | TPI_ACTOR_CONTAINED | TPI_ACTOR_WATCHED),
+                         0)) {
         if (self->flags & TPI_ACTOR_TIMEOUT) stop_timeout(self, block);
+        if (self->flags & TPI_ACTOR_WATCHED) tpi_capsule_begin(self, TPI_INPUT_MESSAGE, block);
         if (self->flags & TPI_ACTOR_CONTAINED) tpi_user_begin(self);
     }
     const tp_handler *handler = find_handler(self->behavior, block->type);
@@ -347,6 +350,7 @@ static void forsake(tp_actor *self, struct tpi_waiting *waiting) {
 tp_err tpi_wait(tp_actor *self, struct tpi_waiting *waiting, tp_duration timeout) {
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL) return TP_ENOMEM;
+    if (tpi_replays(self)) return tpi_capsule_wait(self, waiting);
     TPI_ASSERT(extra->waiting == NULL);
     extra->waiting = waiting;
     tpi_fetch(self);
@@ -356,7 +360,7 @@ tp_err tpi_wait(tp_actor *self, struct tpi_waiting *waiting, tp_duration timeout
     tp_err err = TP_OK;
     if (!waiting->done && timeout <= 0) waiting->done = waiting->timed_out = true;
     if (!waiting->done && timeout != TP_FOREVER) {
-        extra->wait_ref = tpi_ref_new(self);
+        extra->wait_ref = tpi_ref_inside(self);
         extra->wait_deadline = tpi_deadline_arm(self, timeout, extra->wait_ref);
         if (extra->wait_deadline == NULL) err = TP_ENOMEM;
     }
@@ -367,11 +371,13 @@ tp_err tpi_wait(tp_actor *self, struct tpi_waiting *waiting, tp_duration timeout
     extra->waiting = NULL;
     if (self->flags & TPI_ACTOR_DOOMED) forsake(self, waiting);
     leave_if_doomed(self);
+    tpi_capsule_waited(self, waiting, err);
     if (err == TP_OK) tpi_credit_check(self);
     return err;
 }
 
 tp_err tpi_take_turns(tp_actor *self) {
+    if (tpi_replays(self)) return TP_OK;
     self->flags |= TPI_ACTOR_TURN;
     tp_err err = leave_fiber(self);
     self->flags &= ~(uint32_t)TPI_ACTOR_TURN;
@@ -390,6 +396,7 @@ static RARELY void start(tp_actor *self) {
         self->extra->arguments = NULL;
     }
     self->current = arguments;
+    tpi_capsule_begin(self, TPI_INPUT_START, arguments);
     if (self->flags & TPI_ACTOR_BODY) {
         tp_body body;
         memcpy(&body, self->inline_state, sizeof body);
@@ -417,8 +424,10 @@ static bool needs_attention(const tp_actor *self) {
 static RARELY bool fire_timeout(tp_actor *self) {
     if (!self->extra->timeout_fired) return false;
     tpi_timeout_cancel(self);
-    if (self->flags & TPI_ACTOR_WATCHED)
+    if (self->flags & TPI_ACTOR_WATCHED) {
         tpi_sys_tell(self, TP_SYS_TIMEOUT, tp_pid_null(), NULL, NULL);
+        tpi_capsule_begin(self, TPI_INPUT_TIMEOUT, NULL);
+    }
     if (self->flags & TPI_ACTOR_CONTAINED) tpi_user_begin(self);
     self->behavior->timeout(self, self->state);
     tpi_user_end(self);
@@ -643,6 +652,28 @@ static ALWAYS void settle_plain(struct tpi_worker *worker, tp_actor *self) {
     else tpi_worker_requeue(worker, &self->runnable);
 }
 
+/* The steps of a capsule, one after the other; nothing that arrives is looked at. */
+static void run_replay(struct tpi_worker *worker, tp_actor *self) {
+    struct tpi_capsule *capsule = self->extra->capsule;
+    struct tpi_block *block;
+    enum tpi_input_kind kind = TPI_INPUT_COUNT;
+    while (!(self->flags & TPI_ACTOR_DOOMED) &&
+           (kind = tpi_capsule_next(self, &block)) != TPI_INPUT_COUNT) {
+        if (kind == TPI_INPUT_START) {
+            self->extra->arguments = block;
+            start(self);
+        } else if (kind == TPI_INPUT_MESSAGE) {
+            handle(self, block);
+        } else if (self->behavior->timeout != NULL) {
+            self->extra->timeout_fired = true;
+            (void)fire_timeout(self);
+        }
+    }
+    if (capsule->by_signal) tpi_doom(self, (tp_reason){capsule->code, capsule->detail}, true);
+    else tpi_doom(self, (tp_reason){.code = TP_EXIT_NORMAL}, true);
+    tpi_exit(worker, self);
+}
+
 /* Whatever is not the plain case: a started behaviour that nothing holds up. */
 static RARELY void run_other(struct tpi_worker *worker, struct tpi_runnable *runnable) {
     tp_actor *self = tpi_actor_of(runnable);
@@ -655,6 +686,10 @@ static RARELY void run_other(struct tpi_worker *worker, struct tpi_runnable *run
     if (worker->tracing) tpi_trace(self, TP_TRACE_RUN, tp_pid_null(), "", 0);
     if (self->flags & TPI_ACTOR_EXITING && self->fiber == NULL) {
         tpi_exit(worker, self);
+        return;
+    }
+    if (tpi_replays(self)) {
+        run_replay(worker, self);
         return;
     }
     tpi_fetch(self);

@@ -40,6 +40,11 @@ void tpi_kept_release_all(tp_actor *self);
 /* Keeps a block valid until the end of the handler. */
 void tpi_hold(tp_actor *self, struct tpi_block *block);
 
+/* A reference that the actor's code never sees: no input of a capsule. */
+static inline tp_ref tpi_ref_inside(tp_actor *self) {
+    return ++self->worker->refs;
+}
+
 /* ---- starting (start.c) ---- */
 
 /* tp_spawn whose arguments are a request that the end of init answers. */

@@ -127,7 +127,9 @@ static void watch(tp_actor *self, tp_pid tracer, bool to_log) {
     if (tpi_sys_is_traced(self)) {
         self->flags |= TPI_ACTOR_WATCHED;
         self->worker->tracing = true;
-    } else self->flags &= ~(uint32_t)TPI_ACTOR_WATCHED;
+    } else if (extra->capsule == NULL) {
+        self->flags &= ~(uint32_t)TPI_ACTOR_WATCHED;
+    }
 }
 
 static void answer_status(tp_actor *self) {
@@ -230,6 +232,8 @@ void tpi_sys_tell(tp_actor *self, int kind, tp_pid other, const tp_message_type 
     uint64_t identity;
     if (!tpi_sys_is_traced(self)) return;
     if (type != NULL && tp_message_type_equal(type, &tp_sys_event_message)) return;
+    if (kind == TP_SYS_SENDS && self->current != NULL && self->current->flags & TPI_BLOCK_SYSTEM)
+        return; /* the answer to a system message */
     if (block != NULL) (void)tp_message_format((const tp_message *)block, text, sizeof text);
     tp_str name = type == NULL ? (tp_str){NULL, 0} : (tp_str){type->name, type->name_size};
     if (extra->traced_to_log) {

@@ -121,7 +121,20 @@ typedef struct tp_behavior {
         .handlers = variable##_handlers,                                                           \
         .handler_count = sizeof variable##_handlers / sizeof variable##_handlers[0] - 1,           \
         TPI_FOREACH(TPI_SLOT_MEMBER, (variable, state), __VA_ARGS__)};                             \
-    TPI_LOUD struct tp_behavior /* takes the semicolon */
+    TPI_LOUD TPI_LIST_BEHAVIOR(variable) struct tp_behavior /* takes the semicolon */
+
+/* A list of all behaviours, so that a crash capsule finds its own by name (<troupe/crash.h>). */
+#ifdef __has_attribute
+#if __has_attribute(retain)
+#define TPI_RETAINED , retain
+#endif
+#endif
+#ifndef TPI_RETAINED
+#define TPI_RETAINED
+#endif
+#define TPI_LIST_BEHAVIOR(variable)                                                                \
+    __attribute__((section("troupe_behaviors"), used TPI_RETAINED)) static const tp_behavior       \
+        *const variable##_listed = &variable;
 
 /* A handler for one message type. */
 /* The slots of TP_BEHAVIOR, explained there. */

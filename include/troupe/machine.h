@@ -146,7 +146,7 @@ struct tp_state {
         .get_state = variable##_get_state,                                                         \
         .new_state_type = &tp_machine_shown_message,                                               \
         .set_state = variable##_set_state};                                                        \
-    TPI_LOUD struct tp_behavior /* takes the semicolon */
+    TPI_LOUD TPI_LIST_BEHAVIOR(variable) struct tp_behavior /* takes the semicolon */
 
 /*
  * What tp_sys_get_state shows of a machine, and tp_sys_replace_state takes: only the data is
