@@ -127,7 +127,7 @@ static struct {
 
 static void note(void *context, const tp_log_entry *entry) {
     (void)context;
-    if (entry->report == NULL) return;
+    if (entry->report == NULL || strstr(entry->report, "behaviour body") != NULL) return;
     seen.crashes++;
     snprintf(seen.report, sizeof seen.report, "%s", entry->report);
     snprintf(seen.json, sizeof seen.json, "%s", entry->json == NULL ? "" : entry->json);
@@ -263,8 +263,11 @@ static const char *game_in_sim(tp_sim *sim, void *arg) {
     (void)tp_sim_spawn_body(sim, play, game, NULL);
     if (tp_sim_run(sim) != TP_OK || !game->ended) return "the game does not end";
     if (seen.path[0] == 0) return "there is no capsule";
-    if (replay(seen.path) != 0) return said;
-    unlink(seen.path);
+    char path[PATH_SIZE];
+    memcpy(path, seen.path, sizeof path);
+    int status = replay(path);
+    unlink(path);
+    if (status != 0) return said;
     return NULL;
 }
 TP_TEST(capsule, a_failure_is_replayed_under_many_seeds) {
