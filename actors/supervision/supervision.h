@@ -59,7 +59,7 @@ struct tpi_child {
     const tp_child_spec *spec;
     tp_arguments arguments; /* the spec's, or its own copy */
     tp_child_status status;
-    bool queued;           /* in TPI_TO_RETRY */
+    bool queued; /* in TPI_TO_RETRY */
     bool started_before;
     tp_restart_history restarted;
     tp_pid pid;            /* while it runs */

@@ -65,7 +65,8 @@ static void drop_oldest(struct tpi_capsule *capsule) {
 /* Room for `more` bytes in the present step; older ones give way. False: it is cut. */
 static bool make_room(struct tpi_capsule *capsule, size_t more) {
     struct tpi_step *step = capsule->now;
-    while (capsule->bytes + more > TPI_CAPSULE_BYTES_MAX && capsule->count > 1) drop_oldest(capsule);
+    while (capsule->bytes + more > TPI_CAPSULE_BYTES_MAX && capsule->count > 1)
+        drop_oldest(capsule);
     if (step->size + more > TPI_CAPSULE_BYTES_MAX) {
         cut(capsule, "one step had more inputs than a capsule holds");
         return false;
@@ -79,8 +80,7 @@ static bool make_room(struct tpi_capsule *capsule, size_t more) {
         return false;
     }
     if (step->size > 0) memcpy(bytes, step->bytes, step->size);
-    if (step->bytes != NULL)
-        tpi_heap_free(capsule->runtime->memory, step->bytes, step->capacity);
+    if (step->bytes != NULL) tpi_heap_free(capsule->runtime->memory, step->bytes, step->capacity);
     step->bytes = bytes;
     step->capacity = capacity;
     return true;
@@ -190,7 +190,7 @@ bool tpi_input_read(tp_reader *in, struct tpi_input *out) {
 /* ---- giving back ---- */
 
 static const char *const kind_names[TPI_INPUT_COUNT + 1] = {
-    "its start",   "a message", "a timeout", "a random number", "a reading of the clock",
+    "its start",   "a message", "a timeout", "a random number",   "a reading of the clock",
     "a reference", "a flag",    "a pid",     "the end of a wait", "nothing more"};
 
 static void diverge(tp_actor *self, const char *format, ...) {

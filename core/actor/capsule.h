@@ -64,7 +64,7 @@ struct tpi_step {
 
 struct tpi_capsule {
     tp_runtime *runtime;
-    struct tpi_step start; /* always kept */
+    struct tpi_step start;  /* always kept */
     struct tpi_step *steps; /* a ring */
     struct tpi_step *now;
     uint32_t capacity, first, count;
@@ -75,11 +75,11 @@ struct tpi_capsule {
 
     /* ---- replaying ---- */
     bool replaying;
-    bool by_signal;    /* in the recorded run a signal ended it */
-    uint32_t step;     /* 0: the start */
-    tp_reader in;      /* the rest of the present step */
+    bool by_signal;                   /* in the recorded run a signal ended it */
+    uint32_t step;                    /* 0: the start */
+    tp_reader in;                     /* the rest of the present step */
     struct tpi_place_of_types *types; /* made for types that the behaviour has no handler for */
-    int32_t code;      /* the recorded reason */
+    int32_t code;                     /* the recorded reason */
     tp_bin detail;
     bool ended, diverged;
     int32_t ended_code;

@@ -171,9 +171,8 @@ void tpi_exit(struct tpi_worker *worker, tp_actor *self) {
     TPI_ASSERT(self->fiber == NULL);
     self->flags |= TPI_ACTOR_EXITING;
     /* what it waited for is over: terminate may wait for something else */
-    self->flags &=
-        ~(uint32_t)(TPI_ACTOR_DOOMED | TPI_ACTOR_OVER | TPI_ACTOR_SUSPENDED | TPI_ACTOR_TURN |
-                    TPI_ACTOR_HALTED);
+    self->flags &= ~(uint32_t)(TPI_ACTOR_DOOMED | TPI_ACTOR_OVER | TPI_ACTOR_SUSPENDED |
+                               TPI_ACTOR_TURN | TPI_ACTOR_HALTED);
     if (self->extra != NULL) tpi_deadline_cancel(self, &self->extra->wait_deadline);
     tpi_wait_end(self);
     call_terminate(self);

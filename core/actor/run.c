@@ -84,8 +84,7 @@ static struct tpi_block *fetch_one(tp_actor *self, struct tpi_block *before,
                                    struct tpi_block *block) {
     if (block->to_generation != self->generation) return send_back(self, before, block);
     if (block->kind <= TPI_KIND_REQUEST) {
-        if (__builtin_expect(!(block->flags & UNPLAIN), 1) || admit(self, block))
-            return block;
+        if (__builtin_expect(!(block->flags & UNPLAIN), 1) || admit(self, block)) return block;
         if (!(block->flags & TPI_BLOCK_UNCOUNTED)) tpi_credit_taken(self, 1);
         return discard(self, before, block);
     }
@@ -268,8 +267,8 @@ static ALWAYS void handle(tp_actor *self, struct tpi_block *block) {
     self->current = block;
     tpi_count(&self->worker->counters.handled, 1);
     if (__builtin_expect(self->worker->tracing, 0)) tpi_trace_receive(self, block);
-    if (__builtin_expect(self->flags & (TPI_ACTOR_TIMEOUT | TPI_ACTOR_CONTAINED | TPI_ACTOR_WATCHED),
-                         0)) {
+    if (__builtin_expect(
+            self->flags & (TPI_ACTOR_TIMEOUT | TPI_ACTOR_CONTAINED | TPI_ACTOR_WATCHED), 0)) {
         if (self->flags & TPI_ACTOR_TIMEOUT) stop_timeout(self, block);
         if (self->flags & TPI_ACTOR_WATCHED) tpi_capsule_begin(self, TPI_INPUT_MESSAGE, block);
         if (self->flags & TPI_ACTOR_CONTAINED) tpi_user_begin(self);

@@ -378,8 +378,8 @@ tp_err tp_sys_get_status(tp_actor *self, tp_pid actor, tp_duration timeout, tp_s
     TPI_INSIDE(self);
     sys_status answer;
     if (out == NULL) return TP_EINVAL;
-    tp_err err = ask(self, actor, timeout, &(sys_request){.op = OP_STATUS}, &sys_status_message,
-                     &answer);
+    tp_err err =
+        ask(self, actor, timeout, &(sys_request){.op = OP_STATUS}, &sys_status_message, &answer);
     if (err != TP_OK) return err;
     *out = (tp_sys_status){.suspended = answer.suspended,
                            .traced = answer.traced,

@@ -93,11 +93,6 @@ static tp_err write_file(tp_actor *self, const void *bytes, size_t count, int64_
     return err;
 }
 
-/* The simulator has a time of its own. */
-static int64_t time_now(const tp_runtime *runtime) {
-    return runtime->sim != NULL ? tpi_scheduler_now(runtime->scheduler) : tpi_clock_wall();
-}
-
 tp_err tpi_capsule_write(tp_runtime *runtime, tp_actor *self, tp_reason reason, char *path,
                          size_t size) {
     const struct tpi_capsule *capsule = self->extra->capsule;
@@ -106,12 +101,11 @@ tp_err tpi_capsule_write(tp_runtime *runtime, tp_actor *self, tp_reason reason, 
     size_t room = file_room(capsule, reason);
     uint8_t *bytes = tpi_heap_alloc(runtime->memory, room);
     if (bytes == NULL) return TP_ENOMEM;
-    int64_t time = time_now(runtime);
+    int64_t time = runtime->driver.wall(runtime->driver.context);
     tp_writer out = tp_writer_over(bytes, room);
     put_all(&out, self, reason, time);
-    tp_err err = out.failed
-                     ? TP_ETOOBIG
-                     : write_file(self, bytes, (size_t)(out.at - bytes), time, path, size);
+    tp_err err = out.failed ? TP_ETOOBIG
+                            : write_file(self, bytes, (size_t)(out.at - bytes), time, path, size);
     tpi_heap_free(runtime->memory, bytes, room);
     return err;
 }

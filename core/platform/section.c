@@ -52,8 +52,7 @@ static bool look(const struct search *search, const struct dl_phdr_info *module,
     return true;
 }
 
-static bool look_in_file(const struct search *search, const struct dl_phdr_info *module,
-                         int file) {
+static bool look_in_file(const struct search *search, const struct dl_phdr_info *module, int file) {
     ElfW(Ehdr) elf;
     if (!read_at(file, &elf, sizeof elf, 0) || memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0)
         return true;
@@ -77,8 +76,7 @@ static bool look_in_file(const struct search *search, const struct dl_phdr_info 
 static int look_in_module(struct dl_phdr_info *module, size_t size, void *context) {
     const char *path = module->dlpi_name;
     (void)size;
-    int file =
-        open(path == NULL || path[0] == 0 ? "/proc/self/exe" : path, O_RDONLY | O_CLOEXEC);
+    int file = open(path == NULL || path[0] == 0 ? "/proc/self/exe" : path, O_RDONLY | O_CLOEXEC);
     if (file < 0) return 0; /* the kernel's own page has no file */
     bool more = look_in_file(context, module, file);
     (void)close(file);

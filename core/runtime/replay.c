@@ -97,8 +97,7 @@ static int run(const char *path, struct tpi_capsule_file *file, const tp_behavio
         return refuse(path, "the runtime could not be started");
     runtime->node = file->pid.node; /* so that the actor has its own pid again */
     file->capsule.runtime = runtime;
-    tp_err err =
-        tpi_spawn_replay(runtime, behavior, file->pid, file->contain, &file->capsule);
+    tp_err err = tpi_spawn_replay(runtime, behavior, file->pid, file->contain, &file->capsule);
     if (err == TP_OK) err = tp_runtime_wait(runtime, file->pid, TP_FOREVER, NULL);
     tp_runtime_stop(runtime);
     if (err != TP_OK) return refuse(path, tp_strerror(err));

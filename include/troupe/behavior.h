@@ -98,7 +98,8 @@ typedef struct tp_behavior {
  *   TP_OTHERWISE(fn)        void fn(tp_actor *, State *, const tp_message *)  any other message
  *   TP_TIMEOUT(fn)          void fn(tp_actor *, State *)                 see tp_set_timeout
  *   TP_TERMINATE(fn)        void fn(tp_actor *, State *, const tp_reason *)   last; not when killed
- *   TP_GET_STATE(type, fn)  void fn(tp_actor *, const State *, type *)   the state as a message, for
+ *   TP_GET_STATE(type, fn)  void fn(tp_actor *, const State *, type *)   the state as a message,
+ *   for
  *   <troupe/sys.h>; what it borrows from the state is copied at once
  *   TP_SET_STATE(type, fn)  tp_err fn(tp_actor *, State *, const type *)   and back
  * The compiler checks each handler against its message type. A message that no slot takes is
@@ -121,7 +122,8 @@ typedef struct tp_behavior {
         .handlers = variable##_handlers,                                                           \
         .handler_count = sizeof variable##_handlers / sizeof variable##_handlers[0] - 1,           \
         TPI_FOREACH(TPI_SLOT_MEMBER, (variable, state), __VA_ARGS__)};                             \
-    TPI_LOUD TPI_LIST_BEHAVIOR(variable) struct tp_behavior /* takes the semicolon */
+    TPI_LOUD TPI_LIST_BEHAVIOR(variable)                                                           \
+    struct tp_behavior /* takes the semicolon */
 
 /* A list of all behaviours, so that a crash capsule finds its own by name (<troupe/crash.h>). */
 #ifdef __has_attribute
@@ -133,8 +135,9 @@ typedef struct tp_behavior {
 #define TPI_RETAINED
 #endif
 #define TPI_LIST_BEHAVIOR(variable)                                                                \
-    __attribute__((section("troupe_behaviors"), used TPI_RETAINED)) static const tp_behavior       \
-        *const variable##_listed = &variable;
+    __attribute__((section("troupe_behaviors"),                                                    \
+                   used TPI_RETAINED)) static const tp_behavior *const variable##_listed =         \
+        &variable;
 
 /* A handler for one message type. */
 /* The slots of TP_BEHAVIOR, explained there. */

@@ -44,12 +44,12 @@ TP_API const char *tp_signal_name(int32_t signal);
 /* ---- crash capsules ---- */
 
 /*
- * A behaviour spawned with tp_spawn_options.capsule = K keeps its last K inputs: messages, timeouts,
- * and with each the random numbers, readings of the clock, references, pids of spawned actors and
- * answers to calls that its code got while it handled it. When it crashes they are written to a new
- * file in tp_options.capsule_directory, NAME-SLOT-GENERATION-TIME.capsule, which only its owner may
- * read; at most 60 files a minute, of about 1 MiB each. An actor of which a fault is not contained
- * leaves none.
+ * A behaviour spawned with tp_spawn_options.capsule = K keeps its last K inputs: messages,
+ * timeouts, and with each the random numbers, readings of the clock, references, pids of spawned
+ * actors and answers to calls that its code got while it handled it. When it crashes they are
+ * written to a new file in tp_options.capsule_directory, NAME-SLOT-GENERATION-TIME.capsule, which
+ * only its owner may read; at most 60 files a minute, of about 1 MiB each. An actor of which a
+ * fault is not contained leaves none.
  *
  *     TROUPE_REPLAY=FILE ./program
  *
@@ -80,8 +80,8 @@ TP_MESSAGE_AS(tp_crash_report, "tp.crash_report", TP_FIELD(pid, actor),
               TP_FIELD(str, text), TP_FIELD(str, json),    /* all of it */
               TP_FIELD(u64, lost), /* reports that this subscriber's full mailbox refused before */
               TP_LIST(str, last),  /* messages, newest first, as text: of an actor with a capsule */
-              TP_FIELD(str, capsule),  /* the file it was written to; empty: none */
-              TP_FIELD(u32, restarts), /* of this child by its supervisor, before this crash */
+              TP_FIELD(str, capsule),     /* the file it was written to; empty: none */
+              TP_FIELD(u32, restarts),    /* of this child by its supervisor, before this crash */
               TP_LIST(i64, restart_ages)) /* how long ago the last ones were, newest first, in ns */
 
 /* A message that reached nobody. Not all are told, at most 100 a second. */

@@ -141,19 +141,20 @@ struct tp_state {
         .handler_count = 0,                                                                        \
         .init = variable##_begin,                                                                  \
         .otherwise = variable##_event,                                                             \
-        TPI_FOREACH(TPI_MACHINE_TERMINATE, (variable, data), __VA_ARGS__)                          \
-        .state_type = &tp_machine_shown_message,                                                   \
+        TPI_FOREACH(TPI_MACHINE_TERMINATE, (variable, data), __VA_ARGS__).state_type =             \
+            &tp_machine_shown_message,                                                             \
         .get_state = variable##_get_state,                                                         \
         .new_state_type = &tp_machine_shown_message,                                               \
         .set_state = variable##_set_state};                                                        \
-    TPI_LOUD TPI_LIST_BEHAVIOR(variable) struct tp_behavior /* takes the semicolon */
+    TPI_LOUD TPI_LIST_BEHAVIOR(variable)                                                           \
+    struct tp_behavior /* takes the semicolon */
 
 /*
  * What tp_sys_get_state shows of a machine, and tp_sys_replace_state takes: only the data is
  * replaced, of the same size, and only in the state named (TP_ETYPE; "": in any).
  */
 TP_MESSAGE_AS(tp_machine_shown, "tp.machine_shown", TP_FIELD(str, state),
-              TP_FIELD(bin, data),      /* the struct's bytes, `machine` in them without a meaning */
+              TP_FIELD(bin, data), /* the struct's bytes, `machine` in them without a meaning */
               TP_FIELD(u64, postponed)) /* events that wait for a change of state */
 
 /* The slots of TP_STATE, explained there. */

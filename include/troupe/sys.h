@@ -3,9 +3,9 @@
  *
  * A system message waits in the mailbox like every other: it is answered when all that came before
  * it has been handled, so a send followed by tp_sys_get_state sees the state after the send. It
- * counts against no bound, and no handler ever sees it. Every behaviour understands it (TP_BEHAVIOR,
- * machines, event managers, supervisors, pools) with no code of its own; its state is shown as a
- * message if it has TP_GET_STATE, else as the bytes of its state struct.
+ * counts against no bound, and no handler ever sees it. Every behaviour understands it
+ * (TP_BEHAVIOR, machines, event managers, supervisors, pools) with no code of its own; its state is
+ * shown as a message if it has TP_GET_STATE, else as the bytes of its state struct.
  *
  * All functions suspend the caller as tp_call does. They return TP_OK, or
  *   TP_ETIMEDOUT   it is busy, or blocked inside a handler (it may still act on it later)
@@ -71,9 +71,9 @@ typedef struct tp_sys_status {
     uint32_t mailbox;    /* messages that wait, about */
     uint32_t postponed;  /* and that were put off */
     uint64_t state_size; /* of its state struct, in bytes */
-    tp_str behavior;     /* borrowed until the end of the handler or the next receive; as the next */
-    tp_str name;         /* registered, or empty */
-    tp_str state;        /* its TP_GET_STATE as text for people; empty: it has none */
+    tp_str behavior; /* borrowed until the end of the handler or the next receive; as the next */
+    tp_str name;     /* registered, or empty */
+    tp_str state;    /* its TP_GET_STATE as text for people; empty: it has none */
 } tp_sys_status;
 /* Fills *out. */
 TP_API tp_err tp_sys_get_status(tp_actor *self, tp_pid actor, tp_duration timeout,

@@ -377,9 +377,9 @@ static void sees_a_machine(tp_actor *self, void *arg) {
     TP_ASSERT_EQ_INT(tp_sys_suspend(self, to, SOON), TP_OK);
     tp_send(self, to, push_door);
     tp_send(self, to, push_door);
-    TP_ASSERT_EQ_INT(tp_sys_replace_state(self, to, SOON, tp_machine_shown,
-                                          .data = {&door, sizeof door}),
-                     TP_OK);
+    TP_ASSERT_EQ_INT(
+        tp_sys_replace_state(self, to, SOON, tp_machine_shown, .data = {&door, sizeof door}),
+        TP_OK);
     TP_ASSERT_EQ_INT(tp_sys_resume(self, to, SOON), TP_OK);
     /* behind the two pushes: both were handled by the new data */
     TP_ASSERT_EQ_INT(tp_sys_get_state(self, to, SOON, &shown, tp_machine_shown), TP_OK);

@@ -133,8 +133,8 @@ static void note(void *context, const tp_log_entry *entry) {
     snprintf(seen.json, sizeof seen.json, "%s", entry->json == NULL ? "" : entry->json);
     const char *at = strstr(entry->report, "\n  capsule ");
     seen.path[0] = 0;
-    if (at != NULL) snprintf(seen.path, sizeof seen.path, "%.*s",
-                             (int)strcspn(at + 11, "\n"), at + 11);
+    if (at != NULL)
+        snprintf(seen.path, sizeof seen.path, "%.*s", (int)strcspn(at + 11, "\n"), at + 11);
 }
 
 static void make_folder(void) {
@@ -178,8 +178,8 @@ static void play(tp_actor *self, void *arg) {
     tp_spawn_options options = {
         .monitor = &ref, .capsule = game->capsule, .contain = game->contain, .name = "lucky/one"};
     tp_pid bank = tp_spawn(self, &bank_behavior);
-    tp_pid gambler = tp_spawn_with(self, &gambler_behavior, &options, table, .bank = bank,
-                                   .start = 17);
+    tp_pid gambler =
+        tp_spawn_with(self, &gambler_behavior, &options, table, .bank = bank, .start = 17);
     TP_ASSERT(!tp_pid_is_null(gambler));
     for (int i = 0; i < game->bets; i++) {
         tp_send(self, gambler, bet, .stake = (int64_t)(tp_random(self) % 1000),
@@ -194,9 +194,11 @@ static void play(tp_actor *self, void *arg) {
 }
 
 static tp_options noting(void) {
-    return (tp_options){
-        .workers = 2, .log_hook = note, .log_level = TP_LOG_ERROR, .capsule_directory = folder,
-        .fault_limit = 1000};
+    return (tp_options){.workers = 2,
+                        .log_hook = note,
+                        .log_level = TP_LOG_ERROR,
+                        .capsule_directory = folder,
+                        .fault_limit = 1000};
 }
 
 static void run_game(struct game *game) {
@@ -405,8 +407,8 @@ static void ticks(tp_actor *self, void *arg) {
     tp_ref ref;
     tp_down down;
     (void)arg;
-    tp_pid fickle = tp_spawn_with(self, &fickle_behavior,
-                                  TP_OPTIONS(.monitor = &ref, .capsule = 10));
+    tp_pid fickle =
+        tp_spawn_with(self, &fickle_behavior, TP_OPTIONS(.monitor = &ref, .capsule = 10));
     tp_send(self, fickle, tick, .n = 1);
     tp_send(self, fickle, tick, .n = 2);
     TP_ASSERT_EQ_INT(tp_receive(self, SOON, &down, tp_down), TP_OK);
