@@ -75,11 +75,10 @@ struct tpi_capsule {
 
     /* ---- replaying ---- */
     bool replaying;
-    bool by_signal;                   /* in the recorded run a signal ended it */
-    uint32_t step;                    /* 0: the start */
-    tp_reader in;                     /* the rest of the present step */
-    struct tpi_place_of_types *types; /* made for types that the behaviour has no handler for */
-    int32_t code;                     /* the recorded reason */
+    bool by_signal; /* in the recorded run a signal ended it */
+    uint32_t step;  /* 0: the start */
+    tp_reader in;   /* the rest of the present step */
+    int32_t code;   /* the recorded reason */
     tp_bin detail;
     bool ended, diverged;
     int32_t ended_code;
