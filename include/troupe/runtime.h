@@ -82,6 +82,7 @@ typedef struct tp_options {
         fault_limit;     /* contained faults a minute (<troupe/crash.h>); one more ends the process;
                              default 10 */
     bool faults_ignored; /* SIGSEGV and the like are left alone: no report, nothing contained */
+    const char *capsule_directory; /* where crash capsules go (<troupe/crash.h>); default: "." */
 } tp_options;
 
 /* The function of a body actor: it ends with TP_EXIT_NORMAL when this returns. */
