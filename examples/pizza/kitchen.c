@@ -56,7 +56,7 @@ struct book {
 };
 
 static void book_init(tp_actor *self, struct book *book, const book_args *args) {
-    (void)self;
+    tp_trap_exits(self, true); /* so that it ends in order and can tell its sums */
     book->tell = args->tell;
 }
 
@@ -87,6 +87,11 @@ static void on_look(tp_actor *self, struct book *book, const kitchen_look *msg) 
     tp_reply_value(self, &kitchen_sums_message, &book->sums);
 }
 
+static void on_exited(tp_actor *self, struct book *book, const tp_exited *msg) {
+    (void)book;
+    tp_exit(self, msg->code);
+}
+
 static void book_terminate(tp_actor *self, struct book *book, const tp_reason *reason) {
     (void)self;
     (void)reason;
@@ -98,7 +103,7 @@ static void book_terminate(tp_actor *self, struct book *book, const tp_reason *r
 
 TP_BEHAVIOR(book_behavior, "book", struct book, TP_INIT_WITH(book_args, book_init),
             TP_ON(write_down, on_write_down), TP_ON(new_cook, on_new_cook),
-            TP_ON(kitchen_look, on_look), TP_TERMINATE(book_terminate));
+            TP_ON(kitchen_look, on_look), TP_ON(tp_exited, on_exited), TP_TERMINATE(book_terminate));
 
 /* ---- the cook: he may die over any order ---- */
 
