@@ -18,8 +18,7 @@
 #define PATIENCE TP_SECONDS(10) /* for a peer to take its answers */
 #define AGAIN TP_MS(10)         /* after an accept that failed: out of descriptors, say */
 
-TP_MESSAGE(seat, TP_FIELD(u64, socket))
-TP_MESSAGE(guest_args, TP_FIELD(i64, silence), TP_FIELD(bool, kitchen))
+TP_MESSAGE(seat, TP_FIELD(u64, socket), TP_FIELD(i64, silence), TP_FIELD(bool, kitchen))
 TP_MESSAGE(door_args, TP_FIELD(u32, port), TP_FIELD(i64, silence), TP_FIELD(bool, kitchen))
 TP_MESSAGE(reopen)
 
@@ -40,14 +39,10 @@ struct guest {
     bool ended;
 };
 
-static void guest_init(tp_actor *self, struct guest *guest, const guest_args *args) {
-    (void)self;
-    guest->silence = args->silence;
-    guest->kitchen = args->kitchen;
-}
-
 static void on_seat(tp_actor *self, struct guest *guest, const seat *msg) {
     guest->socket = msg->socket;
+    guest->silence = msg->silence;
+    guest->kitchen = msg->kitchen;
     if (tp_active_once(self, msg->socket, CHUNK) != TP_OK) tp_exit(self, TP_EXIT_NORMAL);
 }
 
@@ -152,7 +147,7 @@ static void on_closed(tp_actor *self, struct guest *guest, const tp_socket_close
     if (guest->waiting == NULL && answer_held(self, guest)) tp_exit(self, TP_EXIT_NORMAL);
 }
 
-TP_BEHAVIOR(guest_behavior, "guest", struct guest, TP_INIT_WITH(guest_args, guest_init),
+TP_BEHAVIOR(guest_behavior, "guest", struct guest,
             TP_ON(tp_socket_data, on_data), TP_ON(order_accepted, on_accepted),
             TP_ON(tp_socket_closed, on_closed), TP_ON(seat, on_seat), TP_TIMEOUT(on_silence));
 
@@ -160,13 +155,13 @@ TP_BEHAVIOR(guest_behavior, "guest", struct guest, TP_INIT_WITH(guest_args, gues
 
 struct door {
     tp_socket listener;
-    guest_args guest;
+    door_args args;
 };
 
 static void door_init(tp_actor *self, struct door *door, const door_args *args) {
     char url[64];
     unsigned port = 0;
-    door->guest = (guest_args){args->silence, args->kitchen};
+    door->args = *args;
     snprintf(url, sizeof url, "tcp://127.0.0.1:%u", args->port);
     tp_err err = tp_listen(self, url, &door->listener);
     if (err == TP_OK) err = tp_active_once(self, door->listener, 0);
@@ -177,10 +172,12 @@ static void door_init(tp_actor *self, struct door *door, const door_args *args) 
 }
 
 static void on_guest(tp_actor *self, struct door *door, const tp_socket_accepted *msg) {
-    tp_pid guest = tp_spawn_value(self, &guest_behavior, NULL, &guest_args_message, &door->guest);
+    tp_pid guest = tp_spawn(self, &guest_behavior);
     if (tp_pid_is_null(guest) || tp_socket_give(self, msg->socket, guest) != TP_OK)
         tp_close(self, msg->socket);
-    else tp_send(self, guest, seat, .socket = msg->socket);
+    else
+        tp_send(self, guest, seat, .socket = msg->socket, .silence = door->args.silence,
+                .kitchen = door->args.kitchen);
     tp_active_once(self, door->listener, 0);
 }
 
