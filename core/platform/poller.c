@@ -47,16 +47,17 @@ void tpi_poller_free(struct tpi_poller *poller) {
 }
 
 static tp_err control(struct tpi_poller *poller, int descriptor, unsigned interest, uint64_t token,
-                      uint32_t how) {
+                      uint32_t how, bool is_new) {
     TPI_ASSERT(token != WAKE_TOKEN);
     TPI_ASSERT((interest & ~(unsigned)(TPI_POLL_READ | TPI_POLL_WRITE | TPI_POLL_ERROR)) == 0);
     struct epoll_event event = {.events = how, .data.u64 = token};
     if ((interest & TPI_POLL_READ) != 0) event.events |= EPOLLIN | EPOLLRDHUP;
     if ((interest & TPI_POLL_WRITE) != 0) event.events |= EPOLLOUT;
-    if (epoll_ctl(poller->epoll, EPOLL_CTL_MOD, descriptor, &event) == 0) return TP_OK;
-    if (errno == ENOENT && epoll_ctl(poller->epoll, EPOLL_CTL_ADD, descriptor, &event) == 0)
+    if (!is_new && epoll_ctl(poller->epoll, EPOLL_CTL_MOD, descriptor, &event) == 0) return TP_OK;
+    if ((is_new || errno == ENOENT) &&
+        epoll_ctl(poller->epoll, EPOLL_CTL_ADD, descriptor, &event) == 0)
         return TP_OK;
-    /* Another thread added it between the two calls. */
+    /* Another thread added it between the two calls, or it is not new after all. */
     if (errno == EEXIST && epoll_ctl(poller->epoll, EPOLL_CTL_MOD, descriptor, &event) == 0)
         return TP_OK;
     return errno == ENOMEM || errno == ENOSPC ? TP_ENOMEM : TP_EINVAL;
@@ -64,12 +65,12 @@ static tp_err control(struct tpi_poller *poller, int descriptor, unsigned intere
 
 tp_err tpi_poller_arm(struct tpi_poller *poller, int descriptor, unsigned interest,
                       uint64_t token) {
-    return control(poller, descriptor, interest, token, EPOLLONESHOT);
+    return control(poller, descriptor, interest, token, EPOLLONESHOT, false);
 }
 
 tp_err tpi_poller_watch(struct tpi_poller *poller, int descriptor, unsigned interest,
                         uint64_t token) {
-    return control(poller, descriptor, interest, token, (uint32_t)EPOLLET | EPOLLPRI);
+    return control(poller, descriptor, interest, token, (uint32_t)EPOLLET | EPOLLPRI, true);
 }
 
 void tpi_poller_remove(struct tpi_poller *poller, int descriptor) {
