@@ -1,23 +1,19 @@
 /*
  * The protocol, to the byte: the same conversations with all four models.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "examples/common/child.h"
+#include "examples/common/talk.h"
 #include "examples/pizza/pizza.h"
 
 #define W ANSWER_WRONG
 #define T(number) "Thank you for ordering " number " pizzas!\n"
 #define PARTS 6
-#define PATIENCE_MS 20000
 #define NINES40 "9999999999999999999999999999999999999999"
 
 /* What is said in pieces, a moment between them, and what must come back. */
@@ -72,59 +68,26 @@ static const struct conversation hasty[] = {
 
 /* ---- a guest ---- */
 
-static int connect_to(uint16_t port) {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
-    int on = 1, descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (descriptor < 0) return -1;
-    setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (connect(descriptor, (struct sockaddr *)&to, sizeof to) == 0) return descriptor;
-    close(descriptor);
-    return -1;
-}
-
-static void send_text(int descriptor, const char *text) {
-    size_t size = strlen(text);
-    while (size > 0) {
-        ssize_t sent = send(descriptor, text, size, MSG_NOSIGNAL);
-        if (sent <= 0) return;
-        text += sent;
-        size -= (size_t)sent;
-    }
-}
-
 static void say(int descriptor, const struct conversation *talk) {
     int last = 0;
     while (last + 1 < PARTS && talk->parts[last + 1] != NULL) last++;
     for (int i = 0; i <= last; i++) {
         size_t times = i == last && talk->repeat > 0 ? talk->repeat : 1;
-        while (times-- > 0) send_text(descriptor, talk->parts[i]);
-        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL); /* so that they come apart */
+        while (times-- > 0) talk_say(descriptor, talk->parts[i]);
+        talk_pause();
     }
-}
-
-/* Reads until the end of the stream, or until so many bytes have come. */
-static size_t hear(int descriptor, char *bytes, size_t size, size_t enough) {
-    size_t used = 0;
-    struct pollfd wait = {.fd = descriptor, .events = POLLIN};
-    while (used < enough && used < size && poll(&wait, 1, PATIENCE_MS) > 0) {
-        ssize_t got = recv(descriptor, bytes + used, size - used, 0);
-        if (got <= 0) break;
-        used += (size_t)got;
-    }
-    return used;
 }
 
 /* True: exactly the answer came, and the stream ended with it. */
 static bool converse(uint16_t port, const struct conversation *talk) {
     char bytes[4096];
     size_t wanted = strlen(talk->answer), got = 0;
-    int descriptor = connect_to(port);
+    int descriptor = talk_connect(port);
     if (descriptor < 0) return false;
     say(descriptor, talk);
-    if (talk->silent) got = hear(descriptor, bytes, sizeof bytes, wanted);
+    if (talk->silent) got = talk_hear(descriptor, bytes, sizeof bytes, wanted);
     shutdown(descriptor, SHUT_WR);
-    got += hear(descriptor, bytes + got, sizeof bytes - got, sizeof bytes);
+    got += talk_hear(descriptor, bytes + got, sizeof bytes - got, sizeof bytes);
     close(descriptor);
     bool right = got == wanted && memcmp(bytes, talk->answer, wanted) == 0;
     if (!right)
@@ -135,28 +98,28 @@ static bool converse(uint16_t port, const struct conversation *talk) {
 /* Bytes that no C string holds. */
 static bool zero_byte(uint16_t port) {
     char bytes[128];
-    int descriptor = connect_to(port);
+    int descriptor = talk_connect(port);
     if (descriptor < 0) return false;
-    send(descriptor, "1\0002\n", 4, MSG_NOSIGNAL);
+    talk_send(descriptor, "1\0002\n", 4);
     shutdown(descriptor, SHUT_WR);
-    size_t got = hear(descriptor, bytes, sizeof bytes, sizeof bytes);
+    size_t got = talk_hear(descriptor, bytes, sizeof bytes, sizeof bytes);
     close(descriptor);
     return got == strlen(W) && memcmp(bytes, W, got) == 0;
 }
 
 /* One who says nothing, one who vanishes, and others who are served meanwhile. */
 static bool bad_guests(uint16_t port) {
-    int silent = connect_to(port), gone = connect_to(port);
+    int silent = talk_connect(port), gone = talk_connect(port);
     struct linger reset = {.l_onoff = 1};
     if (silent < 0 || gone < 0) return false;
-    send_text(gone, "12");
+    talk_say(gone, "12");
     setsockopt(gone, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     close(gone);
     bool served = converse(port, &patient[0]);
     char byte;
     served = served && recv(silent, &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
-    send_text(silent, "3\n");
-    served = served && hear(silent, &byte, 1, 1) == 1 && byte == 'T';
+    talk_say(silent, "3\n");
+    served = served && talk_hear(silent, &byte, 1, 1) == 1 && byte == 'T';
     close(silent);
     return served;
 }
@@ -166,11 +129,11 @@ static bool late_reader(uint16_t port) {
     enum { ORDERS = 20000 };
     char bytes[4096];
     size_t wanted = (size_t)ORDERS * strlen(T("1")), sum = 0, got;
-    int descriptor = connect_to(port);
+    int descriptor = talk_connect(port);
     if (descriptor < 0) return false;
-    for (int i = 0; i < ORDERS / 10; i++) send_text(descriptor, "1\n1\n1\n1\n1\n1\n1\n1\n1\n1\n");
+    for (int i = 0; i < ORDERS / 10; i++) talk_say(descriptor, "1\n1\n1\n1\n1\n1\n1\n1\n1\n1\n");
     shutdown(descriptor, SHUT_WR);
-    while ((got = hear(descriptor, bytes, sizeof bytes, 1)) > 0) sum += got;
+    while ((got = talk_hear(descriptor, bytes, sizeof bytes, 1)) > 0) sum += got;
     close(descriptor);
     return sum == wanted;
 }
