@@ -1,6 +1,7 @@
 /*
- * actors: an actor a client, on as many threads as there are CPUs. A long computation gives way now
- * and then (tp_yield), so a short one need not wait for it.
+ * actors: an actor a client, on as many threads as there are CPUs. A short computation is made at
+ * once, with high priority; a long one by an actor of its own with ordinary priority, which gives
+ * way now and then (tp_yield). So a short one never waits for a long one.
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,13 +17,11 @@
 
 TP_MESSAGE(begin, TP_FIELD(u64, socket), TP_FIELD(i64, silence))
 TP_MESSAGE(reopen)
+TP_MESSAGE(compute, TP_FIELD(i64, n))
+TP_MESSAGE(computed, TP_FIELD(u64, value))
 TP_MESSAGE(server_args, TP_FIELD(u32, port), TP_FIELD(i64, silence))
 
-struct client {
-    tp_socket socket;
-    tp_duration silence;
-    struct frame frame;
-};
+/* ---- long computations ---- */
 
 static uint64_t polite_fib(tp_actor *self, int64_t n) {
     if (n < GIVES_WAY) return fib(n);
@@ -31,10 +30,40 @@ static uint64_t polite_fib(tp_actor *self, int64_t n) {
     return value;
 }
 
+struct counter {
+    int nothing;
+};
+
+static void on_compute(tp_actor *self, struct counter *counter, const compute *msg) {
+    (void)counter;
+    tp_reply(self, computed, .value = polite_fib(self, msg->n));
+    tp_exit(self, TP_EXIT_NORMAL);
+}
+
+TP_BEHAVIOR(counter_behavior, "counter", struct counter, TP_ON(compute, on_compute));
+
+/* ---- a client ---- */
+
+struct client {
+    tp_socket socket;
+    tp_duration silence;
+    struct frame frame;
+};
+
+/* The counter is linked: when the client goes, so does what is computed for it. */
+static uint64_t count(tp_actor *self, int64_t n) {
+    computed result;
+    if (n < GIVES_WAY) return fib(n);
+    tp_pid counter = tp_spawn_link(self, &counter_behavior);
+    if (tp_call(self, counter, TP_FOREVER, &result, computed, compute, .n = n) != TP_OK)
+        tp_fail(self, "no result");
+    return result.value;
+}
+
 static void answer(tp_actor *self, struct client *client, struct span request) {
     char out[ANSWER_MAX] = NO_NUMBER;
     int64_t n = fib_request(request);
-    size_t size = n < 0 ? strlen(out) : fib_print(out, polite_fib(self, n));
+    size_t size = n < 0 ? strlen(out) : fib_print(out, count(self, n));
     frame_clear(&client->frame);
     if (tp_write(self, client->socket, out, size, PATIENCE, NULL) != TP_OK)
         tp_exit(self, TP_EXIT_NORMAL); /* its end closes the socket */
@@ -73,6 +102,8 @@ TP_BEHAVIOR(client_behavior, "client", struct client, TP_ON(begin, on_begin),
 
 /* ---- the server ---- */
 
+static const tp_spawn_options urgent = {.priority = TP_PRIORITY_HIGH};
+
 struct server {
     tp_socket listener;
     tp_duration silence;
@@ -92,7 +123,7 @@ static void server_init(tp_actor *self, struct server *server, const server_args
 }
 
 static void on_accepted(tp_actor *self, struct server *server, const tp_socket_accepted *msg) {
-    tp_pid client = tp_spawn(self, &client_behavior);
+    tp_pid client = tp_spawn_with(self, &client_behavior, &urgent);
     if (tp_pid_is_null(client) || tp_socket_give(self, msg->socket, client) != TP_OK)
         tp_close(self, msg->socket);
     else tp_send(self, client, begin, .socket = msg->socket, .silence = server->silence);
@@ -117,8 +148,8 @@ TP_BEHAVIOR(server_behavior, "server", struct server, TP_INIT_WITH(server_args, 
 static void house(tp_actor *self, void *arg) {
     const struct service *service = arg;
     tp_pid server;
-    if (tp_start(self, &server, &server_behavior, &tp_spawn_linked, TP_SECONDS(10), NULL,
-                 server_args, .port = service->port,
+    if (tp_start(self, &server, &server_behavior,
+                 TP_OPTIONS(.link = true, .priority = TP_PRIORITY_HIGH), TP_SECONDS(10), NULL, server_args, .port = service->port,
                  .silence = TP_MS(service->silence_ms)) != TP_OK)
         return;
     while (tp_sleep(self, TP_SECONDS(3600)) == TP_OK) continue;

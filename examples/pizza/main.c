@@ -50,6 +50,6 @@ int main(int argc, char **argv) {
     show_rush(&story);
     show_kitchen(&story, orders);
     show_load(&story, connections, ms);
-    show_threads(&story, connections);
+    show_threads(&story, connections, ms);
     return story_end(&story);
 }

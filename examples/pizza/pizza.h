@@ -39,7 +39,7 @@ void show_kitchen(struct story *story, int64_t orders);
 /* Real connections, and a cook who dies all the time. */
 void show_rush(struct story *story);
 void show_load(struct story *story, int64_t connections, int64_t duration_ms);
-void show_threads(struct story *story, int64_t threads);
+void show_threads(struct story *story, int64_t threads, int64_t duration_ms);
 
 /* Starts a server of a model as a process of its own: options are "--name", "value", ..., NULL. */
 struct child;

@@ -11,7 +11,6 @@
 #include "examples/common/load.h"
 #include "examples/pizza/pizza.h"
 
-#define IDLE_MS 500
 #define ROUNDS 3
 #define SPARE 100 /* descriptors that are not connections */
 #define MS 1e-6   /* of a nanosecond */
@@ -30,6 +29,7 @@ struct trial {
     size_t connections;
     int64_t duration_ms;
     uint64_t pause_us;
+    int64_t idle_ms; /* how long it is watched while nobody asks */
 };
 
 bool pizza_start(struct child *child, const char *model, const char *const *options) {
@@ -44,15 +44,15 @@ static void sleep_ms(int64_t ms) {
 }
 
 static void measure_idle(const struct child *child, const struct usage *empty, size_t opened,
-                         struct measure *out) {
+                         int64_t idle_ms, struct measure *out) {
     struct usage before = {0}, after = {0};
     sleep_ms(100); /* what opening them left to do */
     usage_of(child->pid, &before);
-    sleep_ms(IDLE_MS);
+    sleep_ms(idle_ms);
     usage_of(child->pid, &after);
     out->memory = (double)(after.memory - empty->memory) / (double)opened;
-    out->idle_cpu = (double)(after.cpu_ms - before.cpu_ms) * 100 / IDLE_MS;
-    out->idle_switches = (double)(after.switches - before.switches) * 1000 / IDLE_MS;
+    out->idle_cpu = (double)(after.cpu_ms - before.cpu_ms) * 100 / (double)idle_ms;
+    out->idle_switches = (double)(after.switches - before.switches) * 1000 / (double)idle_ms;
 }
 
 static void measure_load(const struct child *child, struct load *load, const struct load_plan *plan,
@@ -86,7 +86,7 @@ static struct measure measure(const struct trial *trial) {
     usage_of(child.pid, &empty);
     struct load *load = load_open(&plan, &result);
     if (load != NULL && result.opened > 0) {
-        measure_idle(&child, &empty, result.opened, &out);
+        measure_idle(&child, &empty, result.opened, trial->idle_ms, &out);
         if (trial->duration_ms > 0) measure_load(&child, load, &plan, &result, &out);
         out.held = load_alive(load);
         out.right = result.broken == 0 && out.held == trial->connections;
@@ -156,7 +156,7 @@ static void hold_most(struct story *story, int64_t connections) {
     int64_t most = descriptors_raise() - SPARE;
     if (most > 100000) most = 100000;
     if (connections < 10000 || most <= connections) return;
-    struct trial trial = {.model = "actors", .connections = (size_t)most};
+    struct trial trial = {.model = "actors", .connections = (size_t)most, .idle_ms = 1};
     struct measure it = measure(&trial);
     printf("  actors, as many as this machine's limit of descriptors allows: %zu held\n", it.held);
     story_check(story, it.right, "actors: all connections are held");
@@ -172,7 +172,7 @@ void show_load(struct story *story, int64_t connections, int64_t duration_ms) {
     print_head();
     for (int round = 0; round < ROUNDS; round++) { /* side by side: the machine changes */
         for (int i = 0; i < 4; i++) {
-            struct trial trial = {models[i], (size_t)connections, duration_ms, 0};
+            struct trial trial = {models[i], (size_t)connections, duration_ms, 0, duration_ms / 3 + 1};
             story_progress(story, "round %d of %d, %s", round + 1, ROUNDS, models[i]);
             rounds[i][round] = measure(&trial);
         }
@@ -192,7 +192,7 @@ void show_load(struct story *story, int64_t connections, int64_t duration_ms) {
 
 /* ---- ten thousand threads ---- */
 
-void show_threads(struct story *story, int64_t threads) {
+void show_threads(struct story *story, int64_t threads, int64_t duration_ms) {
     static const char *const models[] = {"threads", "actors"};
     int64_t limit = descriptors_raise() - SPARE;
     if (threads > limit) threads = limit;
@@ -200,7 +200,7 @@ void show_threads(struct story *story, int64_t threads) {
            "  guessed there: 100 us of work and 1 us for the switch, so 1 %% goes into switching\n",
            threads);
     for (int i = 0; i < 2; i++) {
-        struct trial trial = {models[i], (size_t)threads, 3000, 1000000};
+        struct trial trial = {models[i], (size_t)threads, 2 * duration_ms, 1000000, duration_ms / 3 + 1};
         story_progress(story, "a request a second each: %s", models[i]);
         struct measure it = measure(&trial);
         double work = it.rate > 0 ? it.cpu * 1e4 / it.rate : 0;
