@@ -1,6 +1,6 @@
 /*
- * Readiness by epoll, one-shot or by edges, and an eventfd that ends a wait. Several threads may wait at once;
- * an event goes to one of them, a wake to at least one.
+ * Readiness by epoll, one-shot or by edges, and an eventfd that ends a wait. Several threads may
+ * wait at once; an event goes to one of them, a wake to at least one.
  */
 #include "core/platform/platform.h"
 

@@ -132,9 +132,8 @@ bool usage_of(pid_t pid, struct usage *usage) {
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     if (!read_file(path, text, sizeof text)) return false;
     const char *after = strrchr(text, ')'); /* the name may hold anything */
-    if (after == NULL ||
-        sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user, &kernel) !=
-            2)
+    if (after == NULL || sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld",
+                                &user, &kernel) != 2)
         return false;
     snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
     if (!read_file(path, text, sizeof text)) return false;

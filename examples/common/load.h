@@ -19,8 +19,8 @@ struct load_plan {
     int64_t duration_ms; /* of sending, from the moment when all are open */
     uint64_t requests;   /* at most so many in all; 0: as many as the time allows */
     const char *request;
-    const char *reply;  /* must come back, to the byte; NULL: anything up to a newline */
-    uint64_t pause_us;  /* of a connection between an answer and its next request */
+    const char *reply; /* must come back, to the byte; NULL: anything up to a newline */
+    uint64_t pause_us; /* of a connection between an answer and its next request */
 };
 
 struct load_result {

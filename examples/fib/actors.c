@@ -13,7 +13,8 @@
 
 #define PATIENCE TP_SECONDS(10)
 #define AGAIN TP_MS(10)
-#define GIVES_WAY 26 /* fib of that takes some 100 us: often enough, and worth another core's while */
+#define GIVES_WAY                                                                                  \
+    26 /* fib of that takes some 100 us: often enough, and worth another core's while */
 
 TP_MESSAGE(begin, TP_FIELD(u64, socket), TP_FIELD(i64, silence))
 TP_MESSAGE(reopen)
@@ -149,7 +150,8 @@ static void house(tp_actor *self, void *arg) {
     const struct service *service = arg;
     tp_pid server;
     if (tp_start(self, &server, &server_behavior,
-                 TP_OPTIONS(.link = true, .priority = TP_PRIORITY_HIGH), TP_SECONDS(10), NULL, server_args, .port = service->port,
+                 TP_OPTIONS(.link = true, .priority = TP_PRIORITY_HIGH), TP_SECONDS(10), NULL,
+                 server_args, .port = service->port,
                  .silence = TP_MS(service->silence_ms)) != TP_OK)
         return;
     while (tp_sleep(self, TP_SECONDS(3600)) == TP_OK) continue;

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,7 +122,7 @@ void show_killed(struct story *story) {
     char answer[1024];
     if (!story_check(story, fib_start(&child, "processes", options), "killed: serves")) return;
     int client = talk_connect(child.port);
-    talk_say(client, "92\n"); /* some thousand years */
+    talk_say(client, "92\n");                       /* some thousand years */
     ask(child.port, "10\n", answer, sizeof answer); /* by then that has begun */
     story_check(story, kill_children(child.pid) == 2, "killed: two workers");
     size_t got = talk_hear(client, answer, strlen(WORKER_DIED), strlen(WORKER_DIED));
@@ -142,8 +141,8 @@ void show_killed(struct story *story) {
 struct asker {
     pthread_t thread;
     uint16_t port;
-    int64_t number, rounds; /* rounds 0: until `stop` */
-    atomic_bool *stop;
+    int64_t number, rounds; /* rounds 0: until that time */
+    int64_t ends_ms;
     int64_t spent_us, asked;
     bool right;
 };
@@ -156,9 +155,7 @@ static void *ask_on(void *arg) {
     fib_print(wanted, b);
     snprintf(request, sizeof request, "%" PRId64 "\n", asker->number);
     asker->right = true;
-    /* relaxed: a flag that orders nothing */
-    while (asker->rounds > 0 ? asker->asked < asker->rounds
-                             : !atomic_load_explicit(asker->stop, memory_order_relaxed)) {
+    while (asker->rounds > 0 ? asker->asked < asker->rounds : story_now_ms() < asker->ends_ms) {
         int64_t start = now_us();
         ask(asker->port, request, answer, sizeof answer);
         asker->spent_us += now_us() - start;
@@ -220,10 +217,9 @@ static int64_t samples[SAMPLES];
 static int64_t probe(const struct child *child, size_t longs, int64_t number, int64_t duration_ms,
                      bool *right) {
     struct asker askers[CLIENTS_MAX];
-    atomic_bool stop = false;
-    const struct asker like = {.port = child->port, .number = number, .stop = &stop};
-    size_t started = start_askers(askers, longs, &like), count = 0;
     int64_t ends = story_now_ms() + duration_ms;
+    const struct asker like = {.port = child->port, .number = number, .ends_ms = ends};
+    size_t started = start_askers(askers, longs, &like), count = 0;
     char answer[ANSWER_MAX];
     *right = started == longs;
     while (count < SAMPLES && (count == 0 || story_now_ms() < ends)) {
@@ -233,8 +229,6 @@ static int64_t probe(const struct child *child, size_t longs, int64_t number, in
         *right = *right && strcmp(answer, "1\n") == 0;
         nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
     }
-    /* relaxed: see ask_on */
-    atomic_store_explicit(&stop, true, memory_order_relaxed);
     *right = join_askers(askers, started) && *right;
     return story_quantile(samples, count, 0.99);
 }
@@ -260,12 +254,17 @@ void show_mixture(struct story *story, int64_t number, int64_t duration_ms) {
             story_check(story, right, "%s, %zu long ones: all answers right", models[i], longs[j]);
             story_figure(story, y[i][j], "ms", "%s: p99 of fib(1), %zu long", models[i], longs[j]);
             if (i == MODELS - 1)
-                story_target(story, y[i][j] < 20, "actors: fib(1) under 20 ms beside %zu", longs[j]);
+                story_target(story, y[i][j] < 20, "actors: fib(1) under 20 ms beside %zu",
+                             longs[j]);
         }
         printf("\n");
         child_stop(&child, NULL, 0);
     }
-    struct plot picture = {"What long requests do to short ones", "long requests at once",
-                           "p99 of fib(1), ms", lines, MODELS, NULL};
+    struct plot picture = {"What long requests do to short ones",
+                           "long requests at once",
+                           "p99 of fib(1), ms",
+                           lines,
+                           MODELS,
+                           NULL};
     plot_lines_svg(&picture, story->pictures, "mixture");
 }

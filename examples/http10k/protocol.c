@@ -34,8 +34,8 @@ static const struct exchange exchanges[] = {
      "POST /echo HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
      "3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\nTrailer: t\r\n\r\n" GET_ROOT,
      "200 200", false},
-    {"the names of headers in any case",
-     "GET / HTTP/1.1\r\nhOsT:x\r\nA:\r\nHostess: 1\r\n\r\n", "200", false},
+    {"the names of headers in any case", "GET / HTTP/1.1\r\nhOsT:x\r\nA:\r\nHostess: 1\r\n\r\n",
+     "200", false},
     {"HTTP/1.0", "GET / HTTP/1.0\r\n\r\n", "200", true},
     {"HTTP/1.0, kept alive", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n" GET_ROOT, "200 200",
      false},
@@ -51,7 +51,8 @@ static const struct exchange exchanges[] = {
     {"a good one, then nonsense", GET_ROOT "nonsense\r\n\r\n", "200 400", true},
     {"a space in a name", "GET / HTTP/1.1\r\nHo st: x\r\n\r\n", "400", true},
     {"two lengths",
-     "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", "400", true},
+     "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", "400",
+     true},
     {"a length and chunks",
      "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
      "0\r\n\r\n",
@@ -233,8 +234,9 @@ void show_limits(struct story *story) {
     child_stop(&child, NULL, 0);
     if (!story_check(story, site_start(&child, options), "an impatient server runs")) return;
     story_check(story, slowloris(child.port, "GET / HTTP/1.1\r\nHost: "), "a slow header: 408");
-    story_check(story, slowloris(child.port, "POST /echo HTTP/1.1\r\nHost: x\r\n"
-                                             "Content-Length: 1000\r\n\r\n"),
+    story_check(story,
+                slowloris(child.port, "POST /echo HTTP/1.1\r\nHost: x\r\n"
+                                      "Content-Length: 1000\r\n\r\n"),
                 "a slow body: 408");
     story_check(story, idle_ends(child.port), "an idle connection is closed");
     child_stop(&child, NULL, 0);

@@ -15,9 +15,9 @@
 #include "examples/http10k/http10k.h"
 
 #define CHUNK 16384
-#define OUT_MAX 16384          /* of answers that go out together */
-#define HEAD_MAX 256           /* of an answer's head */
-#define PATH_MAX_BYTES 32      /* no longer path is known here */
+#define OUT_MAX 16384           /* of answers that go out together */
+#define HEAD_MAX 256            /* of an answer's head */
+#define PATH_MAX_BYTES 32       /* no longer path is known here */
 #define SIZE_MAX_ANSWER 1048576 /* of /size/N */
 #define PATIENCE TP_SECONDS(10) /* for a peer to take its answer */
 #define LINGER TP_SECONDS(2)    /* for a peer to see why it is turned away */
@@ -34,7 +34,7 @@ struct connection {
     tp_duration request_time, idle_time;
     tp_ref timer;    /* of a request on its way; 0: none */
     uint32_t number; /* of the timer: a late message of an older one means nothing */
-    char *body;     /* what came of it, tp_alloc'ed */
+    char *body;      /* what came of it, tp_alloc'ed */
     uint32_t body_used, header_used;
     uint16_t status; /* why the request is refused; 0: it is not */
     uint8_t path_used;
@@ -56,8 +56,8 @@ struct turn {
 
 static void flush(struct turn *turn) {
     struct connection *connection = turn->connection;
-    if (turn->used > 0 && tp_write(turn->self, connection->socket, turn->out, turn->used, PATIENCE,
-                                   NULL) != TP_OK)
+    if (turn->used > 0 &&
+        tp_write(turn->self, connection->socket, turn->out, turn->used, PATIENCE, NULL) != TP_OK)
         tp_exit(turn->self, TP_EXIT_NORMAL); /* its end closes the socket */
     turn->used = 0;
 }

@@ -15,7 +15,8 @@
 
 static int64_t port = 12345, connections = 1000, duration_ms = 5000, pid = 0, idle_ms = 1000;
 static int64_t pause_us = 0;
-static const char *request = "12", *reply = "Thank you for ordering 12 pizzas!", *host = "127.0.0.1";
+static const char *request = "12", *reply = "Thank you for ordering 12 pizzas!",
+                  *host = "127.0.0.1";
 
 /* A line as it goes over the wire. */
 static const char *line_of(const char *text, char *out, size_t size) {

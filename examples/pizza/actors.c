@@ -53,8 +53,7 @@ static void say(tp_actor *self, struct guest *guest, const char *bytes, size_t s
 
 /* The rest of a chunk, kept until more comes or the silence is too long. */
 static void hold(tp_actor *self, struct guest *guest, struct span rest) {
-    if (rest.size > 0 && guest->frame.held == NULL)
-        guest->frame.held = tp_alloc(self, REQUEST_MAX);
+    if (rest.size > 0 && guest->frame.held == NULL) guest->frame.held = tp_alloc(self, REQUEST_MAX);
     if (rest.size > 0 && guest->frame.held == NULL) tp_exit(self, TP_EXIT_NOMEM);
     frame_hold(&guest->frame, rest);
     if (guest->frame.used > 0) tp_set_timeout(self, guest->silence);
@@ -147,9 +146,9 @@ static void on_closed(tp_actor *self, struct guest *guest, const tp_socket_close
     if (guest->waiting == NULL && answer_held(self, guest)) tp_exit(self, TP_EXIT_NORMAL);
 }
 
-TP_BEHAVIOR(guest_behavior, "guest", struct guest,
-            TP_ON(tp_socket_data, on_data), TP_ON(order_accepted, on_accepted),
-            TP_ON(tp_socket_closed, on_closed), TP_ON(seat, on_seat), TP_TIMEOUT(on_silence));
+TP_BEHAVIOR(guest_behavior, "guest", struct guest, TP_ON(tp_socket_data, on_data),
+            TP_ON(order_accepted, on_accepted), TP_ON(tp_socket_closed, on_closed),
+            TP_ON(seat, on_seat), TP_TIMEOUT(on_silence));
 
 /* ---- the door ---- */
 

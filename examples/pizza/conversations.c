@@ -21,8 +21,8 @@ struct conversation {
     const char *name;
     const char *parts[PARTS];
     const char *answer;
-    bool silent;    /* the stream is not ended until the whole answer has come */
-    size_t repeat;  /* of the last part; 0: once */
+    bool silent;   /* the stream is not ended until the whole answer has come */
+    size_t repeat; /* of the last part; 0: once */
 };
 
 /* The server's silence is long here, so that split requests stay whole on a slow machine. */
@@ -37,11 +37,7 @@ static const struct conversation patient[] = {
     {"only spaces", {"   \n"}, W, true, 0},
     {"signs", {"-5\n+5\n-0\n--5\n- 5\n"}, T("-5") T("5") T("0") W W, true, 0},
     {"leading zeros", {"0007\n000\n-0010\n"}, T("7") T("0") T("-10"), true, 0},
-    {"underscores",
-     {"1_000\n_1\n1_\n1__0\n+_1\n"},
-     T("1000") W W W W,
-     true,
-     0},
+    {"underscores", {"1_000\n_1\n1_\n1__0\n+_1\n"}, T("1000") W W W W, true, 0},
     {"beyond 64 bits",
      {"18446744073709551616\n-" NINES40 "\n"},
      T("18446744073709551616") T("-" NINES40),
@@ -55,7 +51,10 @@ static const struct conversation patient[] = {
     {"the end alone", {""}, "", false, 0},
     {"as long as allowed", {"\n", "0000000000000000"}, W T("0"), false, 64},
     {"one digit too long", {"1", "0000000000000000"}, W, false, 64},
-    {"far too long, then an order", {"5\n", "77777777777777777777777777777777"}, T("5") W, false,
+    {"far too long, then an order",
+     {"5\n", "77777777777777777777777777777777"},
+     T("5") W,
+     false,
      2000},
 };
 
@@ -90,8 +89,7 @@ static bool converse(uint16_t port, const struct conversation *talk) {
     got += talk_hear(descriptor, bytes + got, sizeof bytes - got, sizeof bytes);
     close(descriptor);
     bool right = got == wanted && memcmp(bytes, talk->answer, wanted) == 0;
-    if (!right)
-        printf("  %s: wanted\n%s  came\n%.*s\n", talk->name, talk->answer, (int)got, bytes);
+    if (!right) printf("  %s: wanted\n%s  came\n%.*s\n", talk->name, talk->answer, (int)got, bytes);
     return right;
 }
 

@@ -103,7 +103,8 @@ static void book_terminate(tp_actor *self, struct book *book, const tp_reason *r
 
 TP_BEHAVIOR(book_behavior, "book", struct book, TP_INIT_WITH(book_args, book_init),
             TP_ON(write_down, on_write_down), TP_ON(new_cook, on_new_cook),
-            TP_ON(kitchen_look, on_look), TP_ON(tp_exited, on_exited), TP_TERMINATE(book_terminate));
+            TP_ON(kitchen_look, on_look), TP_ON(tp_exited, on_exited),
+            TP_TERMINATE(book_terminate));
 
 /* ---- the cook: he may die over any order ---- */
 
@@ -128,8 +129,8 @@ static void on_cook_order(tp_actor *self, struct cook *cook, const cook_order *m
     if (cook->args.cooking > 0) tp_sleep(self, cook->args.cooking);
     if (last) tp_kill(self, tp_self(self)); /* strikes when he next waits: while the book writes, */
     if (last && number % 2 == 1) tp_sleep(self, 1); /* or before it knows of the order */
-    tp_err err = tp_call(self, cook->book, PATIENCE, &reply, written, write_down, .number = entry.number,
-                         .pizzas = entry.pizzas);
+    tp_err err = tp_call(self, cook->book, PATIENCE, &reply, written, write_down,
+                         .number = entry.number, .pizzas = entry.pizzas);
     if (err != TP_OK) tp_fail(self, "no book: %s", tp_strerror(err));
     tp_send(self, waiter, cooked, .number = number);
 }
@@ -244,9 +245,8 @@ bool kitchen_open(tp_actor *self, int64_t kill_every, tp_duration cooking, bool 
                                 .options = {.name = "book"},
                                 .arguments = {&book_args_message, &book}}) &&
            add(self, supervisor,
-               &(tp_child_spec){.id = "waiter",
-                                .behavior = &waiter_behavior,
-                                .options = {.name = "waiter"}}) &&
+               &(tp_child_spec){
+                   .id = "waiter", .behavior = &waiter_behavior, .options = {.name = "waiter"}}) &&
            add(self, supervisor,
                &(tp_child_spec){.id = "cook",
                                 .behavior = &cook_behavior,

@@ -24,11 +24,11 @@
 struct guest {
     struct guest *next, *previous; /* of the list of those that hold part of a request */
     int descriptor;
-    bool ended;            /* its stream has; it goes when everything is out */
-    bool writes;           /* the poller waits for room, not for requests */
-    int64_t heard_ms;      /* when the last part came */
-    struct frame frame;    /* its buffer is there while something is held */
-    char *out;             /* answers that the peer has not taken yet */
+    bool ended;         /* its stream has; it goes when everything is out */
+    bool writes;        /* the poller waits for room, not for requests */
+    int64_t heard_ms;   /* when the last part came */
+    struct frame frame; /* its buffer is there while something is held */
+    char *out;          /* answers that the peer has not taken yet */
     uint32_t out_used, out_sent;
 };
 
@@ -36,7 +36,7 @@ struct loop {
     const struct service *service;
     int listener;
     int epoll;
-    struct guest holding; /* a ring, the longest silence first */
+    struct guest holding;  /* a ring, the longest silence first */
     struct guest **guests; /* busy: all of them */
     size_t count, room;
 };

@@ -15,7 +15,7 @@
 #define PATIENCE TP_SECONDS(3600)
 
 struct rush {
-    int64_t orders;   /* of each guest */
+    int64_t orders; /* of each guest */
     uint64_t accepted, pizzas;
     uint64_t killed;
     int64_t present; /* guests that still order */
@@ -59,10 +59,8 @@ static void evening(tp_actor *self, void *arg) {
 
 static bool run(struct rush *rush, uint64_t seed) {
     tp_sim *sim;
-    tp_sim_options options = {.seed = seed,
-                              .workers = 3,
-                              .steps_max = 1u << 30,
-                              .runtime = {.log_level = TP_LOG_OFF}};
+    tp_sim_options options = {
+        .seed = seed, .workers = 3, .steps_max = 1u << 30, .runtime = {.log_level = TP_LOG_OFF}};
     if (tp_sim_new(&sim, &options) != TP_OK) return false;
     tp_sim_spawn_body(sim, evening, rush, NULL);
     tp_err err = tp_sim_advance(sim, TP_SECONDS(3600));

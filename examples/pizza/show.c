@@ -19,9 +19,9 @@
 struct measure {
     bool right; /* every connection was opened, held and answered to the byte */
     size_t held;
-    double rate, p50, p99, p999;          /* 1/s, ms */
+    double rate, p50, p99, p999;            /* 1/s, ms */
     double memory, idle_cpu, idle_switches; /* bytes a connection, % of a CPU, 1/s */
-    double cpu, switches;                 /* under load: % of a CPU, of context a request */
+    double cpu, switches;                   /* under load: % of a CPU, of context a request */
 };
 
 struct trial {
@@ -172,7 +172,8 @@ void show_load(struct story *story, int64_t connections, int64_t duration_ms) {
     print_head();
     for (int round = 0; round < ROUNDS; round++) { /* side by side: the machine changes */
         for (int i = 0; i < 4; i++) {
-            struct trial trial = {models[i], (size_t)connections, duration_ms, 0, duration_ms / 3 + 1};
+            struct trial trial = {models[i], (size_t)connections, duration_ms, 0,
+                                  duration_ms / 3 + 1};
             story_progress(story, "round %d of %d, %s", round + 1, ROUNDS, models[i]);
             rounds[i][round] = measure(&trial);
         }
@@ -200,7 +201,8 @@ void show_threads(struct story *story, int64_t threads, int64_t duration_ms) {
            "  guessed there: 100 us of work and 1 us for the switch, so 1 %% goes into switching\n",
            threads);
     for (int i = 0; i < 2; i++) {
-        struct trial trial = {models[i], (size_t)threads, 2 * duration_ms, 1000000, duration_ms / 3 + 1};
+        struct trial trial = {models[i], (size_t)threads, 2 * duration_ms, 1000000,
+                              duration_ms / 3 + 1};
         story_progress(story, "a request a second each: %s", models[i]);
         struct measure it = measure(&trial);
         double work = it.rate > 0 ? it.cpu * 1e4 / it.rate : 0;
@@ -235,10 +237,9 @@ void show_rush(struct story *story) {
         load_close(load);
     }
     bool ended = child_stop(&child, text, sizeof text);
-    int found = sscanf(text,
-                       "book: %" SCNu64 " orders %" SCNu64 " pizzas %" SCNu64 " again %" SCNu64
-                       " cooks",
-                       &orders, &pizzas, &again, &cooks);
+    int found = sscanf(
+        text, "book: %" SCNu64 " orders %" SCNu64 " pizzas %" SCNu64 " again %" SCNu64 " cooks",
+        &orders, &pizzas, &again, &cooks);
     printf("\nthe kitchen over real connections: %" PRIu64 " answers, %" PRIu64
            " orders in the book, %" PRIu64 " told twice, %" PRIu64 " cooks\n",
            result.answers, orders, again, cooks);

@@ -149,8 +149,9 @@ static void ends_body(tp_actor *self, void *arg) {
     size_t size;
     for (int late = 0; late < 2; late++) {
         connect_pair(self, &pair, arg);
-        if (late) TP_ASSERT_EQ_INT(tp_read(self, pair.server, bytes, 1, TP_MS(1), &size),
-                                   TP_ETIMEDOUT); /* it is watched before anything comes */
+        if (late)
+            TP_ASSERT_EQ_INT(tp_read(self, pair.server, bytes, 1, TP_MS(1), &size),
+                             TP_ETIMEDOUT); /* it is watched before anything comes */
         TP_ASSERT_EQ_INT(tp_write(self, pair.client, "abcde", 5, SOON, NULL), TP_OK);
         TP_ASSERT_EQ_INT(tp_shutdown_write(self, pair.client), TP_OK);
         if (late) tp_sleep(self, TP_MS(5));

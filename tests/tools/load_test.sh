@@ -46,16 +46,22 @@ stop() {
 }
 
 serve pizza --model actors
-check "the pizza service" 0 '"ok":true' --port "$port" --connections 20 --ms 200 --pid $server --idle-ms 50
-check "its figures" 0 '"name":"p99.9"' --port "$port" --connections 3 --ms 100
+check "the pizza service" 0 '"ok":true' \
+    --port "$port" --connections 20 --ms 200 --pid $server \
+    --idle-ms 50
+check "its figures" 0 '"name":"p99.9"' \
+    --port "$port" --connections 3 --ms 100
 check "a wrong reply is seen" 1 '"every answer is right","ok":false' \
     --port "$port" --connections 2 --ms 100 --request 13
-check "any reply will do" 0 '"ok":true' --port "$port" --connections 2 --ms 100 --request 13 --reply ""
+check "any reply will do" 0 '"ok":true' \
+    --port "$port" --connections 2 --ms 100 --request 13 --reply ""
 stop
 serve fib --model actors
-check "the Fibonacci server" 0 '"ok":true' --port "$port" --connections 5 --ms 100 --request 10 --reply 55
+check "the Fibonacci server" 0 '"ok":true' \
+    --port "$port" --connections 5 --ms 100 --request 10 --reply 55
 stop
-check "nobody there" 1 '"all connections are open","ok":false' --port "$port" --connections 2 --ms 100
+check "nobody there" 1 '"all connections are open","ok":false' \
+    --port "$port" --connections 2 --ms 100
 
 echo "$passed passed, $failed failed, 0 skipped"
 [ $failed -eq 0 ]

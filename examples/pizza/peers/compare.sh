@@ -20,7 +20,8 @@ if command -v erlc >/dev/null && erlc -o "$work" examples/pizza/peers/pizza.erl;
     peers+=(erlang)
 fi
 if command -v go >/dev/null &&
-    GOCACHE="$work/go" GO111MODULE=off go build -o "$work/pizza-go" examples/pizza/peers/pizza.go; then
+    GOCACHE="$work/go" GO111MODULE=off go build -o "$work/pizza-go" \
+        examples/pizza/peers/pizza.go; then
     peers+=(go)
 fi
 
