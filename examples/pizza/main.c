@@ -26,7 +26,7 @@ static int serve(const char *model, const struct service *service) {
 int main(int argc, char **argv) {
     static struct story story;
     const char *model = "";
-    int64_t port = 12345, connections = 10000, ms = 1500, orders = 20000;
+    int64_t port = 12345, connections = 10000, ms = 1000, orders = 20000;
     struct service service = {.silence_ms = SILENCE_MS, .kitchen = 1};
     const struct story_option options[] = {
         {"port", &port, "to serve on; 0: any"},

@@ -197,20 +197,22 @@ static void busy_settle(struct loop *loop, struct guest *guest, bool stays) {
     drop_guest(guest);
 }
 
-static void busy_accept(struct loop *loop) {
+/* False: nobody is at the door. */
+static bool busy_accept(struct loop *loop) {
     struct guest *guest = accept_guest(loop);
-    if (guest == NULL) return;
+    if (guest == NULL) return false;
     if (loop->count == loop->room) {
         size_t room = loop->room == 0 ? 64 : 2 * loop->room;
         struct guest **grown = realloc(loop->guests, room * sizeof(struct guest *));
         if (grown == NULL) {
             drop_guest(guest);
-            return;
+            return true;
         }
         loop->guests = grown;
         loop->room = room;
     }
     loop->guests[loop->count++] = guest;
+    return true;
 }
 
 int serve_busy(const struct service *service) {
@@ -218,7 +220,7 @@ int serve_busy(const struct service *service) {
     if (!loop_begin(&loop, service, false)) return 1;
     child_announce(pizza_port(loop.listener));
     for (;;) {
-        busy_accept(&loop);
+        while (busy_accept(&loop)) continue;
         for (size_t i = loop.count; i-- > 0;)
             busy_settle(&loop, loop.guests[i], hear(&loop, loop.guests[i]));
         hear_silence(&loop, busy_settle);
