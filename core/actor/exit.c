@@ -113,9 +113,10 @@ static void release(tp_actor *self) {
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct tpi_extra *extra = self->extra;
     if (self->flags & TPI_ACTOR_INBOX) tpi_inbox_closed(runtime, self);
-    if (extra == NULL) return;
-    tpi_owned_release_all(self);
+    if (extra != NULL) tpi_owned_release_all(self);
+    /* one that was given to it needs no record of its own */
     if (runtime->hooks.sockets_closed != NULL) runtime->hooks.sockets_closed(runtime, self);
+    if (extra == NULL) return;
     tpi_timers_cancel_all(self);
     if (extra->groups > 0) runtime->hooks.groups_left(runtime, self);
     if (extra->name != NULL) runtime->hooks.name_released(runtime, self);
@@ -184,7 +185,7 @@ void tpi_exit(struct tpi_worker *worker, tp_actor *self) {
         report_exit(self, reason);
         release(self);
         unpublish(self);
-        if (self->extra != NULL && self->runtime->hooks.sockets_closed != NULL)
+        if (self->runtime->hooks.sockets_closed != NULL)
             self->runtime->hooks.sockets_closed(self->runtime, self);
         if (worker->tracing) tpi_trace(self, TP_TRACE_EXIT, tp_pid_null(), "", reason.code);
     }
