@@ -305,7 +305,8 @@ static tp_err leave_fiber(tp_actor *self) {
     if (err != TP_OK) return err;
     TPI_ASSERT(self->worker == worker);
     TPI_ASSERT(self->fiber == NULL);
-    worker->running = &self->runnable;
+    /* release: as in run_one (worker.c) */
+    atomic_store_explicit(&worker->running, &self->runnable, memory_order_release);
     return TP_OK;
 }
 

@@ -114,7 +114,9 @@ static bool within_limit(tp_runtime *runtime) {
 /* ---- the decision ---- */
 
 static tp_actor *running(const struct tpi_worker *worker) {
-    return worker->running == NULL ? NULL : tpi_actor_of(worker->running);
+    /* relaxed: this thread's own */
+    struct tpi_runnable *runnable = atomic_load_explicit(&worker->running, memory_order_relaxed);
+    return runnable == NULL ? NULL : tpi_actor_of(runnable);
 }
 
 /* NULL: it may. Else why not. */
