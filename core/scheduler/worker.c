@@ -12,6 +12,7 @@
 
 #include "core/base/assert.h"
 
+#define ALWAYS __attribute__((always_inline)) inline
 #define STREAK_MAX 64u /* slices that `next` may go before the queue */
 #define HOUSEKEEPING_TURNS 32u
 #define LOW_TURNS 8u /* one low-priority slice in so many */
@@ -272,7 +273,7 @@ static struct tpi_worker *switch_to(struct tpi_worker *worker, struct tpi_fiber 
     return worker;
 }
 
-static inline void run_one(struct tpi_worker *worker, struct tpi_runnable *runnable) {
+static ALWAYS void run_one(struct tpi_worker *worker, struct tpi_runnable *runnable) {
     struct tpi_scheduler *scheduler = worker->scheduler;
     /* relaxed: the hook itself is read with acquire when an event is made */
     worker->tracing = atomic_load_explicit(&scheduler->trace.hook, memory_order_relaxed) != NULL;
@@ -283,7 +284,7 @@ static inline void run_one(struct tpi_worker *worker, struct tpi_runnable *runna
 }
 
 /* From here on the queues, and `next`, are this thread's again. */
-static inline void end_slice(struct tpi_worker *worker) {
+static ALWAYS void end_slice(struct tpi_worker *worker) {
     /* relaxed, and a fence that only keeps the compiler: the watch runs the processor's for both
      * sides, between its store of `watch` and its load of `running` (watch.h) */
     atomic_store_explicit(&worker->running, NULL, memory_order_relaxed);
@@ -309,19 +310,42 @@ static void push_spare(struct tpi_worker *worker, struct tpi_fiber *fiber) {
 
 /* The partner just woken, when nothing says that anything else should go first: the shortest
  * way. */
-static inline struct tpi_runnable *take_partner(struct tpi_worker *worker) {
-    if (peek_next(worker) == NULL || worker->has_high || worker->streak >= STREAK_MAX) return NULL;
+static ALWAYS struct tpi_runnable *take_partner(struct tpi_worker *worker) {
+    struct tpi_runnable *partner = peek_next(worker);
+    if (partner == NULL || worker->has_high || worker->streak >= STREAK_MAX) return NULL;
     worker->streak++;
-    return take_next(worker);
+    /* relaxed: as in peek_next */
+    atomic_store_explicit(&worker->next, NULL, memory_order_relaxed);
+    return partner;
+}
+
+static __attribute__((noinline)) struct tpi_runnable *pick(struct tpi_worker *worker) {
+    if (!worker->sim) return tpi_worker_pick(worker);
+    return worker->scheduler->driver->pick(worker->scheduler->driver->context, &worker);
+}
+
+/* Slices, until the worker is to stop. Apart from the frame that escapes come back to, in which
+ * nothing may stay in a register. */
+static __attribute__((noinline)) void run_slices(struct tpi_fiber *fiber) {
+    for (;;) {
+        struct tpi_worker *worker = fiber->user;
+        end_slice(worker);
+        struct tpi_runnable *runnable = take_partner(worker);
+        if (runnable == NULL) {
+            runnable = pick(worker);
+            worker = fiber->user; /* a driver may have gone away and come back elsewhere */
+            if (runnable == NULL) return;
+        }
+        run_one(worker, runnable);
+    }
 }
 
 void tpi_worker_loop(void *arg) {
     struct tpi_fiber *fiber = arg;
     jmp_buf escape;
     fiber->frame = &escape;
+    if (_setjmp(escape) == 0) run_after(fiber->user);
     struct tpi_worker *worker = fiber->user;
-    if (_setjmp(escape) == 0) run_after(worker);
-    worker = fiber->user;
     if (worker->escaping) {
         worker->escaping = false;
         /* relaxed: this thread's own */
@@ -333,19 +357,8 @@ void tpi_worker_loop(void *arg) {
         worker->first = NULL;
         run_one(worker, first);
     }
-    for (;;) {
-        worker = fiber->user;
-        end_slice(worker);
-        struct tpi_runnable *runnable = take_partner(worker);
-        if (runnable == NULL)
-            runnable =
-                worker->sim
-                    ? worker->scheduler->driver->pick(worker->scheduler->driver->context, &worker)
-                    : tpi_worker_pick(worker);
-        worker = fiber->user;
-        if (runnable == NULL) break;
-        run_one(worker, runnable);
-    }
+    run_slices(fiber);
+    worker = fiber->user;
     push_spare(worker, worker->fiber); /* freed with the worker */
     switch_to(worker, &worker->base);
     TPI_ASSERT(false); /* a loop is not resumed after its end */
