@@ -696,10 +696,16 @@ static void thread(struct tpi_worker *worker, bool begins) {
     if (runtime->hooks.thread != NULL) runtime->hooks.thread(runtime, worker, begins);
 }
 
+static void stuck(struct tpi_worker *worker, uint64_t slice, tp_duration span) {
+    tp_runtime *runtime = worker->system;
+    if (runtime->hooks.stuck != NULL) runtime->hooks.stuck(runtime, worker, slice, span);
+}
+
 const struct tpi_runnable_ops tpi_actor_ops = {
     .thread = thread,
     .run = run,
     .escaped = escaped,
     .place = place,
     .ready = ready,
+    .stuck = stuck,
 };

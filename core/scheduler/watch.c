@@ -151,20 +151,23 @@ void tpi_watch_tend(struct tpi_worker *spare) {
     bool active = atomic_load_explicit(&spare->active, memory_order_acquire);
     if (active != spare->aside) return;
     spare->aside = !active;
+    /* relaxed: the watch, which must not rest meanwhile, counts the sleepers again and again */
+    if (active) atomic_fetch_add_explicit(&spare->scheduler->watch.busy, 1, memory_order_relaxed);
+    else atomic_fetch_sub_explicit(&spare->scheduler->watch.busy, 1,
+                                   memory_order_relaxed); /* relaxed: as above */
     /* relaxed: its own, outside a slice */
     atomic_store_explicit(&spare->direct,
                           active && spare->scheduler->strategy == TP_STRATEGY_STEAL,
                           memory_order_relaxed);
-    if (!active) tpi_worker_empty(spare);
+    if (active) return;
+    tpi_worker_empty(spare);
+    /* it may have been woken for something that it will not do now: another does */
+    tpi_scheduler_wake_one(spare->scheduler);
 }
 
 static void set_active(struct tpi_scheduler *scheduler, struct tpi_worker *spare, bool active) {
     /* release: partners are the acquire loads in tpi_watch_tend and outside_has_work (park.c) */
     atomic_store_explicit(&spare->active, active, memory_order_release);
-    /* relaxed: a hint for who counts sleepers; this thread alone writes it */
-    uint32_t busy = atomic_load_explicit(&scheduler->watch.busy, memory_order_relaxed);
-    atomic_store_explicit(&scheduler->watch.busy, active ? busy + 1 : busy - 1,
-                          memory_order_relaxed); /* relaxed: see above */
     tpi_scheduler_rouse(scheduler, spare->index);
 }
 
@@ -255,8 +258,10 @@ static void look_at(struct tpi_scheduler *scheduler, struct tpi_worker *worker, 
     bool same = in_same_slice(worker, now);
     if (seen->stuck && !is_stuck(worker)) set_stuck(scheduler, worker, false);
     if (seen->stuck) sweep_again(scheduler, worker, now);
-    else if (same && now - seen->since >= options->stuck_after && take_over(scheduler, worker))
+    else if (same && now - seen->since >= options->stuck_after && take_over(scheduler, worker)) {
         set_stuck(scheduler, worker, true);
+        tpi_scheduler_wake_one(scheduler); /* it may have been woken for what others can do */
+    }
     if (same && !seen->reported && now - seen->handled_since >= options->report_after) {
         seen->reported = true;
         if (scheduler->ops->stuck != NULL)
@@ -280,7 +285,7 @@ static bool all_asleep(struct tpi_scheduler *scheduler) {
          * (park.c), which then looks at `asleep` */
         asleep += (unsigned)__builtin_popcountll(
             atomic_fetch_or_explicit(&scheduler->idle[word], 0, memory_order_seq_cst));
-    /* relaxed: this thread writes it */
+    /* relaxed: one that is told to work and has not begun is there because somebody is stuck */
     return asleep >=
            scheduler->count + atomic_load_explicit(&scheduler->watch.busy, memory_order_relaxed);
 }

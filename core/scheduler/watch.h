@@ -75,7 +75,7 @@ struct tpi_watch {
     _Atomic(bool) ending;
     _Atomic(uint32_t) stuck; /* workers whose timers others must look after */
     _Atomic(uint32_t) made;  /* spares that exist */
-    _Atomic(uint32_t) busy;  /* spares that are to work */
+    _Atomic(uint32_t) busy;  /* spares that work, those among them that are to rest soon */
     _Atomic(uint64_t) count; /* slices that were taken over */
     struct tpi_deque scratch;
 };
