@@ -206,10 +206,12 @@ void tpi_crash_thread(tp_runtime *runtime, struct tpi_worker *worker, bool begin
         thread->worker = worker;
         if (tpi_fault_thread_begin(&thread->fault) == TP_OK) {
             worker->crash = thread;
+            tpi_stuck_allow(thread, true);
             return;
         }
     } else if (thread != NULL) {
         worker->crash = NULL;
+        tpi_stuck_allow(thread, false);
         tpi_fault_thread_end(&thread->fault);
     }
     if (thread != NULL) tpi_heap_free(runtime->memory, thread, sizeof *thread);
