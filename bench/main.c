@@ -70,7 +70,7 @@ static int measure(const struct bench_case *bench, unsigned workers, int reps, b
     static double values[REPS_MAX];
     for (int i = 0; i < reps; i++) {
         struct request request = {.bench = bench};
-        tp_options options = {.workers = workers};
+        tp_options options = {.workers = workers, .stuck_report_after = TP_FOREVER};
         if (tp_run_with(&options, body, &request) != 0) return 1;
         values[i] = request.value;
     }

@@ -22,6 +22,8 @@ TP_MESSAGE_AS(tpi_gave_up, "tp.supervisor.gave_up")
 TP_MESSAGE_AS(tpi_retry, "tp.supervisor.retry")
 /* To itself: the wait of a child is over. */
 TP_MESSAGE_AS(tpi_waited, "tp.supervisor.waited", TP_FIELD(u64, token))
+/* To itself: a child is to be probed, or has not answered. */
+TP_MESSAGE_AS(tpi_probe, "tp.supervisor.probe", TP_FIELD(pid, child))
 
 /* `spec` is the struct tp_child_spec as it lies in memory; what it points to and must be copied
  * follows in fields of its own. An empty one: from the template. */
@@ -62,7 +64,8 @@ struct tpi_child {
     bool queued;           /* in TPI_TO_RETRY */
     tp_pid pid;            /* while it runs */
     uint64_t token;        /* while it is restarting: names this one wait */
-    tp_ref timer;          /* of the wait, 0: none */
+    tp_ref timer;          /* of the wait, or while it runs of the next probe; 0: none */
+    tp_ref ping;           /* that it has not answered, 0: none */
     tp_duration delay;     /* the last wait, 0: none since it ran for long */
     tp_time started;       /* with a backoff only */
     tp_ref stopping;       /* the monitor, while all are stopped at once */
@@ -165,6 +168,13 @@ void tpi_stop_all(tp_actor *self, struct tpi_supervisor *supervisor);
 void tpi_stop_from(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *from);
 /* "normal", "user 1001", "failed: text" */
 void tpi_reason_text(char *out, size_t size, tp_reason reason);
+
+/* ---- probe.c ---- */
+
+/* A child runs: from now on it is probed, if it wants to be. */
+void tpi_probe_begin(tp_actor *self, struct tpi_child *child);
+void tpi_on_probe(tp_actor *self, struct tpi_supervisor *supervisor, const tpi_probe *msg);
+void tpi_on_pong(tp_actor *self, struct tpi_supervisor *supervisor, const tp_pong *msg);
 
 /* ---- restart.c ---- */
 
