@@ -17,9 +17,9 @@ struct request {
 };
 
 static const struct bench_case *const groups[] = {
-    bench_talk,          bench_flood,       bench_create,        bench_meet,
-    bench_timers,        bench_restart,     bench_stuck,         bench_codec,
-    bench_savina_sync,   bench_savina_shared, bench_savina_flow,   bench_savina_number,
+    bench_talk,          bench_flood,         bench_create,      bench_meet,
+    bench_timers,        bench_restart,       bench_stuck,       bench_codec,
+    bench_savina_sync,   bench_savina_shared, bench_savina_flow, bench_savina_number,
     bench_savina_search, bench_savina_space};
 
 /* Of --scale, written once, before anything runs. */

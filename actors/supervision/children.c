@@ -27,7 +27,8 @@ const char *tpi_child_wrong(const tp_supervisor_spec *spec, const tp_child_spec 
     if (child->significant && spec->auto_shutdown == TP_AUTO_SHUTDOWN_NEVER)
         return "a significant child, and no auto_shutdown";
     if (child->probe_every < 0 || child->probe_timeout < 0) return "a negative time for probes";
-    if (child->probe_timeout > 0 && child->probe_every == 0) return "probe_timeout without probe_every";
+    if (child->probe_timeout > 0 && child->probe_every == 0)
+        return "probe_timeout without probe_every";
     return backoff_wrong(&child->backoff);
 }
 

@@ -8,8 +8,8 @@
 
 static void probe_after(tp_actor *self, struct tpi_child *child, tp_duration span) {
     child->timer = tp_send_after(self, span, tp_self(self), tpi_probe, .child = child->pid);
-    if (child->timer == 0) tp_log(self, TP_LOG_ERROR, "child %s: no memory to probe it",
-                                  child->spec->id);
+    if (child->timer == 0)
+        tp_log(self, TP_LOG_ERROR, "child %s: no memory to probe it", child->spec->id);
 }
 
 void tpi_probe_begin(tp_actor *self, struct tpi_child *child) {

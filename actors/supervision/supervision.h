@@ -17,10 +17,8 @@ TP_MESSAGE_AS(tpi_supervise, "tp.supervise", TP_FIELD(u64, spec), TP_FIELD(pid, 
               TP_FIELD(bool, root))
 /* A root's last word to the program before it gives up. */
 TP_MESSAGE_AS(tpi_gave_up, "tp.supervisor.gave_up")
-/* To itself: take the next child whose restart failed. Sent, not called: a shutdown may come in
- * between. */
+/* To itself: the next child whose restart failed. Sent: a shutdown may come in between. */
 TP_MESSAGE_AS(tpi_retry, "tp.supervisor.retry")
-/* To itself: the wait of a child is over. */
 TP_MESSAGE_AS(tpi_waited, "tp.supervisor.waited", TP_FIELD(u64, token))
 /* To itself: a child is to be probed, or has not answered. */
 TP_MESSAGE_AS(tpi_probe, "tp.supervisor.probe", TP_FIELD(pid, child))
@@ -166,13 +164,11 @@ void tpi_stop_child(tp_actor *self, struct tpi_supervisor *supervisor, struct tp
 void tpi_stop_all(tp_actor *self, struct tpi_supervisor *supervisor);
 /* Stops all from the last to this one; temporary ones are removed, but not `from` itself. */
 void tpi_stop_from(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *from);
-/* "normal", "user 1001", "failed: text" */
-void tpi_reason_text(char *out, size_t size, tp_reason reason);
+void tpi_reason_text(char *out, size_t size, tp_reason reason); /* "user 1001", "failed: text" */
 
-/* ---- probe.c ---- */
+/* ---- probe.c: signs of life ---- */
 
-/* A child runs: from now on it is probed, if it wants to be. */
-void tpi_probe_begin(tp_actor *self, struct tpi_child *child);
+void tpi_probe_begin(tp_actor *self, struct tpi_child *child); /* of one that runs */
 void tpi_on_probe(tp_actor *self, struct tpi_supervisor *supervisor, const tpi_probe *msg);
 void tpi_on_pong(tp_actor *self, struct tpi_supervisor *supervisor, const tp_pong *msg);
 
@@ -181,9 +177,8 @@ void tpi_on_pong(tp_actor *self, struct tpi_supervisor *supervisor, const tp_pon
 /* A child has ended by itself. */
 void tpi_child_ended(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child,
                      tp_reason reason);
-/* A child that is restarting has its turn again. */
+/* One that is restarting has its turn again. */
 void tpi_restart(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child);
-/* The next of those whose restart failed. */
 void tpi_retry_next(tp_actor *self, struct tpi_supervisor *supervisor);
 /* A child that is not restarted goes: temporary and dynamic ones with all that is known of them. */
 void tpi_child_gone(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child);

@@ -1,7 +1,6 @@
 /*
  * The others' messages while one actor computes for ever and one blocks its thread in a read.
  */
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -20,9 +19,9 @@ struct hog {
 };
 
 static void on_loop(tp_actor *self, struct hog *hog, const stuck_loop *msg) {
-    atomic_bool *flag = (atomic_bool *)(uintptr_t)msg->flag;
+    bool *flag = (bool *)(uintptr_t)msg->flag;
     (void)self;
-    while (!atomic_load_explicit(flag, memory_order_relaxed)) hog->done++; /* relaxed: a flag */
+    while (!__atomic_load_n(flag, __ATOMIC_RELAXED)) hog->done++;
 }
 static void on_read(tp_actor *self, struct hog *hog, const stuck_read *msg) {
     char byte;
@@ -58,7 +57,7 @@ static double latency(tp_actor *self) {
     unsigned rounds = (unsigned)bench_scaled(ROUNDS, 200);
     tp_pid looper = tp_spawn(self, &hog_behavior), reader = tp_spawn(self, &hog_behavior);
     tp_duration *spans = tp_alloc(self, rounds * sizeof *spans);
-    atomic_bool *flag = tp_alloc(self, sizeof *flag);
+    bool *flag = tp_alloc(self, sizeof *flag);
     int pipes[2];
     if (spans == NULL || flag == NULL || pipe(pipes) != 0) tp_fail(self, "no memory");
     uint64_t before = bench_exits(self);
@@ -66,7 +65,7 @@ static double latency(tp_actor *self) {
     tp_send(self, reader, stuck_read, .descriptor = pipes[0]);
     tp_sleep(self, SETTLE);
     measure(self, spans, rounds);
-    atomic_store_explicit(flag, true, memory_order_relaxed); /* relaxed: a flag */
+    __atomic_store_n(flag, true, __ATOMIC_RELAXED);
     if (write(pipes[1], "x", 1) != 1) tp_fail(self, "the pipe broke");
     (void)tp_send_exit(self, looper, TP_EXIT_SHUTDOWN);
     (void)tp_send_exit(self, reader, TP_EXIT_SHUTDOWN);

@@ -13,6 +13,7 @@
 #include <troupe/crash.h>
 
 #include "core/actor/actor.h"
+#include "core/platform/snapshot.h"
 
 #define TPI_FRAMES_MAX 32u      /* of a fault's stack that are kept */
 #define TPI_SUBSCRIBERS_MAX 16u /* to each subject */

@@ -156,13 +156,13 @@ static void write_text(struct report *report) {
     if (value->name.size > 0) tpi_out_print(out, ", name %s", value->name.data);
     if (value->message.size > 0)
         tpi_out_print(out, "\n  handling %s from <%" PRIu32 ".%" PRIu32 ">", report->message,
-              value->sender.slot, value->sender.generation);
-    tpi_out_print(out,
-          "\n  mailbox %" PRIu32 ", monitors %" PRIu32 ", watchers %" PRIu32 ", links %" PRIu32,
-          value->mailbox, value->monitor_count, value->watcher_count, value->link_count);
+                      value->sender.slot, value->sender.generation);
+    tpi_out_print(
+        out, "\n  mailbox %" PRIu32 ", monitors %" PRIu32 ", watchers %" PRIu32 ", links %" PRIu32,
+        value->mailbox, value->monitor_count, value->watcher_count, value->link_count);
     for (size_t i = 0; i < value->links.count; i++)
-        tpi_out_print(out, "%s<%" PRIu32 ".%" PRIu32 ">", i == 0 ? ": " : " ", report->links[i].slot,
-              report->links[i].generation);
+        tpi_out_print(out, "%s<%" PRIu32 ".%" PRIu32 ">", i == 0 ? ": " : " ",
+                      report->links[i].slot, report->links[i].generation);
     for (size_t i = 0; i < value->stack.count; i++)
         tpi_out_print(out, "\n  #%zu %s", i, report->symbols[i]);
 }
@@ -199,8 +199,8 @@ static void json_fault(struct report *report) {
     const tp_crash_report *value = &report->value;
     struct tpi_out *out = &report->json;
     tpi_out_json_text(out, ",\"fault\":{\"signal\":", str_of(tp_signal_name(value->signal)));
-    tpi_out_print(out, ",\"code\":%d,\"address\":\"0x%" PRIx64 "\",\"pc\":\"0x%zx\"}", report->fault.code,
-          value->address, (size_t)report->fault.pc);
+    tpi_out_print(out, ",\"code\":%d,\"address\":\"0x%" PRIx64 "\",\"pc\":\"0x%zx\"}",
+                  report->fault.code, value->address, (size_t)report->fault.pc);
     tpi_out_print(out, ",\"stack\":[");
     for (size_t i = 0; i < value->stack.count; i++)
         tpi_out_json_text(out, i == 0 ? "" : ",", value->stack.items[i]);
@@ -217,9 +217,9 @@ static void write_json(struct report *report, const tp_actor *self) {
     json_reason(report);
     if (self->current != NULL && self->current->type != NULL) json_message(report, self->current);
     tpi_out_print(out,
-          ",\"mailbox\":%" PRIu32 ",\"monitors\":%" PRIu32 ",\"watchers\":%" PRIu32
-          ",\"links\":%" PRIu32 ",\"linked\":[",
-          value->mailbox, value->monitor_count, value->watcher_count, value->link_count);
+                  ",\"mailbox\":%" PRIu32 ",\"monitors\":%" PRIu32 ",\"watchers\":%" PRIu32
+                  ",\"links\":%" PRIu32 ",\"linked\":[",
+                  value->mailbox, value->monitor_count, value->watcher_count, value->link_count);
     for (size_t i = 0; i < value->links.count; i++)
         tpi_out_json_pid(out, i == 0 ? "" : ",", report->links[i]);
     tpi_out_print(out, "]");

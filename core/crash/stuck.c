@@ -175,8 +175,7 @@ static bool has_looked(struct tpi_worker *worker, uint64_t slice) {
     struct tpi_crash_thread *thread = worker->crash;
     if (thread == NULL) return false; /* the handlers are not ours: crash.c */
     thread->look.slice = slice;
-    return tpi_snapshot_ask(worker->thread, &thread->look.snapshot, PATIENCE) &&
-           thread->look.found;
+    return tpi_snapshot_ask(worker->thread, &thread->look.snapshot, PATIENCE) && thread->look.found;
 }
 
 static void tell(struct report *report, tp_runtime *runtime, struct tpi_worker *worker,

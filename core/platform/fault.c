@@ -327,7 +327,9 @@ void tpi_write_urgent(const char *text, size_t size) {
     struct pollfd wait = {.fd = STDERR_FILENO, .events = POLLOUT};
     while (size > 0) {
         /* a reader that has stopped must not keep a dying process alive */
-        if (poll(&wait, 1, WRITE_PATIENCE_MS) == 0) return;
+        int ready = poll(&wait, 1, WRITE_PATIENCE_MS);
+        if (ready < 0 && errno == EINTR) continue; /* a signal is no reason to block in the write */
+        if (ready <= 0) return;
         ssize_t written = write(STDERR_FILENO, text, size < 512 ? size : 512);
         if (written < 0 && errno == EINTR) continue;
         if (written <= 0) return;

@@ -181,23 +181,6 @@ void tpi_write_urgent(const char *text, size_t size); /* to standard error; give
 /* "function+0x12" or "file+0x1234"; not in a handler. Returns the full length. */
 size_t tpi_symbol(uintptr_t pc, char *out, size_t size);
 
-/* ---- a look at what another thread is doing ---- */
-struct tpi_snapshot {
-    /* On the thread that was asked, in a signal handler on its alternate stack: must be safe
-     * there. */
-    void (*look)(struct tpi_snapshot *snapshot, const struct tpi_fault *where);
-    _Atomic(uint32_t) state;
-};
-/* From now on snapshots may be asked for; counted. Takes SIGURG, and chains to what was there. */
-tp_err tpi_snapshots_take(void);
-void tpi_snapshots_give(void);
-/* The calling thread may be asked for this one; NULL: for none any more. */
-void tpi_snapshot_allow(struct tpi_snapshot *snapshot);
-/* Has `look` called on the thread that allowed it; true when it was. False: the thread could not be
- * reached in time, as when the kernel holds it, and will not be. One at a time. A system call of
- * that thread may return EINTR. */
-bool tpi_snapshot_ask(tpi_thread thread, struct tpi_snapshot *snapshot, tp_duration patience);
-
 /* ---- process ---- */
 void tpi_write_stderr(const char *text, size_t size);
 bool tpi_stderr_is_terminal(void);

@@ -6,7 +6,7 @@
  * them. One that this file did not send goes to whatever handler stood before. Global here: that
  * handler, and, one a thread, the thread's own snapshot.
  */
-#include "core/platform/platform.h"
+#include "core/platform/snapshot.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -39,9 +39,8 @@ static void on_signal(int number, siginfo_t *info, void *context) {
         as_before(number, info, context);
         /* acquire: partner is the store in tpi_snapshot_ask; `thread` and `look` are older. Else it
          * has been withdrawn */
-    } else if (atomic_compare_exchange_strong_explicit(&snapshot->state, &asked, LOOKING,
-                                                       memory_order_acquire,
-                                                       memory_order_relaxed)) {
+    } else if (atomic_compare_exchange_strong_explicit(
+                   &snapshot->state, &asked, LOOKING, memory_order_acquire, memory_order_relaxed)) {
         struct tpi_fault where = {.signal = number, .context = context};
         tpi_fault_registers(&where);
         snapshot->look(snapshot, &where);

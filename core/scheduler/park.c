@@ -83,8 +83,7 @@ void tpi_scheduler_wake_one(struct tpi_scheduler *scheduler) {
          * push too */
         uint64_t mask = atomic_fetch_or_explicit(&scheduler->idle[word], 0, memory_order_acq_rel);
         while (mask != 0) {
-            unsigned index =
-                peer_index(scheduler, word * 64 + (unsigned)__builtin_ctzll(mask));
+            unsigned index = peer_index(scheduler, word * 64 + (unsigned)__builtin_ctzll(mask));
             if (clear_idle(scheduler, index)) {
                 wake_worker(scheduler, index);
                 return;
@@ -292,8 +291,7 @@ void tpi_worker_idle(struct tpi_worker *worker) {
     /* acquire: partner is the store in rest (watch.c). It comes after a read-modify-write of the
      * idle mask, as the watch's last look at that mask comes after its store: one of the two sees
      * the other */
-    if (!worker->aside &&
-        atomic_load_explicit(&scheduler->watch.asleep, memory_order_acquire) != 0)
+    if (!worker->aside && atomic_load_explicit(&scheduler->watch.asleep, memory_order_acquire) != 0)
         tpi_watch_wake(scheduler);
     /* relaxed: a hint */
     if (deep) atomic_fetch_sub_explicit(&scheduler->deep, 1, memory_order_relaxed);

@@ -21,9 +21,7 @@
 #include "core/scheduler/watch.h"
 #include "core/trace/trace.h"
 
-#define TPI_DEDICATED_MAX 64 /* threads beside the workers, for actors of their own */
-#define TPI_SPARES_MAX 16    /* fibers a worker keeps for the next suspension */
-#define TPI_IDLE_WORDS ((256 + TPI_SPARE_WORKERS_MAX) / 64)
+#define TPI_SPARES_MAX 16 /* fibers a worker keeps for the next suspension */
 
 struct tpi_worker {
     /* ---- its own thread's, hot ---- */
@@ -31,15 +29,15 @@ struct tpi_worker {
     uint32_t streak;                     /* how often in a row `next` went before the queue */
     _Atomic(bool) direct;   /* `next` may be used: not under a driver's queue, not FIFO */
     _Atomic(uint8_t) watch; /* TPI_WATCH_*: looked at after every slice */
-    bool sim;                  /* the driver picks */
-    bool tracing;              /* a hook was there when the slice began */
-    bool escaping;             /* tpi_worker_escape is under way */
-    bool has_high;             /* queue_high may hold something */
-    bool may_steal;            /* it slept since its last fruitless steal */
+    bool sim;               /* the driver picks */
+    bool tracing;           /* a hook was there when the slice began */
+    bool escaping;          /* tpi_worker_escape is under way */
+    bool has_high;          /* queue_high may hold something */
+    bool may_steal;         /* it slept since its last fruitless steal */
     struct tpi_pool *pool;
     _Atomic(struct tpi_runnable *) running; /* NULL between two slices: see watch.h */
-    void *system;            /* the owner's: struct tp_runtime */
-    struct tpi_fiber *fiber; /* the loop runs on it */
+    void *system;                           /* the owner's: struct tp_runtime */
+    struct tpi_fiber *fiber;                /* the loop runs on it */
     struct tpi_scheduler *scheduler;
     uint32_t turn; /* slices, for what is done now and then */
     uint32_t index;
@@ -96,11 +94,10 @@ struct tpi_scheduler {
     void *system;
     void *allocation; /* what to free: the struct is aligned within */
     tp_strategy strategy;
-    size_t stack_size; /* usable bytes of a cached stack */
-    unsigned count;    /* workers; dedicated ones come after */
-    /* `count` workers, places for TPI_DEDICATED_MAX dedicated ones, places for spares */
-    struct tpi_worker *workers[256 + TPI_DEDICATED_MAX + TPI_SPARE_WORKERS_MAX];
-    tpi_mutex growth;        /* of dedicated workers */
+    size_t stack_size;                           /* usable bytes of a cached stack */
+    unsigned count;                              /* workers; dedicated ones come after */
+    struct tpi_worker *workers[TPI_WORKERS_MAX]; /* `count`, then dedicated ones, then spares */
+    tpi_mutex growth;                            /* of dedicated workers */
     _Atomic(uint32_t) grown; /* dedicated workers made: the first so many of their places */
 
     /* a bit a worker that sleeps: the `count`, then the spares; not the dedicated */
@@ -135,15 +132,6 @@ tp_err tpi_scheduler_start(struct tpi_scheduler *scheduler);
 /* Ends the threads after their current slices; what is still queued is forgotten. */
 void tpi_scheduler_stop(struct tpi_scheduler *scheduler);
 void tpi_scheduler_free(struct tpi_scheduler *scheduler);
-/* Workers of all kinds that there may be: their indices are below. */
-static inline unsigned tpi_scheduler_places(unsigned workers, unsigned spares) {
-    return workers + TPI_DEDICATED_MAX + spares;
-}
-/* Those that exist now, in *out, which has room for all; their number. Any thread. */
-unsigned tpi_scheduler_list(const struct tpi_scheduler *scheduler, struct tpi_worker **out);
-#define TPI_WORKERS_MAX (256 + TPI_DEDICATED_MAX + TPI_SPARE_WORKERS_MAX)
-/* A spare worker, at rest. The watch alone. */
-tp_err tpi_scheduler_spare(struct tpi_scheduler *scheduler, unsigned number);
 /* A worker thread that runs only what is pinned to it. TP_ENOMEM: no more of them. */
 tp_err tpi_scheduler_dedicate(struct tpi_scheduler *scheduler, unsigned *index);
 void tpi_scheduler_undedicate(struct tpi_scheduler *scheduler, unsigned index);
@@ -154,14 +142,12 @@ void tpi_worker_schedule_slow(struct tpi_worker *worker, struct tpi_runnable *ru
 
 /* Makes a runnable ready that is nowhere ready now; it was woken by what runs on `worker`. */
 static inline void tpi_worker_schedule(struct tpi_worker *worker, struct tpi_runnable *runnable) {
-    /* relaxed: what is there was put there by this thread; a stuck one's is taken by the watch,
-     * which leaves NULL */
+    /* relaxed: this thread puts there what is there; the watch, which takes it, leaves NULL */
     if (atomic_load_explicit(&worker->next, memory_order_relaxed) == NULL &&
         /* relaxed: the watch looks again when it comes too late for this */
         atomic_load_explicit(&worker->direct, memory_order_relaxed) &&
         (runnable->priority | runnable->flags) == 0) {
-        /* release: partner is the exchange in sweep (watch.c): what was done to the runnable's
-         * owner comes with it */
+        /* release: partner is sweep (watch.c): what was done to the runnable's owner comes too */
         atomic_store_explicit(&worker->next, runnable, memory_order_release);
         return;
     }
@@ -169,7 +155,7 @@ static inline void tpi_worker_schedule(struct tpi_worker *worker, struct tpi_run
 }
 /* The same for one whose turn is over: behind all others. */
 void tpi_worker_requeue(struct tpi_worker *worker, struct tpi_runnable *runnable);
-/* The same from a thread that is no worker. */
+/* From a thread that is no worker. */
 void tpi_scheduler_schedule(struct tpi_scheduler *scheduler, struct tpi_runnable *runnable);
 
 /* ---- waiting (worker.c) ---- */
@@ -189,28 +175,23 @@ struct tpi_worker *tpi_worker_resume(struct tpi_worker *worker, struct tpi_fiber
  * resume. */
 tp_err tpi_worker_enter(struct tpi_worker **worker, size_t stack_size,
                         struct tpi_runnable *runnable);
-/* Forgets a suspended fiber with all its frames. */
-void tpi_worker_drop(struct tpi_worker *worker, struct tpi_fiber *fiber);
+void tpi_worker_drop(struct tpi_worker *worker, struct tpi_fiber *fiber); /* and its frames */
 /* Leaves the running runnable's frames for the loop, which calls ops->escaped. */
 _Noreturn void tpi_worker_escape(struct tpi_worker *worker);
 
 /* ---- for the loop and the drivers (worker.c, park.c) ---- */
 
 void tpi_worker_loop(void *fiber); /* a loop fiber's entry; fiber->user is its worker */
-/* Production: the next runnable, NULL when the worker should stop. */
-struct tpi_runnable *tpi_worker_pick(struct tpi_worker *worker);
+struct tpi_runnable *tpi_worker_pick(struct tpi_worker *worker); /* NULL: it is to stop */
 /* Timers, poller, inbound and injected runnables: true if something became ready. */
 bool tpi_worker_housekeeping(struct tpi_worker *worker);
 bool tpi_worker_steal(struct tpi_worker *worker);
-/* Sleeps until there may be something to do. */
-void tpi_worker_idle(struct tpi_worker *worker);
-/* What is queued here goes to the common queue; the worker itself, which then rests. */
-void tpi_worker_empty(struct tpi_worker *worker);
-/* Wakes one sleeping worker, if there is one. Any thread; after the runnable was pushed. */
+void tpi_worker_idle(struct tpi_worker *worker);  /* sleeps until there may be something to do */
+void tpi_worker_empty(struct tpi_worker *worker); /* its queues go to the common one; itself */
+/* Wakes a sleeping worker, if there is one. Any thread; after the runnable was pushed. */
 void tpi_scheduler_wake_one(struct tpi_scheduler *scheduler);
 void tpi_scheduler_wake(struct tpi_scheduler *scheduler, unsigned index);
-/* The same whatever its state: for the end. */
-void tpi_scheduler_rouse(struct tpi_scheduler *scheduler, unsigned index);
+void tpi_scheduler_rouse(struct tpi_scheduler *scheduler, unsigned index); /* in any state */
 
 static inline tp_time tpi_scheduler_now(const struct tpi_scheduler *scheduler) {
     return scheduler->driver->now(scheduler->driver->context);

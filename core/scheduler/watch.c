@@ -58,14 +58,14 @@ static void sweep_deque(struct tpi_scheduler *scheduler, struct tpi_deque *queue
 /* What waits at a stuck worker goes where others find it. Under the lock, while STUCK is there. */
 static void sweep(struct tpi_scheduler *scheduler, struct tpi_worker *worker) {
     /* acquire: partner is the release store in tpi_worker_schedule */
-    struct tpi_runnable *next =
-        atomic_exchange_explicit(&worker->next, NULL, memory_order_acquire);
+    struct tpi_runnable *next = atomic_exchange_explicit(&worker->next, NULL, memory_order_acquire);
     if (next != NULL) tpi_scheduler_schedule(scheduler, next);
     sweep_deque(scheduler, &worker->queue_high);
     sweep_deque(scheduler, &worker->queue);
     sweep_deque(scheduler, &worker->queue_low);
     uint32_t count, length = tpi_inject_length(&worker->inbound);
-    struct tpi_node *pinned = length == 0 ? NULL : tpi_inject_take(&worker->inbound, length, &count);
+    struct tpi_node *pinned =
+        length == 0 ? NULL : tpi_inject_take(&worker->inbound, length, &count);
     while (pinned != NULL) {
         struct tpi_node *after = pinned->next;
         tpi_scheduler_schedule(scheduler, (struct tpi_runnable *)(void *)pinned);
@@ -111,13 +111,11 @@ void tpi_watch_slice_end(struct tpi_worker *worker) {
     if (!(atomic_load_explicit(&worker->watch, memory_order_seq_cst) & TPI_WATCH_STUCK)) return;
     tpi_mutex_lock(&worker->watched.lock);
     /* release: partner is the acquire in is_stuck. Not there any more: the watch was too late */
-    if (atomic_fetch_and_explicit(&worker->watch, (uint8_t)~TPI_WATCH_STUCK,
-                                  memory_order_release) &
+    if (atomic_fetch_and_explicit(&worker->watch, (uint8_t)~TPI_WATCH_STUCK, memory_order_release) &
         TPI_WATCH_STUCK)
         /* relaxed: this thread reads it */
         atomic_store_explicit(&worker->direct,
-                              !worker->aside &&
-                                  worker->scheduler->strategy == TP_STRATEGY_STEAL,
+                              !worker->aside && worker->scheduler->strategy == TP_STRATEGY_STEAL,
                               memory_order_relaxed);
     tpi_mutex_unlock(&worker->watched.lock);
 }
@@ -153,11 +151,11 @@ void tpi_watch_tend(struct tpi_worker *spare) {
     spare->aside = !active;
     /* relaxed: the watch, which must not rest meanwhile, counts the sleepers again and again */
     if (active) atomic_fetch_add_explicit(&spare->scheduler->watch.busy, 1, memory_order_relaxed);
-    else atomic_fetch_sub_explicit(&spare->scheduler->watch.busy, 1,
-                                   memory_order_relaxed); /* relaxed: as above */
+    else
+        atomic_fetch_sub_explicit(&spare->scheduler->watch.busy, 1,
+                                  memory_order_relaxed); /* relaxed: as above */
     /* relaxed: its own, outside a slice */
-    atomic_store_explicit(&spare->direct,
-                          active && spare->scheduler->strategy == TP_STRATEGY_STEAL,
+    atomic_store_explicit(&spare->direct, active && spare->scheduler->strategy == TP_STRATEGY_STEAL,
                           memory_order_relaxed);
     if (active) return;
     tpi_worker_empty(spare);

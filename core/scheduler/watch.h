@@ -37,7 +37,10 @@
 #include "core/platform/platform.h"
 #include "core/queue/queue.h"
 
+#define TPI_DEDICATED_MAX 64 /* threads beside the workers, for actors of their own */
 #define TPI_SPARE_WORKERS_MAX 64
+#define TPI_IDLE_WORDS ((256 + TPI_SPARE_WORKERS_MAX) / 64)
+#define TPI_WORKERS_MAX (256 + TPI_DEDICATED_MAX + TPI_SPARE_WORKERS_MAX)
 
 struct tpi_worker;
 struct tpi_scheduler;
@@ -69,7 +72,7 @@ struct tpi_watch {
     struct tpi_watch_options options;
     tpi_thread thread;
     bool started;
-    bool fenced; /* see TPI_WATCH_FENCED */
+    bool fenced;              /* see TPI_WATCH_FENCED */
     _Atomic(uint32_t) turn;   /* futex: changes to wake the thread */
     _Atomic(uint32_t) asleep; /* 1: the thread sleeps until a worker wakes up */
     _Atomic(bool) ending;
@@ -80,6 +83,14 @@ struct tpi_watch {
     struct tpi_deque scratch;
 };
 
+/* Workers of all kinds that there may be: their indices are below. */
+static inline unsigned tpi_scheduler_places(unsigned workers, unsigned spares) {
+    return workers + TPI_DEDICATED_MAX + spares;
+}
+/* Those that exist now, in *out, which has room for all; their number. Any thread. */
+unsigned tpi_scheduler_list(const struct tpi_scheduler *scheduler, struct tpi_worker **out);
+/* A spare worker, at rest. The watch alone. */
+tp_err tpi_scheduler_spare(struct tpi_scheduler *scheduler, unsigned number);
 /* Starts the thread, unless nobody is to watch. TP_ENOMEM. */
 tp_err tpi_watch_start(struct tpi_scheduler *scheduler);
 /* Ends it; who is stuck stays so, and comes back by itself. Idempotent. */

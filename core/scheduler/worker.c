@@ -288,7 +288,7 @@ static ALWAYS void end_slice(struct tpi_worker *worker) {
     /* relaxed, and a fence that only keeps the compiler: the watch runs the processor's for both
      * sides, between its store of `watch` and its load of `running` (watch.h) */
     atomic_store_explicit(&worker->running, NULL, memory_order_relaxed);
-    atomic_signal_fence(memory_order_seq_cst);
+    __asm__ volatile("" ::: "memory");
     /* relaxed: what it stands for is taken back under a lock */
     if (__builtin_expect(atomic_load_explicit(&worker->watch, memory_order_relaxed) != 0, 0))
         tpi_watch_slice_end(worker);

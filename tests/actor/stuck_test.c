@@ -3,7 +3,6 @@
  * them. On real threads: what is decided here is that something happens at all, within 20 s.
  */
 #include <sched.h>
-#include <stdatomic.h>
 #include <unistd.h>
 
 #include <troupe/inbox.h>
@@ -20,14 +19,12 @@ enum how {
 };
 
 #define GATES 8
-static struct gate {
-    atomic_bool reached, open;
-} gates[GATES];
+static struct gate { bool reached, open; } gates[GATES];
 
 static void shut(void) {
     for (int i = 0; i < GATES; i++) {
-        atomic_store(&gates[i].reached, false);
-        atomic_store(&gates[i].open, false);
+        __atomic_store_n(&gates[i].reached, false, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&gates[i].open, false, __ATOMIC_SEQ_CST);
     }
 }
 
@@ -44,8 +41,8 @@ static void on_spin(tp_actor *self, struct hog *hog, const spin *msg) {
         hog->sent++;
     }
     if (msg->how == WITH_TIMER) tp_send_after(self, TP_MS(1), msg->partner, number, .n = 1);
-    atomic_store(&gate->reached, true);
-    for (unsigned turn = 0; !atomic_load(&gate->open); turn++) {
+    __atomic_store_n(&gate->reached, true, __ATOMIC_SEQ_CST);
+    for (unsigned turn = 0; !__atomic_load_n(&gate->open, __ATOMIC_SEQ_CST); turn++) {
         if (msg->how != TALKING || turn % 4096 != 0) continue;
         tp_send(self, msg->partner, number, .n = 1);
         hog->sent++;
@@ -55,7 +52,7 @@ static void on_spin(tp_actor *self, struct hog *hog, const spin *msg) {
 static void on_block(tp_actor *self, struct hog *hog, const block *msg) {
     char byte;
     (void)hog;
-    atomic_store(&gates[0].reached, true);
+    __atomic_store_n(&gates[0].reached, true, __ATOMIC_SEQ_CST);
     ssize_t got = read((int)msg->descriptor, &byte, 1);
     tp_reply(self, answer, .n = got);
 }
@@ -106,7 +103,7 @@ static tp_pid hog_with(struct scene *scene, const tp_spawn_options *options) {
 }
 
 static void reached(unsigned gate) {
-    while (!atomic_load(&gates[gate].reached)) sched_yield();
+    while (!__atomic_load_n(&gates[gate].reached, __ATOMIC_SEQ_CST)) sched_yield();
 }
 
 static void spin_at(struct scene *scene, tp_pid hog, unsigned gate, enum how how, tp_pid partner) {
@@ -138,7 +135,7 @@ static void sum_becomes(struct scene *scene, int64_t wanted) {
 /* The hog has let go, and answers again. */
 static int64_t comes_back(struct scene *scene, tp_pid hog, unsigned gate) {
     answer got;
-    atomic_store(&gates[gate].open, true);
+    __atomic_store_n(&gates[gate].open, true, __ATOMIC_SEQ_CST);
     TP_ASSERT_EQ_INT(tp_inbox_call(scene->inbox, hog, SOON, &got, answer, spin, .gate = gate),
                      TP_OK);
     return got.n;
@@ -268,9 +265,9 @@ TP_TEST(stuck, what_may_run_on_another_worker_does) {
     TP_ASSERT_EQ_INT(tp_runtime_spawn(scene.runtime, &free_one, &adder_behavior,
                                       &(tp_spawn_options){.workers = 3}),
                      TP_OK);
-    TP_ASSERT_EQ_INT(tp_runtime_spawn(scene.runtime, &bound, &adder_behavior,
-                                      &(tp_spawn_options){.workers = 1}),
-                     TP_OK);
+    TP_ASSERT_EQ_INT(
+        tp_runtime_spawn(scene.runtime, &bound, &adder_behavior, &(tp_spawn_options){.workers = 1}),
+        TP_OK);
     spin_at(&scene, hog, 0, QUIETLY, tp_pid_null());
     for (int i = 0; i < 10; i++)
         TP_ASSERT_EQ_INT(tp_inbox_call(scene.inbox, free_one, SOON, &got, answer, ask), TP_OK);

@@ -2,12 +2,12 @@
  * What is told of an actor that keeps its worker.
  */
 #include <sched.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <troupe/troupe.h>
 
+#include "core/base/atomic.h"
 #include "tests/support/test.h"
 
 #define SOON TP_SECONDS(20)
@@ -15,8 +15,8 @@
 TP_MESSAGE(hold, TP_FIELD(i32, n), TP_FIELD(str, text))
 TP_MESSAGE(held)
 
-static atomic_bool open_gate, reached;
-static atomic_int reports;
+static _Atomic(bool) open_gate, reached;
+static _Atomic(int) reports;
 static char text[8192], json[8192], line[256], name[64];
 
 static void note(void *context, const tp_log_entry *entry) {
@@ -57,8 +57,7 @@ static void watches(tp_actor *self, void *arg) {
     (void)arg;
     TP_ASSERT_EQ_INT(tp_stuck_subscribe(self), TP_OK);
     TP_ASSERT_EQ_INT(tp_stuck_subscribe(self), TP_OK);
-    tp_future future =
-        tp_request(self, pig, hold, .n = 7, .text = {"mud", 3});
+    tp_future future = tp_request(self, pig, hold, .n = 7, .text = {"mud", 3});
     TP_ASSERT_EQ_INT(tp_receive(self, SOON, &report, tp_stuck_report), TP_OK);
     TP_ASSERT(tp_pid_equal(report.actor, pig));
     TP_ASSERT(same(report.name, "piggy") && same(report.behavior, "pig"));

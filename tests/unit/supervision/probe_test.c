@@ -129,9 +129,10 @@ PROBE(probe, a_restarted_child_is_probed_too_and_old_probes_mean_nothing) {
 PROBE(probe, a_nested_supervisor_answers) {
     tp_supervisor_spec spec = {
         .intensity = 5,
-        .children = TP_CHILDREN(
-            {.id = "inner", .supervisor = TP_NEST(.children = TP_CHILDREN(KID(a))),
-             .probe_every = TP_MS(10), .probe_timeout = TP_MS(1)})};
+        .children = TP_CHILDREN({.id = "inner",
+                                 .supervisor = TP_NEST(.children = TP_CHILDREN(KID(a))),
+                                 .probe_every = TP_MS(10),
+                                 .probe_timeout = TP_MS(1)})};
     tp_pid supervisor = start(self, &spec);
     expect_log("+a");
     TP_ASSERT_EQ_INT(tp_sleep(self, TP_SECONDS(5)), TP_OK);
