@@ -39,8 +39,8 @@ static size_t slots_size(const tp_runtime *runtime) {
                sizeof(struct local_slots *);
 }
 
-/* The first ten thousand actors cost what they touch; whoever has more gets huge pages. */
-#define SMALL_PAGES_FIRST ((size_t)2 << 20)
+/* The first two thousand actors cost what they touch; whoever has more gets huge pages. */
+#define SMALL_PAGES_FIRST ((size_t)384 << 10)
 
 tp_err tpi_slots_new(tp_runtime *runtime) {
     unsigned workers =
@@ -52,10 +52,8 @@ tp_err tpi_slots_new(tp_runtime *runtime) {
     table->worker_count = workers;
     runtime->free_slots = table;
     size_t size = (size_t)runtime->slot_count * sizeof(tp_actor);
-    runtime->slots = tpi_vm_reserve(size);
+    runtime->slots = tpi_vm_reserve_from(size, SMALL_PAGES_FIRST);
     if (runtime->slots == NULL) return TP_ENOMEM;
-    if (size > SMALL_PAGES_FIRST)
-        tpi_vm_huge_pages(runtime->slots + SMALL_PAGES_FIRST, size - SMALL_PAGES_FIRST);
     return TP_OK;
 }
 

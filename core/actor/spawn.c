@@ -217,6 +217,16 @@ static tp_err give_birth(struct birth *birth, tp_pid *out) {
     return TP_OK;
 }
 
+/* Who starts many lets them run in between: what they leave behind is used again while it is in the
+ * cache, and a worker's other actors are not kept waiting. */
+#define SPAWNS_A_TURN 128u
+
+static void rest(tp_actor *self) {
+    /* relaxed: this worker's own count */
+    uint64_t spawned = atomic_load_explicit(&self->worker->counters.spawned, memory_order_relaxed);
+    if (spawned % SPAWNS_A_TURN == 0) (void)tpi_take_turns(self);
+}
+
 static tp_pid spawn_from(tp_actor *self, struct birth *birth) {
     tp_pid pid = tp_pid_null();
     birth->runtime = tpi_runtime_of(self->worker);
@@ -236,7 +246,9 @@ tp_pid tp_spawn_value(tp_actor *self, const tp_behavior *behavior, const tp_spaw
         tpi_set_error(self, TP_EINVAL);
         return tp_pid_null();
     }
-    return spawn_from(self, &birth);
+    tp_pid pid = spawn_from(self, &birth);
+    rest(self);
+    return pid;
 }
 
 tp_pid tpi_spawn_to_start(tp_actor *self, const tp_behavior *behavior,
@@ -258,7 +270,9 @@ tp_pid tp_spawn_body(tp_actor *self, tp_body body, void *arg, const tp_spawn_opt
         tpi_set_error(self, TP_EINVAL);
         return tp_pid_null();
     }
-    return spawn_from(self, &birth);
+    tp_pid pid = spawn_from(self, &birth);
+    rest(self);
+    return pid;
 }
 
 /* ---- from outside ---- */

@@ -18,7 +18,8 @@
  * (37 pools) two keys may share a place; the newcomer then has the old chain handed over early. So
  * the memory for chains is bounded whatever the number of pools.
  *
- * Fresh blocks are cut in runs of about a page from slabs, which double in size up to 8 MiB; a run
+ * Fresh blocks are cut in runs of about a page from slabs, which double in size up to 512 KiB, and
+ * are of huge pages from 2 MiB to 8 MiB (512 page faults can cost more than all else here); a run
  * touches only its own page, and the rest of a slab is not counted by the system before that. What
  * remains of a slab too small for the class asked for is cut into smaller blocks.
  */
@@ -40,6 +41,7 @@
 #define CHAIN_BYTES 65536u
 #define RUN_BYTES 4096u
 #define SLAB_BYTES_MIN ((size_t)64 << 10)
+#define SLAB_BYTES_SMALL ((size_t)512 << 10) /* the last one of small pages */
 #define SLAB_BYTES_MAX ((size_t)8 << 20)
 
 const uint32_t tpi_class_size[TPI_CLASS_COUNT] = {16,   32,   64,   128,  192,   256,   512,
@@ -97,7 +99,8 @@ static size_t round_up(size_t value, size_t to) {
 /* A big piece: from the hook when there is one, else straight from the system, zeroed then. */
 static void *piece_alloc(const struct tp_allocator *hook, size_t size) {
     if (hook != NULL) return hook->alloc(hook->context, size);
-    return tpi_vm_map(size);
+    /* the slabs before held nearly as much: this one will be used */
+    return size >= TPI_VM_HUGE_PAGE ? tpi_vm_map_huge(size) : tpi_vm_map(size);
 }
 
 static void piece_free(const struct tp_allocator *hook, void *piece, size_t size) {
@@ -265,8 +268,6 @@ static bool slab_new(struct tpi_pool *pool, size_t size) {
         slab = piece_alloc(hook_of(memory), planned);
     }
     if (slab == NULL) return false;
-    /* the slabs before held as much: this one will be used */
-    if (planned == SLAB_BYTES_MAX && !memory->has_hook) tpi_vm_huge_pages(slab, planned);
     count_bytes(memory, planned);
     cut_remnant(pool);
     slab->next = rest->slabs;
@@ -276,6 +277,8 @@ static bool slab_new(struct tpi_pool *pool, size_t size) {
     rest->fresh = (char *)round_up((uintptr_t)(slab + 1), LINE);
     rest->fresh_end = (char *)(((uintptr_t)slab + planned) / LINE * LINE);
     if (rest->next_slab < SLAB_BYTES_MAX) rest->next_slab *= 2;
+    if (rest->next_slab > SLAB_BYTES_SMALL && rest->next_slab < TPI_VM_HUGE_PAGE)
+        rest->next_slab = TPI_VM_HUGE_PAGE;
     tpi_poison(rest->fresh, (size_t)(rest->fresh_end - rest->fresh));
     TPI_ASSERT((size_t)(rest->fresh_end - rest->fresh) >= size);
     return true;

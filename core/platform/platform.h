@@ -79,6 +79,12 @@ void tpi_vm_small_pages(void *address, size_t size);
 /* The whole huge pages in the range may be backed by such: for memory that will be used up, a page
  * fault for two megabytes in the place of 512. */
 void tpi_vm_huge_pages(void *address, size_t size);
+#define TPI_VM_HUGE_PAGE ((size_t)2 << 20)
+/* As tpi_vm_map, placed so that huge pages can back all of it. */
+void *tpi_vm_map_huge(size_t size);
+/* As tpi_vm_reserve: small pages for the first `small` bytes (whole pages, less than a huge one),
+ * huge ones behind. */
+void *tpi_vm_reserve_from(size_t size, size_t small);
 /* Bytes from the lowest page in memory to the range's end (a stack's touched part). Page-aligned
  * range. */
 size_t tpi_vm_touched(void *address, size_t size);

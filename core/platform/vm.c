@@ -62,12 +62,29 @@ void tpi_vm_small_pages(void *address, size_t size) {
             MADV_NOHUGEPAGE); /* a kernel without huge pages refuses, and that is fine */
 }
 
-#define HUGE_PAGE ((uintptr_t)2 << 20)
 void tpi_vm_huge_pages(void *address, size_t size) {
-    uintptr_t first = ((uintptr_t)address + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
-    uintptr_t end = ((uintptr_t)address + size) & ~(HUGE_PAGE - 1);
+    uintptr_t first = ((uintptr_t)address + TPI_VM_HUGE_PAGE - 1) & ~(TPI_VM_HUGE_PAGE - 1);
+    uintptr_t end = ((uintptr_t)address + size) & ~(TPI_VM_HUGE_PAGE - 1);
     if (first >= end) return;
     madvise((void *)first, end - first, MADV_HUGEPAGE); /* without them it goes on as before */
+}
+
+void *tpi_vm_reserve_from(size_t size, size_t small) {
+    TPI_ASSERT(small < TPI_VM_HUGE_PAGE && small % tpi_vm_page() == 0);
+    size = (size + tpi_vm_page() - 1) & ~(tpi_vm_page() - 1);
+    char *piece = map_anonymous(size + TPI_VM_HUGE_PAGE, MAP_NORESERVE);
+    if (piece == NULL) return NULL;
+    uintptr_t huge = ((uintptr_t)piece + small + TPI_VM_HUGE_PAGE - 1) & ~(TPI_VM_HUGE_PAGE - 1);
+    char *start = (char *)(huge - small);
+    size_t before = (size_t)(start - piece);
+    if (before > 0) tpi_vm_unmap(piece, before);
+    if (before < TPI_VM_HUGE_PAGE) tpi_vm_unmap(start + size, TPI_VM_HUGE_PAGE - before);
+    if (size > small) tpi_vm_huge_pages(start + small, size - small);
+    return start;
+}
+
+void *tpi_vm_map_huge(size_t size) {
+    return tpi_vm_reserve_from(size, 0);
 }
 
 size_t tpi_vm_touched(void *address, size_t size) {

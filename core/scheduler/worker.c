@@ -200,8 +200,10 @@ static struct tpi_runnable *take_ready(struct tpi_worker *worker) {
         worker->has_high = false;
     }
     if (worker->turn % 2 == 0 && (pinned = take_pinned(worker)) != NULL) return pinned;
-    /* the partner had its share: the loop comes here when it is used up */
-    worker->streak = 0;
+    /* when partners had their share of slices, the queue has as many: a pair that talks would get
+     * 64 slices for each one of a thousand others */
+    bool shared = worker->streak >= STREAK_MAX && worker->streak < 2 * STREAK_MAX;
+    worker->streak = shared ? worker->streak + 1 : 0;
     if (worker->slow) { /* every slice comes through here, and the partner takes turns */
         worker->streak = STREAK_MAX;
         if (worker->turn % 2 == 0 && peek_next(worker) != NULL) return take_next(worker);
@@ -209,6 +211,7 @@ static struct tpi_runnable *take_ready(struct tpi_worker *worker) {
     if (worker->turn % LOW_TURNS == 0 && (node = take_queue(worker, &worker->queue_low)) != NULL)
         return runnable_of(node);
     if ((node = take_queue(worker, &worker->queue)) != NULL) return runnable_of(node);
+    worker->streak = 0;
     if (peek_next(worker) != NULL) return take_next(worker);
     if ((pinned = take_pinned(worker)) != NULL) return pinned;
     return runnable_of(take_queue(worker, &worker->queue_low));

@@ -16,7 +16,7 @@ passed=0 failed=0
 
 # erlang MODULE: what it makes of its scenes.
 erlang() {
-    timeout 120 erl -noshell -kernel logger_level none -pa "$work" -s "$1" main <"$here/$1.txt"
+    timeout 240 erl -noshell -kernel logger_level none -pa "$work" -s "$1" main <"$here/$1.txt"
 }
 # judge NAME OURS THEIRS
 judge() {
@@ -35,11 +35,18 @@ if ! erlc -o "$work" "$here/scenes.erl" "$here/machines.erl"; then
     echo "FAIL erlc"
     exit 1
 fi
+# Ours runs in virtual time. Erlang's time is the real one: on a machine that is too busy for it,
+# what was meant to be later comes first. Then all of it is played again, ten times slower.
+play() { # MODULE
+    timeout 60 "$bin/otp_$1" <"$here/$1.txt" >"$work/$1.ours" &&
+        erlang "$1" >"$work/$1.theirs"
+}
 for module in scenes machines; do
-    if ! timeout 60 "$bin/otp_$module" <"$here/$module.txt" >"$work/$module.ours" ||
-        ! erlang "$module" >"$work/$module.theirs"; then
-        echo "FAIL $module did not end well"
-        failed=$((failed + 1))
+    if ! play "$module" || ! cmp -s "$work/$module.ours" "$work/$module.theirs"; then
+        if ! TROUPE_OTP_SCALE=10 play "$module"; then
+            echo "FAIL $module did not end well"
+            failed=$((failed + 1))
+        fi
     fi
 done
 

@@ -40,7 +40,7 @@ perform(Scene, Steps) ->
 
 direct(T, ["spawn" | Names], _) ->
     [introduce(T, hd(N), spawn(fun() -> play(T, hd(N)) end)) || N <- Names];
-direct(_, ["wait", Ms], _) -> timer:sleep(list_to_integer(Ms));
+direct(_, ["wait", Ms], _) -> timer:sleep(ms(Ms));
 direct(T, ["alive" | Names], _) ->
     [note(T, $=, "~s ~s", [N, case is_process_alive(pid(T, N)) of true -> alive; _ -> dead end])
      || N <- Names];
@@ -126,8 +126,8 @@ do(["whereis", N]) ->
         undefined -> say("~s is nobody", [N]);
         P -> say("~s is ~c", [N, who(get(t), P)])
     end;
-do(["sleep", Ms]) -> timer:sleep(list_to_integer(Ms)), say("slept", []);
-do(["after", Ms, P, Text]) -> put(timer, erlang:send_after(list_to_integer(Ms), other(P), {text, Text}));
+do(["sleep", Ms]) -> timer:sleep(ms(Ms)), say("slept", []);
+do(["after", Ms, P, Text]) -> put(timer, erlang:send_after(ms(Ms), other(P), {text, Text}));
 do(["cancel"]) -> bool("cancelled ~s", erlang:cancel_timer(get(timer)) =/= false);
 do(["alias", "reply"]) -> keep_alias(alias([reply]));
 do(["alias", _]) -> keep_alias(alias());
@@ -149,7 +149,7 @@ do(["await", Ms]) ->
 do(["answer", Text]) -> gen_server:reply(get(held), Text);
 do(["take", Text, Ms]) ->
     receive {text, Text} -> say("took ~s", [Text])
-    after list_to_integer(Ms) -> say("missed ~s", [Text]) end;
+    after ms(Ms) -> say("missed ~s", [Text]) end;
 do(["sup", Strategy, Intensity, Auto | Kids]) -> sup(Strategy, Intensity, Auto, Kids);
 do(["supstart", K]) -> result(supervisor:start_child(get(sup), kid_spec(K, false)));
 do(["supadd", [L]]) -> result(supervisor:start_child(get(sup), [L]));
@@ -169,7 +169,10 @@ do(["supwhich"]) ->
     say("specs ~b active ~b supervisors ~b workers ~b", [S, A, U, W]).
 
 span("infinity") -> infinity;
-span(Ms) -> list_to_integer(Ms).
+span(Ms) -> ms(Ms).
+%% TROUPE_OTP_SCALE makes all times longer, for a machine too busy to keep the short ones.
+ms(Ms) -> scale() * list_to_integer(Ms).
+scale() -> list_to_integer(os:getenv("TROUPE_OTP_SCALE", "1")).
 keep_alias(A) -> ets:insert(get(t), {{alias, get(me)}, A}).
 %% The callee is gone, whatever its reason: troupe says TP_ENOPROC (docs/differences-from-otp.md,
 %% "A failed call is an error code").
@@ -196,12 +199,12 @@ sup(Strategy, Words, Auto, Kids) ->
         "one" -> one_for_one end,
     A = case Auto of "any" -> any_significant; "all" -> all_significant; _ -> never end,
     Flags = #{strategy => S, intensity => Intensity, auto_shutdown => A,
-              period => case Period of [] -> 50; [P] -> P end},
+              period => case Period of [] -> 50; [P] -> P end * scale()},
     Specs = [kid_spec(K, S =:= simple_one_for_one) || K <- Kids],
     case supervisor:start_link(?MODULE, {supervisor, Flags, Specs}) of
         {ok, Pid} -> put(sup, Pid), introduce(get(t), $s, Pid), say("sup ok", []);
         %% A starter that traps exits is not told of a failed start a second time (tp_start).
-        _ -> receive {'EXIT', _, _} -> ok after 300 -> ok end, say("sup failed", [])
+        _ -> receive {'EXIT', _, _} -> ok after 300 * scale() -> ok end, say("sup failed", [])
     end.
 
 kid_spec([L | Flags], Simple) ->
@@ -245,5 +248,5 @@ terminate(Reason, {T, L}) ->
     note(T, $*, "-~c ~s", [L, reason(Reason)]),
     case planned(T, L, "slow") of
         0 -> ok;
-        Ms -> timer:sleep(Ms), note(T, $*, "~c stopped slowly", [L])
+        Ms -> timer:sleep(Ms * scale()), note(T, $*, "~c stopped slowly", [L])
     end.

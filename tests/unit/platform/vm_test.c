@@ -23,6 +23,21 @@ TP_TEST(vm, reserves_more_than_there_is) {
     tpi_vm_unmap(memory, size);
 }
 
+TP_TEST(vm, huge_pages_begin_where_they_are_asked_to) {
+    size_t small = 384u << 10, size = small + 3 * TPI_VM_HUGE_PAGE + 100;
+    char *memory = tpi_vm_reserve_from(size, small);
+    TP_ASSERT(memory != NULL);
+    TP_ASSERT_EQ_INT(((uintptr_t)memory + small) % TPI_VM_HUGE_PAGE, 0);
+    TP_ASSERT_EQ_INT(memory[0] + memory[small] + memory[size - 1], 0);
+    memory[0] = memory[size - 1] = 1;
+    tpi_vm_unmap(memory, size);
+    memory = tpi_vm_map_huge(TPI_VM_HUGE_PAGE);
+    TP_ASSERT(memory != NULL);
+    TP_ASSERT_EQ_INT((uintptr_t)memory % TPI_VM_HUGE_PAGE, 0);
+    tpi_vm_unmap(memory, TPI_VM_HUGE_PAGE);
+    TP_ASSERT(tpi_vm_map_huge((size_t)1 << 60) == NULL);
+}
+
 TP_TEST(vm, an_impossible_size_gives_null) {
     TP_ASSERT(tpi_vm_map((size_t)1 << 60) == NULL);
 }
