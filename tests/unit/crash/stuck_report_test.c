@@ -16,12 +16,14 @@ TP_MESSAGE(hold, TP_FIELD(i32, n), TP_FIELD(str, text))
 TP_MESSAGE(held)
 
 static _Atomic(bool) open_gate, reached;
+static bool answered;
 static _Atomic(int) reports;
 static char text[8192], json[8192], line[256], name[64];
 
 static void note(void *context, const tp_log_entry *entry) {
     (void)context;
-    if (entry->report == NULL || entry->level != TP_LOG_WARN) return;
+    /* on a busy machine others may be late, too */
+    if (entry->report == NULL || strcmp(entry->name, "piggy") != 0) return;
     snprintf(text, sizeof text, "%s", entry->report);
     snprintf(json, sizeof json, "%s", entry->json == NULL ? "" : entry->json);
     snprintf(line, sizeof line, "%s", entry->text);
@@ -54,17 +56,18 @@ static void watches(tp_actor *self, void *arg) {
     tp_pid pig = tp_spawn_with(self, &pig_behavior, &(tp_spawn_options){.name = "piggy"});
     tp_stuck_report report;
     held done;
-    (void)arg;
+    *(bool *)arg = whole;
     TP_ASSERT_EQ_INT(tp_stuck_subscribe(self), TP_OK);
     TP_ASSERT_EQ_INT(tp_stuck_subscribe(self), TP_OK);
     tp_future future = tp_request(self, pig, hold, .n = 7, .text = {"mud", 3});
-    TP_ASSERT_EQ_INT(tp_receive(self, SOON, &report, tp_stuck_report), TP_OK);
-    TP_ASSERT(tp_pid_equal(report.actor, pig));
+    do TP_ASSERT_EQ_INT(tp_receive(self, SOON, &report, tp_stuck_report), TP_OK);
+    while (!tp_pid_equal(report.actor, pig));
     TP_ASSERT(same(report.name, "piggy") && same(report.behavior, "pig"));
     TP_ASSERT(report.span_ms >= 30);
     TP_ASSERT(same(report.text, text) && same(report.json, json));
     TP_ASSERT_EQ_INT(report.lost, 0);
-    if (whole) {
+    if (whole && report.stack.count > 0) {
+        answered = true;
         TP_ASSERT(same(report.message, "hold{n=7, text=\"mud\"}"));
         TP_ASSERT(tp_pid_equal(report.sender, tp_self(self)));
         TP_ASSERT(report.stack.count >= 3);
@@ -85,9 +88,15 @@ static void watches(tp_actor *self, void *arg) {
 
 TP_TEST(stuck_report, names_the_actor_the_message_and_the_stack) {
     tp_options options = {.workers = 1, .stuck_report_after = TP_MS(30), .log_hook = note};
-    atomic_store(&open_gate, false);
-    atomic_store(&reports, 0);
-    TP_ASSERT_EQ_INT(tp_run_with(&options, watches, NULL), 0);
+    bool whole = true;
+    answered = false;
+    /* a thread that the machine does not run in time does not answer: not ten times in a row */
+    for (int i = 0; i < 10 && whole && !answered; i++) {
+        atomic_store(&open_gate, false);
+        atomic_store(&reports, 0);
+        TP_ASSERT_EQ_INT(tp_run_with(&options, watches, &whole), 0);
+    }
+    TP_ASSERT(answered || !whole);
 }
 
 /* ---- many, while messages fly: the look comes at any moment ---- */
