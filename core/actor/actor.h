@@ -8,6 +8,7 @@
 #include "core/actor/extra.h"
 #include "core/actor/self.h"
 #include "core/actor/steps.h"
+#include "core/actor/sys.h"
 #include "core/actor/system.h"
 
 #endif

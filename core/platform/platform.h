@@ -187,6 +187,18 @@ void tpi_write_urgent(const char *text, size_t size); /* to standard error; give
 /* "function+0x12" or "file+0x1234"; not in a handler. Returns the full length. */
 size_t tpi_symbol(uintptr_t pc, char *out, size_t size);
 
+/* ---- files and sections ---- */
+/* A new file with these bytes, readable by its owner alone. TP_EEXIST; TP_ENOENT: no such folder;
+ * TP_EIO, and then there is none. */
+tp_err tpi_file_create(const char *path, const void *bytes, size_t size);
+/* The bytes of a regular file, for the caller to free(). TP_ENOENT, TP_ETOOBIG, TP_ENOMEM, TP_EIO;
+ * TP_EINVAL: no regular file. */
+tp_err tpi_file_read(const char *path, size_t size_max, void **bytes, size_t *size);
+/* Calls `each` for the section of this name of each loaded program and library, until it says
+ * false. */
+void tpi_section_each(const char *name,
+                      bool (*each)(void *context, const void *section, size_t size), void *context);
+
 /* ---- process ---- */
 void tpi_write_stderr(const char *text, size_t size);
 bool tpi_stderr_is_terminal(void);

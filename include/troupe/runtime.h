@@ -89,6 +89,7 @@ typedef struct tp_options {
                                        (<troupe/crash.h>); default 1 s; TP_FOREVER: never */
     uint32_t spare_workers; /* threads that may work for stuck ones at a time, made when first
                                needed; default 4 or `workers`, whichever is more; at most 64 */
+    const char *capsule_directory; /* where crash capsules go (<troupe/crash.h>); default: "." */
 } tp_options;
 
 /* The function of a body actor: it ends with TP_EXIT_NORMAL when this returns. */
