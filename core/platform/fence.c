@@ -1,7 +1,7 @@
 /*
  * One thread's fence in the place of everyone's: membarrier (Linux 4.14).
  */
-#include "core/platform/platform.h"
+#include "core/platform/fence.h"
 
 #include <linux/membarrier.h>
 #include <sys/syscall.h>

@@ -38,13 +38,6 @@ uint64_t tpi_thread_id(void); /* the kernel's id of the calling thread */
 tp_err tpi_thread_pin(unsigned cpu);
 unsigned tpi_cpu_count(void); /* those this process may use: affinity and cgroup quota respected */
 
-/* ---- a fence for all threads of the process, paid by the one that asks ---- */
-/* False: there is none here, or ThreadSanitizer would not know of it. Before any other thread
- * relies on it. */
-bool tpi_fence_all_begin(void);
-/* Every thread of the process has run a full fence between the begin and the end of this call. */
-void tpi_fence_all(void);
-
 /* ---- mutex: for slow paths only ---- */
 typedef struct tpi_mutex {
     _Atomic(uint32_t) state;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/assert.h"
+#include "core/platform/fence.h"
 
 /* ---- the production driver ---- */
 

@@ -8,6 +8,7 @@
 #include "core/scheduler/watch.h"
 
 #include "core/base/assert.h"
+#include "core/platform/fence.h"
 
 #define PERIOD_MIN TP_US(500)
 #define CALM_LOOKS 2u /* in which all slept, before the watch sleeps too */
