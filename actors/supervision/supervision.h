@@ -20,7 +20,6 @@ TP_MESSAGE_AS(tpi_gave_up, "tp.supervisor.gave_up")
 /* To itself: the next child whose restart failed. Sent: a shutdown may come in between. */
 TP_MESSAGE_AS(tpi_retry, "tp.supervisor.retry")
 TP_MESSAGE_AS(tpi_waited, "tp.supervisor.waited", TP_FIELD(u64, token))
-/* To itself: a child is to be probed, or has not answered. */
 TP_MESSAGE_AS(tpi_probe, "tp.supervisor.probe", TP_FIELD(pid, child))
 
 /* `spec` is the struct tp_child_spec as it lies in memory; what it points to and must be copied
@@ -179,7 +178,6 @@ void tpi_on_pong(tp_actor *self, struct tpi_supervisor *supervisor, const tp_pon
 /* A child has ended by itself. */
 void tpi_child_ended(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child,
                      tp_reason reason);
-/* One that is restarting has its turn again. */
 void tpi_restart(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child);
 void tpi_retry_next(tp_actor *self, struct tpi_supervisor *supervisor);
 /* A child that is not restarted goes: temporary and dynamic ones with all that is known of them. */
