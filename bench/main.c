@@ -17,10 +17,10 @@ struct request {
 };
 
 static const struct bench_case *const groups[] = {
-    bench_talk,          bench_flood,       bench_create,        bench_meet,
-    bench_timers,        bench_restart,     bench_codec,         bench_savina_sync,
-    bench_savina_shared, bench_savina_flow, bench_savina_number, bench_savina_search,
-    bench_savina_space};
+    bench_talk,          bench_flood,         bench_create,      bench_meet,
+    bench_timers,        bench_restart,       bench_stuck,       bench_codec,
+    bench_savina_sync,   bench_savina_shared, bench_savina_flow, bench_savina_number,
+    bench_savina_search, bench_savina_space};
 
 /* Of --scale, written once, before anything runs. */
 static double scale = 1;
@@ -70,7 +70,7 @@ static int measure(const struct bench_case *bench, unsigned workers, int reps, b
     static double values[REPS_MAX];
     for (int i = 0; i < reps; i++) {
         struct request request = {.bench = bench};
-        tp_options options = {.workers = workers};
+        tp_options options = {.workers = workers, .stuck_report_after = TP_FOREVER};
         if (tp_run_with(&options, body, &request) != 0) return 1;
         values[i] = request.value;
     }

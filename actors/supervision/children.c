@@ -26,6 +26,9 @@ const char *tpi_child_wrong(const tp_supervisor_spec *spec, const tp_child_spec 
         return "a permanent child is significant";
     if (child->significant && spec->auto_shutdown == TP_AUTO_SHUTDOWN_NEVER)
         return "a significant child, and no auto_shutdown";
+    if (child->probe_every < 0 || child->probe_timeout < 0) return "a negative time for probes";
+    if (child->probe_timeout > 0 && child->probe_every == 0)
+        return "probe_timeout without probe_every";
     return backoff_wrong(&child->backoff);
 }
 
@@ -205,6 +208,7 @@ void tpi_child_rests(tp_actor *self, struct tpi_supervisor *supervisor, struct t
     if (child->timer != 0) (void)tp_cancel_timer(self, child->timer);
     child->queued = false;
     child->timer = 0;
+    child->ping = 0;
     child->pid = tp_pid_null();
     child->status = TP_CHILD_IS_STOPPED;
 }
@@ -215,6 +219,7 @@ void tpi_child_runs(tp_actor *self, struct tpi_supervisor *supervisor, struct tp
     child->status = TP_CHILD_IS_RUNNING;
     child->pid = pid;
     tpi_table_add(&supervisor->by_key, TPI_BY_KEY, child, key_of_pid(pid));
+    if (child->spec->probe_every > 0) tpi_probe_begin(self, child);
 }
 
 void tpi_child_waits(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child) {

@@ -17,11 +17,10 @@ TP_MESSAGE_AS(tpi_supervise, "tp.supervise", TP_FIELD(u64, spec), TP_FIELD(pid, 
               TP_FIELD(bool, root))
 /* A root's last word to the program before it gives up. */
 TP_MESSAGE_AS(tpi_gave_up, "tp.supervisor.gave_up")
-/* To itself: take the next child whose restart failed. Sent, not called: a shutdown may come in
- * between. */
+/* To itself: the next child whose restart failed. Sent: a shutdown may come in between. */
 TP_MESSAGE_AS(tpi_retry, "tp.supervisor.retry")
-/* To itself: the wait of a child is over. */
 TP_MESSAGE_AS(tpi_waited, "tp.supervisor.waited", TP_FIELD(u64, token))
+TP_MESSAGE_AS(tpi_probe, "tp.supervisor.probe", TP_FIELD(pid, child))
 
 /* `spec` is the struct tp_child_spec as it lies in memory; what it points to and must be copied
  * follows in fields of its own. An empty one: from the template. */
@@ -64,7 +63,8 @@ struct tpi_child {
     tp_restart_history restarted;
     tp_pid pid;            /* while it runs */
     uint64_t token;        /* while it is restarting: names this one wait */
-    tp_ref timer;          /* of the wait, 0: none */
+    tp_ref timer;          /* of the wait, or while it runs of the next probe; 0: none */
+    tp_ref ping;           /* that it has not answered, 0: none */
     tp_duration delay;     /* the last wait, 0: none since it ran for long */
     tp_time started;       /* with a backoff only */
     tp_ref stopping;       /* the monitor, while all are stopped at once */
@@ -165,17 +165,20 @@ void tpi_stop_child(tp_actor *self, struct tpi_supervisor *supervisor, struct tp
 void tpi_stop_all(tp_actor *self, struct tpi_supervisor *supervisor);
 /* Stops all from the last to this one; temporary ones are removed, but not `from` itself. */
 void tpi_stop_from(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *from);
-/* "normal", "user 1001", "failed: text" */
-void tpi_reason_text(char *out, size_t size, tp_reason reason);
+void tpi_reason_text(char *out, size_t size, tp_reason reason); /* "user 1001", "failed: text" */
+
+/* ---- probe.c: signs of life ---- */
+
+void tpi_probe_begin(tp_actor *self, struct tpi_child *child); /* of one that runs */
+void tpi_on_probe(tp_actor *self, struct tpi_supervisor *supervisor, const tpi_probe *msg);
+void tpi_on_pong(tp_actor *self, struct tpi_supervisor *supervisor, const tp_pong *msg);
 
 /* ---- restart.c ---- */
 
 /* A child has ended by itself. */
 void tpi_child_ended(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child,
                      tp_reason reason);
-/* A child that is restarting has its turn again. */
 void tpi_restart(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child);
-/* The next of those whose restart failed. */
 void tpi_retry_next(tp_actor *self, struct tpi_supervisor *supervisor);
 /* A child that is not restarted goes: temporary and dynamic ones with all that is known of them. */
 void tpi_child_gone(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child);

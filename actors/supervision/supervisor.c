@@ -109,7 +109,8 @@ static void show(tp_actor *self, const struct tpi_supervisor *supervisor,
 
 TP_BEHAVIOR(supervisor_behavior, "supervisor", struct tpi_supervisor,
             TP_INIT_WITH(tpi_supervise, init), TP_TERMINATE(terminate), TP_ON(tp_exited, on_exited),
-            TP_ON(tpi_retry, on_retry), TP_ON(tpi_waited, on_waited), TP_ON(tp_down, on_down),
+            TP_ON(tpi_probe, tpi_on_probe), TP_ON(tp_pong, tpi_on_pong), TP_ON(tpi_retry, on_retry),
+            TP_ON(tpi_waited, on_waited), TP_ON(tp_down, on_down),
             TP_ON(tpi_child_start, tpi_on_child_start), TP_ON(tpi_child_act, tpi_on_child_act),
             TP_ON(tpi_children_which, tpi_on_which), TP_ON(tpi_children_count, tpi_on_count),
             TP_GET_STATE(tp_supervisor_shown, show));

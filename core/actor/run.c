@@ -329,7 +329,8 @@ static tp_err leave_fiber(tp_actor *self) {
     if (err != TP_OK) return err;
     TPI_ASSERT(self->worker == worker);
     TPI_ASSERT(self->fiber == NULL);
-    worker->running = &self->runnable;
+    /* release: as in run_one (worker.c) */
+    atomic_store_explicit(&worker->running, &self->runnable, memory_order_release);
     return TP_OK;
 }
 
@@ -774,10 +775,16 @@ static void thread(struct tpi_worker *worker, bool begins) {
     if (runtime->hooks.thread != NULL) runtime->hooks.thread(runtime, worker, begins);
 }
 
+static void stuck(struct tpi_worker *worker, uint64_t slice, tp_duration span) {
+    tp_runtime *runtime = worker->system;
+    if (runtime->hooks.stuck != NULL) runtime->hooks.stuck(runtime, worker, slice, span);
+}
+
 const struct tpi_runnable_ops tpi_actor_ops = {
     .thread = thread,
     .run = run,
     .escaped = escaped,
     .place = place,
     .ready = ready,
+    .stuck = stuck,
 };

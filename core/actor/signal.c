@@ -404,6 +404,34 @@ bool tpi_alias_admit(tp_actor *self, tp_ref alias) {
     return true;
 }
 
+/* ---- signs of life ---- */
+
+tp_ref tp_ping(tp_actor *self, tp_pid other) {
+    TPI_INSIDE(self);
+    if (other.node != self->runtime->node) {
+        tpi_set_error(self, TP_ENOTSUP);
+        return 0;
+    }
+    tp_ref ref = tpi_ref_new(self);
+    struct tpi_block *block = signal_new(self, TPI_KIND_PING, ref);
+    tpi_set_error(self, block == NULL ? TP_ENOMEM : TP_OK);
+    if (block == NULL) return 0;
+    tpi_deliver(self->runtime, self->worker, other, block);
+    return ref;
+}
+
+/* Without memory there is no answer, as if it had not been asked. */
+static void apply_ping(tp_actor *self, tp_pid from, tp_ref ref) {
+    tp_runtime *runtime = self->runtime;
+    tp_pong pong = {.ref = ref, .from = tpi_pid_of(runtime, self)};
+    struct tpi_block *block = tpi_block_encode(runtime, self->worker, &tp_pong_message, &pong);
+    if (block == NULL) return;
+    block->flags |= TPI_BLOCK_UNCOUNTED;
+    tpi_block_set_from(runtime, block, pong.from);
+    tpi_count(&self->worker->counters.sent, 1);
+    tpi_deliver(runtime, self->worker, from, block);
+}
+
 /* ---- all of them ---- */
 
 enum tpi_applied tpi_signal_apply(tp_actor *self, struct tpi_block *block) {
@@ -426,6 +454,7 @@ enum tpi_applied tpi_signal_apply(tp_actor *self, struct tpi_block *block) {
     case TPI_KIND_RESUME: tpi_credit_granted(self, block->ref); break;
     case TPI_KIND_FORGET: tpi_deferred_forget(self, block->ref); break;
     case TPI_KIND_READY: tpi_event_arrived(self, block); break;
+    case TPI_KIND_PING: apply_ping(self, from, block->ref); break;
     default: TPI_ASSERT(false); /* a message is no signal */
     }
     return TPI_APPLIED_DONE;

@@ -35,14 +35,16 @@ struct tpi_slots {
 
 static size_t slots_size(const tp_runtime *runtime) {
     return sizeof(struct tpi_slots) +
-           (runtime->options.workers + TPI_DEDICATED_MAX) * sizeof(struct local_slots *);
+           tpi_scheduler_places(runtime->options.workers, runtime->options.spare_workers) *
+               sizeof(struct local_slots *);
 }
 
 /* The first two thousand actors cost what they touch; whoever has more gets huge pages. */
 #define SMALL_PAGES_FIRST ((size_t)384 << 10)
 
 tp_err tpi_slots_new(tp_runtime *runtime) {
-    unsigned workers = runtime->options.workers + TPI_DEDICATED_MAX;
+    unsigned workers =
+        tpi_scheduler_places(runtime->options.workers, runtime->options.spare_workers);
     runtime->slot_count = runtime->options.max_actors;
     struct tpi_slots *table = tpi_heap_alloc(runtime->memory, slots_size(runtime));
     if (table == NULL) return TP_ENOMEM;

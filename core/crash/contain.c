@@ -114,7 +114,9 @@ static bool within_limit(tp_runtime *runtime) {
 /* ---- the decision ---- */
 
 static tp_actor *running(const struct tpi_worker *worker) {
-    return worker->running == NULL ? NULL : tpi_actor_of(worker->running);
+    /* relaxed: this thread's own */
+    struct tpi_runnable *runnable = atomic_load_explicit(&worker->running, memory_order_relaxed);
+    return runnable == NULL ? NULL : tpi_actor_of(runnable);
 }
 
 /* NULL: it may. Else why not. */
@@ -204,10 +206,12 @@ void tpi_crash_thread(tp_runtime *runtime, struct tpi_worker *worker, bool begin
         thread->worker = worker;
         if (tpi_fault_thread_begin(&thread->fault) == TP_OK) {
             worker->crash = thread;
+            tpi_stuck_allow(thread, true);
             return;
         }
     } else if (thread != NULL) {
         worker->crash = NULL;
+        tpi_stuck_allow(thread, false);
         tpi_fault_thread_end(&thread->fault);
     }
     if (thread != NULL) tpi_heap_free(runtime->memory, thread, sizeof *thread);

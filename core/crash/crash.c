@@ -21,9 +21,15 @@ tp_err tpi_crash_new(tp_runtime *runtime) {
     runtime->crash = crash;
     runtime->hooks.crashed = tpi_crash_crashed;
     runtime->hooks.dead_letter = tpi_crash_dead_letter;
+    runtime->hooks.stuck = tpi_crash_stuck;
     if (!may_install(runtime)) return TP_OK;
     tp_err err = tpi_faults_take();
     if (err != TP_OK) return err;
+    err = tpi_snapshots_take();
+    if (err != TP_OK) {
+        tpi_faults_give();
+        return err;
+    }
     crash->installed = true;
     runtime->hooks.thread = tpi_crash_thread;
     runtime->hooks.faulted = tpi_crash_faulted;
@@ -36,6 +42,7 @@ bool tp_contains_faults(const tp_runtime *runtime) {
 
 void tpi_crash_free(tp_runtime *runtime) {
     struct tpi_crash *crash = runtime->crash;
+    if (crash->installed) tpi_snapshots_give();
     if (crash->installed) tpi_faults_give();
     tpi_report_free(runtime);
     runtime->crash = NULL;

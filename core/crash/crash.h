@@ -13,6 +13,7 @@
 #include <troupe/crash.h>
 
 #include "core/actor/actor.h"
+#include "core/platform/snapshot.h"
 
 #define TPI_FRAMES_MAX 32u      /* of a fault's stack that are kept */
 #define TPI_SUBSCRIBERS_MAX 16u /* to each subject */
@@ -23,6 +24,19 @@ void tpi_crash_free(tp_runtime *runtime);
 
 /* ---- inside ---- */
 
+/* What a stuck thread says of itself: stuck.c. */
+struct tpi_stuck_look {
+    struct tpi_snapshot snapshot;
+    uint64_t slice; /* that is asked for */
+    bool found;     /* it is still in it */
+    const tp_message_type *type;
+    tp_pid sender;
+    uint32_t size;
+    unsigned frame_count;
+    uintptr_t frames[TPI_FRAMES_MAX];
+    uint8_t bytes[512];
+};
+
 /* A worker's thread, for its faults. */
 struct tpi_crash_thread {
     struct tpi_fault_thread fault; /* first */
@@ -30,6 +44,7 @@ struct tpi_crash_thread {
     struct tpi_fault last; /* contained; what it was before the actor left its code */
     uintptr_t frames[TPI_FRAMES_MAX];
     unsigned frame_count;
+    struct tpi_stuck_look look;
 };
 
 struct tpi_subscriber {
@@ -53,6 +68,8 @@ struct tpi_crash {
     _Atomic(void *) spare;        /* room for a report: report.c */
     struct tpi_subject crashes;
     struct tpi_subject dead_letters;
+    _Atomic(uint64_t) stucks; /* reported in this minute */
+    struct tpi_subject stuck;
 };
 
 /* True if one more is within `limit` in this span of `span_ms`; counts it. Async-signal-safe. */
@@ -61,6 +78,8 @@ bool tpi_crash_within(tp_runtime *runtime, _Atomic(uint64_t) *count, uint64_t sp
 /* Says, in the signal handler, what happened to whom and why it was not contained. */
 void tpi_crash_last_words(struct tpi_crash_thread *thread, const struct tpi_fault *fault,
                           const char *why);
+tp_err tpi_subject_subscribe(tp_actor *self, struct tpi_subject *subject);
+bool tpi_subject_unsubscribe(tp_actor *self, struct tpi_subject *subject);
 /* Copies the subscribers that live; their number. */
 unsigned tpi_subject_list(tp_runtime *runtime, struct tpi_subject *subject,
                           struct tpi_subscriber *out);
@@ -69,11 +88,15 @@ void tpi_subject_tell(tp_runtime *runtime, struct tpi_subject *subject, tp_pid t
                       const tp_message_type *type, const void *value);
 
 void tpi_report_free(tp_runtime *runtime);
+/* The calling thread may be asked where it is stuck, or no more. */
+void tpi_stuck_allow(struct tpi_crash_thread *thread, bool allow);
 
 /* The hooks. */
 void tpi_crash_thread(tp_runtime *runtime, struct tpi_worker *worker, bool begins);
 void tpi_crash_faulted(tp_runtime *runtime, tp_actor *self);
 void tpi_crash_crashed(tp_runtime *runtime, tp_actor *self, tp_reason reason);
+void tpi_crash_stuck(tp_runtime *runtime, struct tpi_worker *worker, uint64_t slice,
+                     tp_duration span);
 void tpi_crash_dead_letter(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
                            const struct tpi_block *block);
 

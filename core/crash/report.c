@@ -4,9 +4,9 @@
  * worker, before anything of the actor's is released.
  */
 #include "core/crash/crash.h"
+#include "core/crash/out.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,14 +24,6 @@
 #define TEXT_MAX 6144u
 #define JSON_MAX 12288u
 
-/* Text that is cut where its room ends; JSON that was cut is not used. */
-struct out {
-    size_t size;
-    size_t room;
-    bool cut;
-    char *text;
-};
-
 struct report {
     tp_crash_report value;
     tp_pid links[LINKS_MAX];
@@ -45,41 +37,10 @@ struct report {
     int64_t ages[TP_RESTARTS_KEPT];
     char capsule[TPI_CAPSULE_PATH];
     struct tpi_fault fault;
-    struct out text, json;
+    struct tpi_out text, json;
     char text_bytes[TEXT_MAX];
     char json_bytes[JSON_MAX];
 };
-
-static void put(struct out *out, const char *bytes, size_t size) {
-    size_t room = out->room - 1 - out->size;
-    if (size > room) {
-        size = room;
-        out->cut = true;
-    }
-    memcpy(out->text + out->size, bytes, size);
-    out->size += size;
-    out->text[out->size] = 0;
-}
-
-static void print(struct out *out, const char *format, ...) TP_PRINTF(2, 3);
-static void print(struct out *out, const char *format, ...) {
-    char piece[SYMBOL_MAX + MESSAGE_MAX + DETAIL_MAX];
-    va_list args;
-    va_start(args, format);
-    int size = vsnprintf(piece, sizeof piece, format, args);
-    va_end(args);
-    TPI_ASSERT(size >= 0);
-    if ((size_t)size >= sizeof piece) {
-        out->cut = true;
-        size = sizeof piece - 1;
-    }
-    put(out, piece, (size_t)size);
-}
-
-static struct out out_over(char *bytes, size_t room) {
-    bytes[0] = 0;
-    return (struct out){.text = bytes, .room = room};
-}
 
 /* ---- gathering ---- */
 
@@ -241,120 +202,104 @@ static void gather(struct report *report, tp_actor *self, tp_reason reason, cons
 
 static void write_text(struct report *report) {
     const tp_crash_report *value = &report->value;
-    struct out *out = &report->text;
-    print(out, "exited: %s\n  behaviour %s", report->reason, value->behavior.data);
-    if (value->name.size > 0) print(out, ", name %s", value->name.data);
+    struct tpi_out *out = &report->text;
+    tpi_out_print(out, "exited: %s\n  behaviour %s", report->reason, value->behavior.data);
+    if (value->name.size > 0) tpi_out_print(out, ", name %s", value->name.data);
     if (value->message.size > 0)
-        print(out, "\n  handling %s from <%" PRIu32 ".%" PRIu32 ">", report->message,
-              value->sender.slot, value->sender.generation);
-    print(out,
-          "\n  mailbox %" PRIu32 ", monitors %" PRIu32 ", watchers %" PRIu32 ", links %" PRIu32,
-          value->mailbox, value->monitor_count, value->watcher_count, value->link_count);
+        tpi_out_print(out, "\n  handling %s from <%" PRIu32 ".%" PRIu32 ">", report->message,
+                      value->sender.slot, value->sender.generation);
+    tpi_out_print(
+        out, "\n  mailbox %" PRIu32 ", monitors %" PRIu32 ", watchers %" PRIu32 ", links %" PRIu32,
+        value->mailbox, value->monitor_count, value->watcher_count, value->link_count);
     for (size_t i = 0; i < value->links.count; i++)
-        print(out, "%s<%" PRIu32 ".%" PRIu32 ">", i == 0 ? ": " : " ", report->links[i].slot,
-              report->links[i].generation);
+        tpi_out_print(out, "%s<%" PRIu32 ".%" PRIu32 ">", i == 0 ? ": " : " ",
+                      report->links[i].slot, report->links[i].generation);
     if (value->restarts > 0) {
-        print(out, "\n  restarted %" PRIu32 " times, the last ones", value->restarts);
+        tpi_out_print(out, "\n  restarted %" PRIu32 " times, the last ones", value->restarts);
         for (size_t i = 0; i < value->restart_ages.count; i++)
-            print(out, "%s %.3f s", i == 0 ? "" : ",", (double)report->ages[i] / 1e9);
-        print(out, " ago");
+            tpi_out_print(out, "%s %.3f s", i == 0 ? "" : ",", (double)report->ages[i] / 1e9);
+        tpi_out_print(out, " ago");
     }
     for (size_t i = 0; i < value->last.count; i++)
-        print(out, "\n  %s %s", i == 0 ? "last messages:" : "              ", report->lasts[i]);
-    if (value->capsule.size > 0) print(out, "\n  capsule %s", report->capsule);
+        tpi_out_print(out, "\n  %s %s", i == 0 ? "last messages:" : "              ",
+                      report->lasts[i]);
+    if (value->capsule.size > 0) tpi_out_print(out, "\n  capsule %s", report->capsule);
     for (size_t i = 0; i < value->stack.count; i++)
-        print(out, "\n  #%zu %s", i, report->symbols[i]);
+        tpi_out_print(out, "\n  #%zu %s", i, report->symbols[i]);
 }
 
 /* ---- as JSON ---- */
 
-static void json_string(struct out *out, const char *key, tp_str text) {
-    bool utf8 = tp_utf8_valid(text.data, text.size);
-    print(out, "%s\"", key);
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned char byte = (unsigned char)text.data[i];
-        if (byte == '"' || byte == '\\') print(out, "\\%c", byte);
-        else if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !utf8))
-            print(out, "\\u%04x", byte);
-        else put(out, &text.data[i], 1);
-    }
-    print(out, "\"");
-}
-
-static void json_pid(struct out *out, const char *before, tp_pid pid) {
-    print(out, "%s\"<%" PRIu32 ".%" PRIu32 ">\"", before, pid.slot, pid.generation);
-}
-
 static void json_reason(struct report *report) {
     const tp_crash_report *value = &report->value;
-    struct out *out = &report->json;
+    struct tpi_out *out = &report->json;
     char detail[DETAIL_MAX];
-    print(out, ",\"reason\":{\"code\":%" PRId32, value->code);
-    json_string(out, ",\"name\":", str_of(tp_exit_code_name(value->code)));
+    tpi_out_print(out, ",\"reason\":{\"code\":%" PRId32, value->code);
+    tpi_out_json_text(out, ",\"name\":", str_of(tp_exit_code_name(value->code)));
     if (value->code != TP_EXIT_FAILED && value->code != TP_EXIT_FAULT && value->detail.size > 0 &&
         is_msgpack(value->detail) && print_value(value->detail, true, detail, sizeof detail))
-        print(out, ",\"detail\":%s", detail);
-    else if (report->detail[0] != 0) json_string(out, ",\"detail\":", str_of(report->detail));
-    print(out, "}");
+        tpi_out_print(out, ",\"detail\":%s", detail);
+    else if (report->detail[0] != 0) tpi_out_json_text(out, ",\"detail\":", str_of(report->detail));
+    tpi_out_print(out, "}");
 }
 
 /* Decoded if it is short enough to be whole, else as the text that was cut. */
 static void json_message(struct report *report, const struct tpi_block *block) {
-    struct out *out = &report->json;
+    struct tpi_out *out = &report->json;
     char json[2 * MESSAGE_MAX];
     size_t length = tpi_message_json(block->type, tpi_block_bytes(block), block->size,
                                      block->type->field_count, json, sizeof json);
     if (length < sizeof json) {
-        print(out, ",\"message\":");
-        put(out, json, length);
-    } else json_string(out, ",\"message\":", report->value.message);
-    json_pid(out, ",\"sender\":", report->value.sender);
+        tpi_out_print(out, ",\"message\":");
+        tpi_out_put(out, json, length);
+    } else tpi_out_json_text(out, ",\"message\":", report->value.message);
+    tpi_out_json_pid(out, ",\"sender\":", report->value.sender);
 }
 
 static void json_fault(struct report *report) {
     const tp_crash_report *value = &report->value;
-    struct out *out = &report->json;
-    json_string(out, ",\"fault\":{\"signal\":", str_of(tp_signal_name(value->signal)));
-    print(out, ",\"code\":%d,\"address\":\"0x%" PRIx64 "\",\"pc\":\"0x%zx\"}", report->fault.code,
-          value->address, (size_t)report->fault.pc);
-    print(out, ",\"stack\":[");
+    struct tpi_out *out = &report->json;
+    tpi_out_json_text(out, ",\"fault\":{\"signal\":", str_of(tp_signal_name(value->signal)));
+    tpi_out_print(out, ",\"code\":%d,\"address\":\"0x%" PRIx64 "\",\"pc\":\"0x%zx\"}",
+                  report->fault.code, value->address, (size_t)report->fault.pc);
+    tpi_out_print(out, ",\"stack\":[");
     for (size_t i = 0; i < value->stack.count; i++)
-        json_string(out, i == 0 ? "" : ",", value->stack.items[i]);
-    print(out, "]");
+        tpi_out_json_text(out, i == 0 ? "" : ",", value->stack.items[i]);
+    tpi_out_print(out, "]");
 }
 
 static void json_history(struct report *report) {
     const tp_crash_report *value = &report->value;
-    struct out *out = &report->json;
-    print(out, ",\"restarts\":%" PRIu32 ",\"restart_ages\":[", value->restarts);
+    struct tpi_out *out = &report->json;
+    tpi_out_print(out, ",\"restarts\":%" PRIu32 ",\"restart_ages\":[", value->restarts);
     for (size_t i = 0; i < value->restart_ages.count; i++)
-        print(out, "%s%.3f", i == 0 ? "" : ",", (double)report->ages[i] / 1e9);
-    print(out, "],\"last\":[");
+        tpi_out_print(out, "%s%.3f", i == 0 ? "" : ",", (double)report->ages[i] / 1e9);
+    tpi_out_print(out, "],\"last\":[");
     for (size_t i = 0; i < value->last.count; i++)
-        json_string(out, i == 0 ? "" : ",", report->last[i]);
-    print(out, "]");
-    if (value->capsule.size > 0) json_string(out, ",\"capsule\":", value->capsule);
+        tpi_out_json_text(out, i == 0 ? "" : ",", report->last[i]);
+    tpi_out_print(out, "]");
+    if (value->capsule.size > 0) tpi_out_json_text(out, ",\"capsule\":", value->capsule);
 }
 
 static void write_json(struct report *report, const tp_actor *self) {
     const tp_crash_report *value = &report->value;
-    struct out *out = &report->json;
-    json_pid(out, "{\"crash\":", value->actor);
-    json_string(out, ",\"node\":", str_of(self->runtime->options.node_name));
-    json_string(out, ",\"name\":", value->name);
-    json_string(out, ",\"behavior\":", value->behavior);
+    struct tpi_out *out = &report->json;
+    tpi_out_json_pid(out, "{\"crash\":", value->actor);
+    tpi_out_json_text(out, ",\"node\":", str_of(self->runtime->options.node_name));
+    tpi_out_json_text(out, ",\"name\":", value->name);
+    tpi_out_json_text(out, ",\"behavior\":", value->behavior);
     json_reason(report);
     if (self->current != NULL && self->current->type != NULL) json_message(report, self->current);
-    print(out,
-          ",\"mailbox\":%" PRIu32 ",\"monitors\":%" PRIu32 ",\"watchers\":%" PRIu32
-          ",\"links\":%" PRIu32 ",\"linked\":[",
-          value->mailbox, value->monitor_count, value->watcher_count, value->link_count);
+    tpi_out_print(out,
+                  ",\"mailbox\":%" PRIu32 ",\"monitors\":%" PRIu32 ",\"watchers\":%" PRIu32
+                  ",\"links\":%" PRIu32 ",\"linked\":[",
+                  value->mailbox, value->monitor_count, value->watcher_count, value->link_count);
     for (size_t i = 0; i < value->links.count; i++)
-        json_pid(out, i == 0 ? "" : ",", report->links[i]);
-    print(out, "]");
+        tpi_out_json_pid(out, i == 0 ? "" : ",", report->links[i]);
+    tpi_out_print(out, "]");
     json_history(report);
     if (value->signal != 0) json_fault(report);
-    print(out, "}");
+    tpi_out_print(out, "}");
 }
 
 /* ---- told ---- */
@@ -430,8 +375,8 @@ void tpi_crash_crashed(tp_runtime *runtime, tp_actor *self, tp_reason reason) {
         if (logged) tp_log(self, TP_LOG_ERROR, "exited: %s", tp_exit_code_name(reason.code));
         return;
     }
-    report->text = out_over(report->text_bytes, sizeof report->text_bytes);
-    report->json = out_over(report->json_bytes, sizeof report->json_bytes);
+    report->text = tpi_out_over(report->text_bytes, sizeof report->text_bytes);
+    report->json = tpi_out_over(report->json_bytes, sizeof report->json_bytes);
     gather(report, self, reason, capsule);
     write_text(report);
     write_json(report, self);

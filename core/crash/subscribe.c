@@ -19,7 +19,7 @@ static bool lives(const tp_runtime *runtime, tp_pid pid) {
     return tpi_find(runtime, pid, &identity) != NULL;
 }
 
-static tp_err subscribe(tp_actor *self, struct tpi_subject *subject) {
+tp_err tpi_subject_subscribe(tp_actor *self, struct tpi_subject *subject) {
     tp_runtime *runtime = self->runtime;
     tp_pid pid = tp_self(self);
     struct tpi_subscriber *place = NULL;
@@ -44,7 +44,7 @@ static tp_err subscribe(tp_actor *self, struct tpi_subject *subject) {
     return place != NULL ? TP_OK : TP_ETOOBIG;
 }
 
-static bool unsubscribe(tp_actor *self, struct tpi_subject *subject) {
+bool tpi_subject_unsubscribe(tp_actor *self, struct tpi_subject *subject) {
     bool found = false;
     tp_pid pid = tp_self(self);
     tpi_spin_lock(&subject->lock);
@@ -98,29 +98,30 @@ void tpi_subject_tell(tp_runtime *runtime, struct tpi_subject *subject, tp_pid t
 
 tp_err tp_crash_subscribe(tp_actor *self) {
     TPI_INSIDE(self);
-    return subscribe(self, &self->runtime->crash->crashes);
+    return tpi_subject_subscribe(self, &self->runtime->crash->crashes);
 }
 
 bool tp_crash_unsubscribe(tp_actor *self) {
     TPI_INSIDE(self);
-    return unsubscribe(self, &self->runtime->crash->crashes);
+    return tpi_subject_unsubscribe(self, &self->runtime->crash->crashes);
 }
 
 tp_err tp_dead_letter_subscribe(tp_actor *self) {
     TPI_INSIDE(self);
-    return subscribe(self, &self->runtime->crash->dead_letters);
+    return tpi_subject_subscribe(self, &self->runtime->crash->dead_letters);
 }
 
 bool tp_dead_letter_unsubscribe(tp_actor *self) {
     TPI_INSIDE(self);
-    return unsubscribe(self, &self->runtime->crash->dead_letters);
+    return tpi_subject_unsubscribe(self, &self->runtime->crash->dead_letters);
 }
 
 /* ---- dead letters ---- */
 
 static bool tells(const tp_message_type *type) {
     return tp_message_type_equal(type, &tp_dead_letter_message) ||
-           tp_message_type_equal(type, &tp_crash_report_message);
+           tp_message_type_equal(type, &tp_crash_report_message) ||
+           tp_message_type_equal(type, &tp_stuck_report_message);
 }
 
 void tpi_crash_dead_letter(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,

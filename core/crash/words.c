@@ -69,11 +69,13 @@ static void say_actor(struct line *line, struct tpi_worker *worker) {
     begin(line);
     add_text(line, "on worker ");
     add_number(line, worker->index, 10);
-    if (worker->running == NULL) {
+    /* relaxed: this thread's own */
+    struct tpi_runnable *runnable = atomic_load_explicit(&worker->running, memory_order_relaxed);
+    if (runnable == NULL) {
         end(line);
         return;
     }
-    const tp_actor *self = tpi_actor_of(worker->running);
+    const tp_actor *self = tpi_actor_of(runnable);
     add_text(line, " in actor <");
     add_number(line, tpi_slot_of(self), 10);
     add_text(line, ".");

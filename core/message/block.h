@@ -36,7 +36,8 @@
     X(READY)   /* a socket event; `ref` says which, `code` what */                                 \
     X(CREDIT)  /* a suspended sender asks to be told when there is room */                         \
     X(RESUME)  /* the answer to CREDIT `ref`; 0: whatever it waits for */                          \
-    X(FORGET)  /* deferred request `ref` was answered by somebody else */
+    X(FORGET)  /* deferred request `ref` was answered by somebody else */                          \
+    X(PING)    /* wants a tp_pong with `ref` */
 
 enum tpi_kind {
 #define TPI_KIND_ENUM(name) TPI_KIND_##name,

@@ -106,7 +106,7 @@ size_t tpi_symbol(uintptr_t pc, char *out, size_t size) {
 
 /* ---- the machine's registers ---- */
 
-static void read_registers(struct tpi_fault *fault) {
+void tpi_fault_registers(struct tpi_fault *fault) {
     const ucontext_t *context = fault->context;
 #if defined(__x86_64__)
     fault->pc = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
@@ -161,7 +161,7 @@ bool tpi_fault_walk(struct tpi_fault_thread *thread, const struct tpi_fault *fau
         if (fetching && (fault->address == fault->pc || tpi_module_of(fault->pc) == 0))
             undo_call(registers);
         struct tpi_fault now = {.context = registers};
-        read_registers(&now);
+        tpi_fault_registers(&now);
         walk.start = now.pc;
         _Unwind_Backtrace(visit, &walk);
         whole = true;
@@ -218,7 +218,7 @@ static void on_fault(int number, siginfo_t *info, void *context) {
                                   .aborting = number == SIGABRT,
                                   .context = context};
         if (number != SIGABRT && info->si_code > 0) fault.address = (uintptr_t)info->si_addr;
-        read_registers(&fault);
+        tpi_fault_registers(&fault);
         thread->busy = true;
         thread->handle(thread, &fault); /* leaves by a jump when it has dealt with it */
         thread->busy = false;
@@ -327,7 +327,9 @@ void tpi_write_urgent(const char *text, size_t size) {
     struct pollfd wait = {.fd = STDERR_FILENO, .events = POLLOUT};
     while (size > 0) {
         /* a reader that has stopped must not keep a dying process alive */
-        if (poll(&wait, 1, WRITE_PATIENCE_MS) == 0) return;
+        int ready = poll(&wait, 1, WRITE_PATIENCE_MS);
+        if (ready < 0 && errno == EINTR) continue; /* a signal is no reason to block in the write */
+        if (ready <= 0) return;
         ssize_t written = write(STDERR_FILENO, text, size < 512 ? size : 512);
         if (written < 0 && errno == EINTR) continue;
         if (written <= 0) return;

@@ -172,6 +172,8 @@ void tpi_fault_release(struct tpi_fault_thread **thread);
 #define TPI_FAULT_HOLD()                                                                           \
     struct tpi_fault_thread *fault_held __attribute__((cleanup(tpi_fault_release), unused)) =      \
         tpi_fault_hold()
+/* Fills pc and sp from the context. */
+void tpi_fault_registers(struct tpi_fault *fault);
 /* The rest is for `handle`. Frames from the fault outwards until step says false; a frame's sp is
  * what it is when the frame's callee has returned. False: the stack could not be read. */
 bool tpi_fault_walk(struct tpi_fault_thread *thread, const struct tpi_fault *fault,

@@ -23,6 +23,23 @@
 #define WORKERS_MAX 256u
 #define DEFAULT_FAULT_LIMIT 10u
 #define FAULT_LIMIT_MAX 1000000u
+#define DEFAULT_STUCK_AFTER TP_MS(10)
+#define STUCK_AFTER_MIN TP_MS(1)
+#define DEFAULT_REPORT_AFTER TP_SECONDS(1)
+#define SPARES_LEAST 4u
+
+static tp_err complete_watch(tp_options *options) {
+    if (options->stuck_after == 0) options->stuck_after = DEFAULT_STUCK_AFTER;
+    if (options->stuck_report_after == 0) options->stuck_report_after = DEFAULT_REPORT_AFTER;
+    if (options->stuck_after < STUCK_AFTER_MIN || options->stuck_report_after < STUCK_AFTER_MIN)
+        return TP_EINVAL;
+    if (options->spare_workers == 0) {
+        options->spare_workers = options->workers > SPARES_LEAST ? options->workers : SPARES_LEAST;
+        if (options->spare_workers > TPI_SPARE_WORKERS_MAX)
+            options->spare_workers = TPI_SPARE_WORKERS_MAX;
+    }
+    return options->spare_workers <= TPI_SPARE_WORKERS_MAX ? TP_OK : TP_EINVAL;
+}
 
 static tp_err complete_options(tp_options *options) {
     if (options->workers == 0) options->workers = tpi_cpu_count();
@@ -37,6 +54,7 @@ static tp_err complete_options(tp_options *options) {
     if (options->shutdown_grace <= 0) options->shutdown_grace = TP_SECONDS(5);
     if (options->fault_limit == 0) options->fault_limit = DEFAULT_FAULT_LIMIT;
     if (options->fault_limit > FAULT_LIMIT_MAX) return TP_EINVAL;
+    if (complete_watch(options) != TP_OK) return TP_EINVAL;
     if (options->node_name == NULL) options->node_name = "local";
     if (options->log_level == 0 && options->log_hook == NULL) options->log_level = TP_LOG_WARN;
     return TP_OK;
@@ -51,6 +69,9 @@ static tp_err make_scheduler(tp_runtime *runtime) {
         .workers = runtime->options.workers,
         .strategy = runtime->options.strategy,
         .stack_size = runtime->options.stack_size,
+        .watch = {.stuck_after = runtime->options.stuck_after,
+                  .report_after = runtime->options.stuck_report_after,
+                  .spares = runtime->options.spare_workers},
     };
     return tpi_scheduler_new(&runtime->scheduler, &options);
 }
@@ -68,8 +89,10 @@ tp_err tpi_runtime_new(tp_runtime **out, const tp_options *options, const struct
     tp_options complete = options != NULL ? *options : (tp_options){0};
     tp_err err = complete_options(&complete);
     if (err != TP_OK) return err;
+    if (sim != NULL) complete.spare_workers = 0; /* nothing takes time there but what says so */
     struct tpi_memory *memory = NULL;
-    err = tpi_memory_new(&memory, complete.allocator, complete.workers + TPI_DEDICATED_MAX);
+    err = tpi_memory_new(&memory, complete.allocator,
+                         tpi_scheduler_places(complete.workers, complete.spare_workers));
     if (err != TP_OK) return err;
     tp_runtime *runtime = tpi_heap_alloc(memory, sizeof *runtime);
     if (runtime == NULL) {
@@ -161,44 +184,43 @@ tp_err tp_runtime_start(tp_runtime **out, const tp_options *options) {
 
 /* ---- counters ---- */
 
-/* All that have counters: the workers, and the dedicated ones made so far. */
-static unsigned counted_workers(const struct tpi_scheduler *scheduler) {
-    /* acquire: partner is the release store in dedicate_at (scheduler.c) */
-    return scheduler->count + atomic_load_explicit(&scheduler->grown, memory_order_acquire);
-}
-
 /* Read before `spawned`: an actor that is born on one worker and ends on another while the sums are
  * made must not hide one that lives. */
 static uint64_t count_exited(const struct tpi_scheduler *scheduler) {
+    struct tpi_worker *workers[TPI_WORKERS_MAX];
     uint64_t exited = 0;
-    for (unsigned i = 0, count = counted_workers(scheduler); i < count; i++)
+    for (unsigned i = 0, count = tpi_scheduler_list(scheduler, workers); i < count; i++)
         /* acquire: keeps the reads of `spawned` that follow behind it */
-        exited +=
-            atomic_load_explicit(&scheduler->workers[i]->counters.exited, memory_order_acquire);
+        exited += atomic_load_explicit(&workers[i]->counters.exited, memory_order_acquire);
     return exited;
 }
 
 /* Each sum is read at another moment: an estimate while actors block and go on. */
 static uint64_t count_blocked(const struct tpi_scheduler *scheduler) {
+    struct tpi_worker *workers[TPI_WORKERS_MAX];
     uint64_t rejoined = 0, left = 0;
-    for (unsigned i = 0, count = counted_workers(scheduler); i < count; i++)
+    for (unsigned i = 0, count = tpi_scheduler_list(scheduler, workers); i < count; i++)
         /* acquire: keeps the reads of `left` behind it, so that the difference is not negative */
-        rejoined += atomic_load_explicit(&scheduler->workers[i]->rejoined, memory_order_acquire);
-    for (unsigned i = 0, count = counted_workers(scheduler); i < count; i++) /* relaxed: a number */
-        left += atomic_load_explicit(&scheduler->workers[i]->left, memory_order_relaxed);
+        rejoined += atomic_load_explicit(&workers[i]->rejoined, memory_order_acquire);
+    for (unsigned i = 0, count = tpi_scheduler_list(scheduler, workers); i < count; i++)
+        /* relaxed: a number */
+        left += atomic_load_explicit(&workers[i]->left, memory_order_relaxed);
     return left > rejoined ? left - rejoined : 0;
 }
 
 void tp_runtime_counters(const tp_runtime *runtime, tp_counters *out) {
     const struct tpi_scheduler *scheduler = runtime->scheduler;
+    struct tpi_worker *workers[TPI_WORKERS_MAX];
     uint64_t exited = count_exited(scheduler);
     memset(out, 0, sizeof *out);
     tpi_counters_add(&scheduler->outside, out);
-    for (unsigned i = 0, count = counted_workers(scheduler); i < count; i++)
-        tpi_counters_add(&scheduler->workers[i]->counters, out);
+    for (unsigned i = 0, count = tpi_scheduler_list(scheduler, workers); i < count; i++)
+        tpi_counters_add(&workers[i]->counters, out);
     out->actors_alive = out->spawned - exited;
     out->fibers = count_blocked(scheduler);
     out->memory = tpi_memory_bytes(runtime->memory);
+    /* relaxed: a number */
+    out->stuck = atomic_load_explicit(&scheduler->watch.count, memory_order_relaxed);
 }
 
 uint64_t tpi_runtime_alive(const tp_runtime *runtime) {
@@ -279,6 +301,7 @@ void tp_runtime_stop(tp_runtime *runtime) {
             tpi_log_runtime(runtime, TP_LOG_ERROR,
                             "stopped with %llu actors that would not end; their threads are left",
                             (unsigned long long)tpi_runtime_alive(runtime));
+            tpi_watch_stop(runtime->scheduler);
             return;
         }
     }

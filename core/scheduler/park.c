@@ -26,6 +26,31 @@
 #define DEEP_LOOK TP_MS(10) /* a deep sleep while others are awake still looks this often */
 #define SPIN_TURNS 200u
 
+/* ---- who there is ---- */
+
+static unsigned spares_made(const struct tpi_scheduler *scheduler) {
+    /* acquire: partner is the release store in new_spare (watch.c), after the spare is complete */
+    return atomic_load_explicit(&scheduler->watch.made, memory_order_acquire);
+}
+
+/* Workers that take from each other: those of the start, and spares. */
+static unsigned peers(const struct tpi_scheduler *scheduler) {
+    return scheduler->count + spares_made(scheduler);
+}
+
+/* A peer's index, from its number; the dedicated ones stand between. */
+static unsigned peer_index(const struct tpi_scheduler *scheduler, unsigned number) {
+    return number < scheduler->count ? number : number + TPI_DEDICATED_MAX;
+}
+
+static unsigned peer_number(const struct tpi_scheduler *scheduler, unsigned index) {
+    return index < scheduler->count ? index : index - TPI_DEDICATED_MAX;
+}
+
+static bool is_dedicated(const struct tpi_scheduler *scheduler, unsigned index) {
+    return index >= scheduler->count && index < scheduler->count + TPI_DEDICATED_MAX;
+}
+
 /* ---- waking ---- */
 
 static void wake_worker(struct tpi_scheduler *scheduler, unsigned index) {
@@ -42,22 +67,23 @@ static void wake_worker(struct tpi_scheduler *scheduler, unsigned index) {
 }
 
 static bool clear_idle(struct tpi_scheduler *scheduler, unsigned index) {
-    if (index >= scheduler->count) return false; /* dedicated: not in the mask */
-    uint64_t bit = (uint64_t)1 << (index % 64);
+    if (is_dedicated(scheduler, index)) return false; /* not in the mask */
+    unsigned number = peer_number(scheduler, index);
+    uint64_t bit = (uint64_t)1 << (number % 64);
     /* acq_rel: partner is announce(); who clears the bit is the one that wakes */
     uint64_t before =
-        atomic_fetch_and_explicit(&scheduler->idle[index / 64], ~bit, memory_order_acq_rel);
+        atomic_fetch_and_explicit(&scheduler->idle[number / 64], ~bit, memory_order_acq_rel);
     return (before & bit) != 0;
 }
 
 void tpi_scheduler_wake_one(struct tpi_scheduler *scheduler) {
-    for (unsigned word = 0; word < (scheduler->count + 63) / 64; word++) {
+    for (unsigned word = 0; word < (peers(scheduler) + 63) / 64; word++) {
         /* acq_rel read-modify-write that changes nothing: partner is announce(). A plain load
          * could be ordered before the caller's push, and the sleeper's second look before that
          * push too */
         uint64_t mask = atomic_fetch_or_explicit(&scheduler->idle[word], 0, memory_order_acq_rel);
         while (mask != 0) {
-            unsigned index = word * 64 + (unsigned)__builtin_ctzll(mask);
+            unsigned index = peer_index(scheduler, word * 64 + (unsigned)__builtin_ctzll(mask));
             if (clear_idle(scheduler, index)) {
                 wake_worker(scheduler, index);
                 return;
@@ -69,7 +95,7 @@ void tpi_scheduler_wake_one(struct tpi_scheduler *scheduler) {
 
 void tpi_scheduler_wake(struct tpi_scheduler *scheduler, unsigned index) {
     TPI_ASSERT(index < scheduler->count + TPI_DEDICATED_MAX);
-    if (scheduler->workers[index]->dedicated || clear_idle(scheduler, index))
+    if (is_dedicated(scheduler, index) || clear_idle(scheduler, index))
         wake_worker(scheduler, index);
 }
 
@@ -91,9 +117,9 @@ static struct tpi_node *steal_from(struct tpi_worker *worker, struct tpi_worker 
 
 static struct tpi_node *steal_any(struct tpi_worker *worker) {
     struct tpi_scheduler *scheduler = worker->scheduler;
-    unsigned start = worker->turn % scheduler->count;
-    for (unsigned i = 0; i < scheduler->count; i++) {
-        struct tpi_worker *victim = scheduler->workers[(start + i) % scheduler->count];
+    unsigned count = peers(scheduler), start = worker->turn % count;
+    for (unsigned i = 0; i < count; i++) {
+        struct tpi_worker *victim = scheduler->workers[peer_index(scheduler, (start + i) % count)];
         if (victim == worker) continue;
         struct tpi_node *node = steal_from(worker, victim);
         if (node != NULL) return node;
@@ -102,7 +128,7 @@ static struct tpi_node *steal_any(struct tpi_worker *worker) {
 }
 
 bool tpi_worker_steal(struct tpi_worker *worker) {
-    if (worker->dedicated || worker->scheduler->count == 1) return false;
+    if (worker->aside || peers(worker->scheduler) == 1) return false;
     if (worker->backoff > 0 && !worker->may_steal) return false;
     worker->may_steal = false;
     struct tpi_node *node = steal_any(worker);
@@ -110,8 +136,10 @@ bool tpi_worker_steal(struct tpi_worker *worker) {
         worker->fruitless++;
         return false;
     }
-    TPI_ASSERT(worker->next == NULL);
-    worker->next = (struct tpi_runnable *)(void *)node;
+    /* relaxed, both: between two slices it is this thread's alone */
+    TPI_ASSERT(atomic_load_explicit(&worker->next, memory_order_relaxed) == NULL);
+    atomic_store_explicit(&worker->next, (struct tpi_runnable *)(void *)node,
+                          memory_order_relaxed); /* relaxed: see above */
     worker->stole_at = tpi_scheduler_now(worker->scheduler);
     worker->flooded = 0;
     worker->fruitless = 0;
@@ -139,18 +167,20 @@ static void judge_steal(struct tpi_worker *worker) {
 static bool others_awake(const struct tpi_worker *worker) {
     struct tpi_scheduler *scheduler = worker->scheduler;
     unsigned asleep = 0;
-    for (unsigned word = 0; word < (scheduler->count + 63) / 64; word++)
+    for (unsigned word = 0; word < (peers(scheduler) + 63) / 64; word++)
         /* acquire: partner is clear_idle; a hint all the same, see DEEP_LOOK */
         asleep += (unsigned)__builtin_popcountll(
             atomic_load_explicit(&scheduler->idle[word], memory_order_acquire));
-    return asleep + 1 < scheduler->count; /* this worker's own bit may be set or not: a hint */
+    /* relaxed: a hint, as all of this */
+    unsigned busy = atomic_load_explicit(&scheduler->watch.busy, memory_order_relaxed);
+    return asleep + 1 < scheduler->count + busy; /* its own bit may be set or not */
 }
 
 static bool others_have_work(const struct tpi_worker *worker) {
     struct tpi_scheduler *scheduler = worker->scheduler;
-    if (worker->dedicated) return false;
-    for (unsigned i = 0; i < scheduler->count; i++) {
-        const struct tpi_worker *other = scheduler->workers[i];
+    if (worker->aside) return false;
+    for (unsigned i = 0, count = peers(scheduler); i < count; i++) {
+        const struct tpi_worker *other = scheduler->workers[peer_index(scheduler, i)];
         if (other != worker &&
             (tpi_deque_length(&other->queue) > 0 || tpi_deque_length(&other->queue_high) > 0 ||
              tpi_deque_length(&other->queue_low) > 0))
@@ -161,7 +191,10 @@ static bool others_have_work(const struct tpi_worker *worker) {
 
 static bool outside_has_work(const struct tpi_worker *worker) {
     return tpi_inject_length(&worker->inbound) > 0 ||
-           (!worker->dedicated && tpi_inject_length(&worker->scheduler->inject) > 0) ||
+           (!worker->aside && tpi_inject_length(&worker->scheduler->inject) > 0) ||
+           /* acquire: partner is the store in set_active (watch.c), before it rouses the spare */
+           (worker->spare &&
+            atomic_load_explicit(&worker->active, memory_order_acquire) == worker->aside) ||
            /* acquire: partner is the release store in tpi_scheduler_stop */
            atomic_load_explicit(&worker->scheduler->stopping, memory_order_acquire) != 0;
 }
@@ -170,10 +203,11 @@ static void announce(struct tpi_worker *worker) {
     /* seq_cst: partner is the exchange in wake_worker. As a plain store it could pass the look
      * at the queues that follows, and hide a wake-up whose push that look did not see */
     atomic_exchange_explicit(&worker->wake, 0, memory_order_seq_cst);
-    if (worker->dedicated) return; /* it is woken by every push to it */
+    if (worker->aside) return; /* it is woken by every push to it, or by the watch */
+    unsigned number = peer_number(worker->scheduler, worker->index);
     /* seq_cst: partner is tpi_scheduler_wake_one; the second look at the queues comes after it */
-    atomic_fetch_or_explicit(&worker->scheduler->idle[worker->index / 64],
-                             (uint64_t)1 << (worker->index % 64), memory_order_seq_cst);
+    atomic_fetch_or_explicit(&worker->scheduler->idle[number / 64], (uint64_t)1 << (number % 64),
+                             memory_order_seq_cst);
 }
 
 /* True if this worker waited in the poller; what it found has been handed on. */
@@ -206,7 +240,7 @@ static bool sleep_in_poller(struct tpi_worker *worker, tp_duration timeout) {
 static void sleep_worker(struct tpi_worker *worker, tp_duration timeout) {
     tpi_count(&worker->counters.parks, 1);
     if (timeout <= 0) return;
-    if (!worker->dedicated && sleep_in_poller(worker, timeout)) return;
+    if (!worker->aside && sleep_in_poller(worker, timeout)) return;
     tpi_futex_wait(&worker->wake, 0, timeout);
 }
 
@@ -222,6 +256,10 @@ static bool spin(struct tpi_worker *worker) {
 
 static tp_duration until_timer(const struct tpi_worker *worker) {
     tp_time next = tpi_wheel_next(&worker->wheel);
+    if (__builtin_expect(tpi_watch_has_stuck(&worker->scheduler->watch), 0)) {
+        tp_time other = tpi_watch_next_timer(worker->scheduler);
+        if (other < next) next = other;
+    }
     if (next == TP_FOREVER) return TP_FOREVER;
     tp_time now = tpi_scheduler_now(worker->scheduler);
     return next > now ? next - now : 0;
@@ -229,7 +267,7 @@ static tp_duration until_timer(const struct tpi_worker *worker) {
 
 static tp_duration nap(const struct tpi_worker *worker, bool deep, bool awake) {
     tp_duration timeout = until_timer(worker), look = TP_FOREVER;
-    if (!worker->dedicated && worker->scheduler->count > 1) {
+    if (!worker->aside && peers(worker->scheduler) > 1) {
         if (!deep) look = worker->backoff > BACKOFF_MIN ? worker->backoff : BACKOFF_MIN;
         else if (awake) look = DEEP_LOOK;
     }
@@ -242,7 +280,7 @@ void tpi_worker_idle(struct tpi_worker *worker) {
     tpi_pool_flush(worker->pool);
     if (spin(worker)) return;
     bool awake = others_awake(worker);
-    bool deep = !worker->dedicated && (!awake || worker->fruitless >= FRUITLESS_MAX);
+    bool deep = !worker->aside && (!awake || worker->fruitless >= FRUITLESS_MAX);
     /* seq_cst: before the bit, so that whoever sees the bit cleared knows of the deep sleeper;
      * partner is the load in push_local (worker.c), a hint backed by DEEP_LOOK */
     if (deep) atomic_fetch_add_explicit(&scheduler->deep, 1, memory_order_seq_cst);
@@ -250,6 +288,11 @@ void tpi_worker_idle(struct tpi_worker *worker) {
     if (!outside_has_work(worker) && (worker->backoff > 0 || !others_have_work(worker)))
         sleep_worker(worker, nap(worker, deep, others_awake(worker)));
     clear_idle(scheduler, worker->index);
+    /* acquire: partner is the store in rest (watch.c). It comes after a read-modify-write of the
+     * idle mask, as the watch's last look at that mask comes after its store: one of the two sees
+     * the other */
+    if (!worker->aside && atomic_load_explicit(&scheduler->watch.asleep, memory_order_acquire) != 0)
+        tpi_watch_wake(scheduler);
     /* relaxed: a hint */
     if (deep) atomic_fetch_sub_explicit(&scheduler->deep, 1, memory_order_relaxed);
     worker->may_steal = true;

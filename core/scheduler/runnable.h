@@ -4,6 +4,8 @@
 #ifndef TPI_RUNNABLE_H
 #define TPI_RUNNABLE_H
 
+#include <troupe/base.h>
+
 #include "core/queue/queue.h"
 
 struct tpi_scheduler;
@@ -33,6 +35,9 @@ struct tpi_runnable_ops {
     /* A descriptor became ready. */
     void (*ready)(struct tpi_scheduler *scheduler, struct tpi_worker *worker, uint64_t token,
                   unsigned ready);
+    /* What the worker runs, its slice of this number, has taken so long and goes on; NULL: nobody
+     * wants to know. On the watch's thread: it may be over by now. */
+    void (*stuck)(struct tpi_worker *worker, uint64_t slice, tp_duration span);
 };
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/assert.h"
+#include "core/platform/fence.h"
 
 /* ---- the production driver ---- */
 
@@ -47,9 +48,13 @@ static tp_err worker_new(struct tpi_scheduler *scheduler, unsigned index, bool d
     worker->system = scheduler->system;
     worker->index = index;
     worker->dedicated = dedicated;
+    worker->spare = index >= scheduler->count + TPI_DEDICATED_MAX;
+    worker->aside = dedicated || worker->spare;
     worker->pool = tpi_memory_pool(scheduler->memory, index);
     worker->sim = scheduler->driver->pick != NULL;
-    worker->direct = !worker->sim && !dedicated && scheduler->strategy == TP_STRATEGY_STEAL;
+    atomic_init(&worker->direct,
+                !worker->sim && !worker->aside && scheduler->strategy == TP_STRATEGY_STEAL);
+    atomic_init(&worker->watch, scheduler->watch.fenced ? TPI_WATCH_FENCED : 0);
     worker->refs = ((uint64_t)index + 1) << 48;
     tpi_deque_init(&worker->queue);
     tpi_deque_init(&worker->queue_high);
@@ -76,6 +81,7 @@ static void worker_free(struct tpi_worker *worker) {
 tp_err tpi_scheduler_new(struct tpi_scheduler **out, const struct tpi_scheduler_options *options) {
     TPI_ASSERT(options->driver != NULL && options->ops != NULL);
     if (options->workers == 0 || options->workers > 256) return TP_EINVAL;
+    if (options->watch.spares > TPI_SPARE_WORKERS_MAX) return TP_EINVAL;
     struct tpi_scheduler *scheduler = tpi_heap_alloc(options->memory, sizeof *scheduler + 64);
     if (scheduler == NULL) return TP_ENOMEM;
     void *base = scheduler;
@@ -88,6 +94,9 @@ tp_err tpi_scheduler_new(struct tpi_scheduler **out, const struct tpi_scheduler_
     scheduler->system = options->system;
     scheduler->count = options->workers;
     scheduler->strategy = options->strategy;
+    scheduler->watch.options = options->watch;
+    scheduler->watch.fenced = !tpi_fence_all_begin();
+    tpi_deque_init(&scheduler->watch.scratch);
     tpi_inject_init(&scheduler->inject);
     tp_err err = tpi_stacks_new(&scheduler->stacks, options->stack_size);
     if (err == TP_OK && options->driver->pick == NULL) err = tpi_poller_new(&scheduler->poller);
@@ -104,7 +113,7 @@ tp_err tpi_scheduler_new(struct tpi_scheduler **out, const struct tpi_scheduler_
 static tp_err start_loop(struct tpi_worker *worker) {
     struct tpi_fiber *fiber = tpi_fiber_new(worker->scheduler->stacks, 0, tpi_worker_loop, NULL);
     if (fiber == NULL) return TP_ENOMEM;
-    if (!worker->dedicated) /* the threads run when a dedicated one is made */
+    if (!worker->aside) /* the threads run when a dedicated or a spare one is made */
         worker->scheduler->stack_size = fiber->stack_size;
     tpi_fiber_reset(fiber, tpi_worker_loop, fiber);
     fiber->user = worker;
@@ -126,7 +135,8 @@ static void thread_main(void *arg) {
 
 static tp_err worker_start(struct tpi_worker *worker) {
     char name[16];
-    snprintf(name, sizeof name, "tp-%s-%u", worker->dedicated ? "own" : "work", worker->index);
+    const char *kind = worker->dedicated ? "own" : worker->spare ? "spare" : "work";
+    snprintf(name, sizeof name, "tp-%s-%u", kind, worker->index);
     tp_err err = tpi_thread_start(&worker->thread, name, thread_main, worker);
     worker->started = err == TP_OK;
     return err;
@@ -142,13 +152,18 @@ tp_err tpi_scheduler_start(struct tpi_scheduler *scheduler) {
         tp_err err = worker_start(scheduler->workers[i]);
         if (err != TP_OK) return err;
     }
-    return TP_OK;
+    return tpi_watch_start(scheduler);
+}
+
+static unsigned places(const struct tpi_scheduler *scheduler) {
+    return tpi_scheduler_places(scheduler->count, scheduler->watch.options.spares);
 }
 
 void tpi_scheduler_stop(struct tpi_scheduler *scheduler) {
+    tpi_watch_stop(scheduler);
     /* release: partner is the acquire load in worker.c and park.c */
     atomic_store_explicit(&scheduler->stopping, 1, memory_order_release);
-    for (unsigned i = 0; i < scheduler->count + TPI_DEDICATED_MAX; i++) {
+    for (unsigned i = 0; i < places(scheduler); i++) {
         struct tpi_worker *worker = scheduler->workers[i];
         if (worker == NULL || !worker->started) continue;
         /* acquire: partner is the release store in thread_main */
@@ -162,7 +177,7 @@ void tpi_scheduler_stop(struct tpi_scheduler *scheduler) {
 }
 
 void tpi_scheduler_free(struct tpi_scheduler *scheduler) {
-    for (unsigned i = 0; i < scheduler->count + TPI_DEDICATED_MAX; i++)
+    for (unsigned i = 0; i < places(scheduler); i++)
         if (scheduler->workers[i] != NULL) worker_free(scheduler->workers[i]);
     if (scheduler->poller != NULL) tpi_poller_free(scheduler->poller);
     if (scheduler->stacks != NULL) tpi_stacks_free(scheduler->stacks);
@@ -212,4 +227,27 @@ void tpi_scheduler_undedicate(struct tpi_scheduler *scheduler, unsigned index) {
     TPI_ASSERT(index >= scheduler->count);
     /* release: partner is claim(); what ran there is over */
     atomic_store_explicit(&scheduler->workers[index]->claimed, false, memory_order_release);
+}
+
+/* ---- spares, and all there are ---- */
+
+tp_err tpi_scheduler_spare(struct tpi_scheduler *scheduler, unsigned number) {
+    unsigned index = scheduler->count + TPI_DEDICATED_MAX + number;
+    TPI_ASSERT(number < scheduler->watch.options.spares);
+    tp_err err = worker_new(scheduler, index, false);
+    if (err == TP_OK) err = start_loop(scheduler->workers[index]);
+    if (err == TP_OK) err = worker_start(scheduler->workers[index]);
+    if (err != TP_OK && scheduler->workers[index] != NULL) worker_free(scheduler->workers[index]);
+    return err;
+}
+
+unsigned tpi_scheduler_list(const struct tpi_scheduler *scheduler, struct tpi_worker **out) {
+    /* acquire, both: partners are the release stores in dedicate_at and in new_spare (watch.c) */
+    unsigned own = scheduler->count + atomic_load_explicit(&scheduler->grown, memory_order_acquire);
+    unsigned spares = atomic_load_explicit(&scheduler->watch.made, memory_order_acquire);
+    unsigned count = 0;
+    for (unsigned i = 0; i < own; i++) out[count++] = scheduler->workers[i];
+    for (unsigned i = 0; i < spares; i++)
+        out[count++] = scheduler->workers[scheduler->count + TPI_DEDICATED_MAX + i];
+    return count;
 }

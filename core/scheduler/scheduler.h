@@ -18,25 +18,26 @@
 #include "core/scheduler/driver.h"
 #include "core/scheduler/runnable.h"
 #include "core/scheduler/timer.h"
+#include "core/scheduler/watch.h"
 #include "core/trace/trace.h"
 
-#define TPI_DEDICATED_MAX 64 /* threads beside the workers, for actors of their own */
-#define TPI_SPARES_MAX 16    /* fibers a worker keeps for the next suspension */
+#define TPI_SPARES_MAX 16 /* fibers a worker keeps for the next suspension */
 
 struct tpi_worker {
     /* ---- its own thread's, hot ---- */
-    struct tpi_runnable *next; /* runs next, is never stolen: the partner just woken */
-    uint32_t streak;           /* how often in a row `next` went before the queue */
-    bool direct;               /* `next` may be used: not under a driver's queue, not FIFO */
-    bool sim;                  /* the driver picks */
-    bool tracing;              /* a hook was there when the slice began */
-    bool escaping;             /* tpi_worker_escape is under way */
-    bool has_high;             /* queue_high may hold something */
-    bool may_steal;            /* it slept since its last fruitless steal */
+    _Atomic(struct tpi_runnable *) next; /* runs next, is never stolen: the partner just woken */
+    uint32_t streak;                     /* how often in a row `next` went before the queue */
+    _Atomic(bool) direct;   /* `next` may be used: not under a driver's queue, not FIFO */
+    _Atomic(uint8_t) watch; /* TPI_WATCH_*: looked at after every slice */
+    bool sim;               /* the driver picks */
+    bool tracing;           /* a hook was there when the slice began */
+    bool escaping;          /* tpi_worker_escape is under way */
+    bool has_high;          /* queue_high may hold something */
+    bool may_steal;         /* it slept since its last fruitless steal */
     struct tpi_pool *pool;
-    struct tpi_runnable *running;
-    void *system;            /* the owner's: struct tp_runtime */
-    struct tpi_fiber *fiber; /* the loop runs on it */
+    _Atomic(struct tpi_runnable *) running; /* NULL between two slices: see watch.h */
+    void *system;                           /* the owner's: struct tp_runtime */
+    struct tpi_fiber *fiber;                /* the loop runs on it */
     struct tpi_scheduler *scheduler;
     uint32_t turn; /* slices, for what is done now and then */
     uint32_t index;
@@ -71,8 +72,12 @@ struct tpi_worker {
     uint64_t flooded;      /* messages sent to busy receivers since it last stole */
     tp_time stole_at;      /* when it last stole, 0: it is not living on stolen work */
     uint32_t fruitless;    /* looks in a row that found nothing */
-    bool dedicated;        /* takes from `inbound` alone */
+    bool dedicated;        /* a thread beside the workers, for one actor */
+    bool aside;            /* takes from `inbound` alone: dedicated, or a spare at rest */
+    bool spare;            /* works while another is stuck */
+    _Atomic(bool) active;  /* a spare: it is to work */
     _Atomic(bool) claimed; /* dedicated: in use */
+    struct tpi_watched watched;
     tpi_thread thread;
     bool started;
     _Atomic(bool) ended;   /* the loop is over */
@@ -89,14 +94,15 @@ struct tpi_scheduler {
     void *system;
     void *allocation; /* what to free: the struct is aligned within */
     tp_strategy strategy;
-    size_t stack_size; /* usable bytes of a cached stack */
-    unsigned count;    /* workers; dedicated ones come after */
-    struct tpi_worker *workers[/* count + TPI_DEDICATED_MAX */ 256 + TPI_DEDICATED_MAX];
-    tpi_mutex growth;        /* of dedicated workers */
+    size_t stack_size;                           /* usable bytes of a cached stack */
+    unsigned count;                              /* workers; dedicated ones come after */
+    struct tpi_worker *workers[TPI_WORKERS_MAX]; /* `count`, then dedicated ones, then spares */
+    tpi_mutex growth;                            /* of dedicated workers */
     _Atomic(uint32_t) grown; /* dedicated workers made: the first so many of their places */
 
-    _Alignas(64) _Atomic(uint64_t) idle[4]; /* a bit a worker that sleeps; not the dedicated */
-    _Atomic(uint32_t) deep;                 /* workers that sleep until they are woken */
+    /* a bit a worker that sleeps: the `count`, then the spares; not the dedicated */
+    _Alignas(64) _Atomic(uint64_t) idle[TPI_IDLE_WORDS];
+    _Atomic(uint32_t) deep; /* workers that sleep until they are woken */
     _Atomic(uint32_t) stopping;
     _Alignas(64) struct tpi_inject inject; /* from outside, and what a full queue spilled */
     struct tpi_poller *poller;
@@ -105,6 +111,7 @@ struct tpi_scheduler {
     _Atomic(uint32_t) descriptors; /* armed in the poller */
     struct tpi_trace_sink trace;
     struct tpi_counters outside; /* of threads that are no workers */
+    struct tpi_watch watch;
 };
 
 /* ---- life (scheduler.c) ---- */
@@ -112,11 +119,12 @@ struct tpi_scheduler {
 struct tpi_scheduler_options {
     const struct tpi_driver *driver;
     const struct tpi_runnable_ops *ops;
-    struct tpi_memory *memory; /* with count + TPI_DEDICATED_MAX pools */
+    struct tpi_memory *memory; /* with tpi_scheduler_places() pools */
     void *system;
     unsigned workers;
     tp_strategy strategy;
     size_t stack_size;
+    struct tpi_watch_options watch;
 };
 tp_err tpi_scheduler_new(struct tpi_scheduler **out, const struct tpi_scheduler_options *options);
 /* Starts the threads (none under a driver that picks). */
@@ -134,15 +142,20 @@ void tpi_worker_schedule_slow(struct tpi_worker *worker, struct tpi_runnable *ru
 
 /* Makes a runnable ready that is nowhere ready now; it was woken by what runs on `worker`. */
 static inline void tpi_worker_schedule(struct tpi_worker *worker, struct tpi_runnable *runnable) {
-    if (worker->next == NULL && worker->direct && (runnable->priority | runnable->flags) == 0) {
-        worker->next = runnable;
+    /* relaxed: this thread puts there what is there; the watch, which takes it, leaves NULL */
+    if (atomic_load_explicit(&worker->next, memory_order_relaxed) == NULL &&
+        /* relaxed: the watch looks again when it comes too late for this */
+        atomic_load_explicit(&worker->direct, memory_order_relaxed) &&
+        (runnable->priority | runnable->flags) == 0) {
+        /* release: partner is sweep (watch.c): what was done to the runnable's owner comes too */
+        atomic_store_explicit(&worker->next, runnable, memory_order_release);
         return;
     }
     tpi_worker_schedule_slow(worker, runnable);
 }
 /* The same for one whose turn is over: behind all others. */
 void tpi_worker_requeue(struct tpi_worker *worker, struct tpi_runnable *runnable);
-/* The same from a thread that is no worker. */
+/* From a thread that is no worker. */
 void tpi_scheduler_schedule(struct tpi_scheduler *scheduler, struct tpi_runnable *runnable);
 
 /* ---- waiting (worker.c) ---- */
@@ -162,26 +175,23 @@ struct tpi_worker *tpi_worker_resume(struct tpi_worker *worker, struct tpi_fiber
  * resume. */
 tp_err tpi_worker_enter(struct tpi_worker **worker, size_t stack_size,
                         struct tpi_runnable *runnable);
-/* Forgets a suspended fiber with all its frames. */
-void tpi_worker_drop(struct tpi_worker *worker, struct tpi_fiber *fiber);
+void tpi_worker_drop(struct tpi_worker *worker, struct tpi_fiber *fiber); /* and its frames */
 /* Leaves the running runnable's frames for the loop, which calls ops->escaped. */
 _Noreturn void tpi_worker_escape(struct tpi_worker *worker);
 
 /* ---- for the loop and the drivers (worker.c, park.c) ---- */
 
 void tpi_worker_loop(void *fiber); /* a loop fiber's entry; fiber->user is its worker */
-/* Production: the next runnable, NULL when the worker should stop. */
-struct tpi_runnable *tpi_worker_pick(struct tpi_worker *worker);
+struct tpi_runnable *tpi_worker_pick(struct tpi_worker *worker); /* NULL: it is to stop */
 /* Timers, poller, inbound and injected runnables: true if something became ready. */
 bool tpi_worker_housekeeping(struct tpi_worker *worker);
 bool tpi_worker_steal(struct tpi_worker *worker);
-/* Sleeps until there may be something to do. */
-void tpi_worker_idle(struct tpi_worker *worker);
-/* Wakes one sleeping worker, if there is one. Any thread; after the runnable was pushed. */
+void tpi_worker_idle(struct tpi_worker *worker);  /* sleeps until there may be something to do */
+void tpi_worker_empty(struct tpi_worker *worker); /* its queues go to the common one; itself */
+/* Wakes a sleeping worker, if there is one. Any thread; after the runnable was pushed. */
 void tpi_scheduler_wake_one(struct tpi_scheduler *scheduler);
 void tpi_scheduler_wake(struct tpi_scheduler *scheduler, unsigned index);
-/* The same whatever its state: for the end. */
-void tpi_scheduler_rouse(struct tpi_scheduler *scheduler, unsigned index);
+void tpi_scheduler_rouse(struct tpi_scheduler *scheduler, unsigned index); /* in any state */
 
 static inline tp_time tpi_scheduler_now(const struct tpi_scheduler *scheduler) {
     return scheduler->driver->now(scheduler->driver->context);

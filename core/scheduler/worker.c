@@ -12,6 +12,7 @@
 
 #include "core/base/assert.h"
 
+#define ALWAYS __attribute__((always_inline)) inline
 #define STREAK_MAX 64u /* slices that `next` may go before the queue */
 #define HOUSEKEEPING_TURNS 32u
 #define LOW_TURNS 8u /* one low-priority slice in so many */
@@ -66,7 +67,9 @@ void tpi_worker_schedule_slow(struct tpi_worker *worker, struct tpi_runnable *ru
         scheduler->driver->enqueue(scheduler->driver->context, worker, runnable);
     } else if (runnable->flags & TPI_RUNNABLE_PINNED) {
         push_pinned(scheduler, runnable);
-    } else if (worker->dedicated) {
+    } else if (worker->aside ||
+               /* relaxed: set by the watch, which looks again when it comes too late for this */
+               atomic_load_explicit(&worker->watch, memory_order_relaxed) & TPI_WATCH_STUCK) {
         tpi_scheduler_schedule(scheduler, runnable);
     } else {
         push_local(worker, runnable);
@@ -103,7 +106,7 @@ static void take_outside(struct tpi_worker *worker) {
     struct tpi_scheduler *scheduler = worker->scheduler;
     uint32_t count = 0;
     uint32_t length = tpi_inject_length(&scheduler->inject);
-    if (length == 0 || worker->dedicated) return;
+    if (length == 0 || worker->aside) return;
     uint32_t share = length / scheduler->count + 1;
     uint32_t room = TPI_DEQUE_SIZE - tpi_deque_length(&worker->queue);
     if (share > INJECT_BATCH) share = INJECT_BATCH;
@@ -119,7 +122,7 @@ static void take_outside(struct tpi_worker *worker) {
 static struct tpi_runnable *take_first_outside(struct tpi_worker *worker) {
     struct tpi_scheduler *scheduler = worker->scheduler;
     uint32_t count;
-    if (worker->dedicated || scheduler->strategy == TP_STRATEGY_FIFO ||
+    if (worker->aside || scheduler->strategy == TP_STRATEGY_FIFO ||
         tpi_inject_length(&scheduler->inject) == 0)
         return NULL;
     return runnable_of(tpi_inject_take(&scheduler->inject, 1, &count));
@@ -145,19 +148,27 @@ static void take_events(struct tpi_worker *worker) {
         scheduler->ops->ready(scheduler, worker, events[i].token, events[i].ready);
 }
 
+static struct tpi_runnable *peek_next(const struct tpi_worker *worker) {
+    /* relaxed: between two slices it is this thread's alone */
+    return atomic_load_explicit(&worker->next, memory_order_relaxed);
+}
+
 static bool has_ready(struct tpi_worker *worker) {
-    return worker->next != NULL || tpi_inject_length(&worker->inbound) > 0 ||
+    return peek_next(worker) != NULL || tpi_inject_length(&worker->inbound) > 0 ||
            tpi_deque_length(&worker->queue) > 0 || tpi_deque_length(&worker->queue_high) > 0 ||
            tpi_deque_length(&worker->queue_low) > 0;
 }
 
 bool tpi_worker_housekeeping(struct tpi_worker *worker) {
+    if (__builtin_expect(worker->spare, 0)) tpi_watch_tend(worker);
     if (tpi_wheel_next(&worker->wheel) != TP_FOREVER) {
         tp_time now = tpi_scheduler_now(worker->scheduler);
         if (now >= tpi_wheel_next(&worker->wheel)) tpi_wheel_advance(&worker->wheel, now, worker);
     }
+    if (__builtin_expect(tpi_watch_has_stuck(&worker->scheduler->watch), 0))
+        tpi_watch_serve_timers(worker);
     take_outside(worker);
-    if (!worker->dedicated) take_events(worker);
+    if (!worker->aside) take_events(worker);
     return has_ready(worker);
 }
 
@@ -167,8 +178,9 @@ static struct tpi_node *take_queue(struct tpi_worker *worker, struct tpi_deque *
 }
 
 static struct tpi_runnable *take_next(struct tpi_worker *worker) {
-    struct tpi_runnable *runnable = worker->next;
-    worker->next = NULL;
+    struct tpi_runnable *runnable = peek_next(worker);
+    /* relaxed: as in peek_next */
+    atomic_store_explicit(&worker->next, NULL, memory_order_relaxed);
     return runnable;
 }
 
@@ -194,13 +206,13 @@ static struct tpi_runnable *take_ready(struct tpi_worker *worker) {
     worker->streak = shared ? worker->streak + 1 : 0;
     if (worker->slow) { /* every slice comes through here, and the partner takes turns */
         worker->streak = STREAK_MAX;
-        if (worker->turn % 2 == 0 && worker->next != NULL) return take_next(worker);
+        if (worker->turn % 2 == 0 && peek_next(worker) != NULL) return take_next(worker);
     }
     if (worker->turn % LOW_TURNS == 0 && (node = take_queue(worker, &worker->queue_low)) != NULL)
         return runnable_of(node);
     if ((node = take_queue(worker, &worker->queue)) != NULL) return runnable_of(node);
     worker->streak = 0;
-    if (worker->next != NULL) return take_next(worker);
+    if (peek_next(worker) != NULL) return take_next(worker);
     if ((pinned = take_pinned(worker)) != NULL) return pinned;
     return runnable_of(take_queue(worker, &worker->queue_low));
 }
@@ -264,13 +276,33 @@ static struct tpi_worker *switch_to(struct tpi_worker *worker, struct tpi_fiber 
     return worker;
 }
 
-static inline void run_one(struct tpi_worker *worker, struct tpi_runnable *runnable) {
+static ALWAYS void run_one(struct tpi_worker *worker, struct tpi_runnable *runnable) {
     struct tpi_scheduler *scheduler = worker->scheduler;
     /* relaxed: the hook itself is read with acquire when an event is made */
     worker->tracing = atomic_load_explicit(&scheduler->trace.hook, memory_order_relaxed) != NULL;
-    worker->running = runnable;
     tpi_count(&worker->counters.slices, 1);
+    /* release: partner is the acquire load in still_there (watch.c): who sees it sees the count */
+    atomic_store_explicit(&worker->running, runnable, memory_order_release);
     scheduler->ops->run(worker, runnable);
+}
+
+/* From here on the queues, and `next`, are this thread's again. */
+static ALWAYS void end_slice(struct tpi_worker *worker) {
+    /* relaxed, and a fence that only keeps the compiler: the watch runs the processor's for both
+     * sides, between its store of `watch` and its load of `running` (watch.h) */
+    atomic_store_explicit(&worker->running, NULL, memory_order_relaxed);
+    __asm__ volatile("" ::: "memory");
+    /* relaxed: what it stands for is taken back under a lock */
+    if (__builtin_expect(atomic_load_explicit(&worker->watch, memory_order_relaxed) != 0, 0))
+        tpi_watch_slice_end(worker);
+}
+
+void tpi_worker_empty(struct tpi_worker *worker) {
+    struct tpi_deque *queues[] = {&worker->queue_high, &worker->queue, &worker->queue_low};
+    if (peek_next(worker) != NULL) tpi_scheduler_schedule(worker->scheduler, take_next(worker));
+    for (size_t i = 0; i < sizeof queues / sizeof queues[0]; i++)
+        for (struct tpi_node *node; (node = tpi_deque_take(queues[i])) != NULL;)
+            tpi_scheduler_schedule(worker->scheduler, runnable_of(node));
 }
 
 static void push_spare(struct tpi_worker *worker, struct tpi_fiber *fiber) {
@@ -281,40 +313,55 @@ static void push_spare(struct tpi_worker *worker, struct tpi_fiber *fiber) {
 
 /* The partner just woken, when nothing says that anything else should go first: the shortest
  * way. */
-static inline struct tpi_runnable *take_partner(struct tpi_worker *worker) {
-    if (worker->next == NULL || worker->has_high || worker->streak >= STREAK_MAX) return NULL;
+static ALWAYS struct tpi_runnable *take_partner(struct tpi_worker *worker) {
+    struct tpi_runnable *partner = peek_next(worker);
+    if (partner == NULL || worker->has_high || worker->streak >= STREAK_MAX) return NULL;
     worker->streak++;
-    return take_next(worker);
+    /* relaxed: as in peek_next */
+    atomic_store_explicit(&worker->next, NULL, memory_order_relaxed);
+    return partner;
+}
+
+static __attribute__((noinline)) struct tpi_runnable *pick(struct tpi_worker *worker) {
+    if (!worker->sim) return tpi_worker_pick(worker);
+    return worker->scheduler->driver->pick(worker->scheduler->driver->context, &worker);
+}
+
+/* Slices, until the worker is to stop. Apart from the frame that escapes come back to, in which
+ * nothing may stay in a register. */
+static __attribute__((noinline)) void run_slices(struct tpi_fiber *fiber) {
+    for (;;) {
+        struct tpi_worker *worker = fiber->user;
+        end_slice(worker);
+        struct tpi_runnable *runnable = take_partner(worker);
+        if (runnable == NULL) {
+            runnable = pick(worker);
+            worker = fiber->user; /* a driver may have gone away and come back elsewhere */
+            if (runnable == NULL) return;
+        }
+        run_one(worker, runnable);
+    }
 }
 
 void tpi_worker_loop(void *arg) {
     struct tpi_fiber *fiber = arg;
     jmp_buf escape;
     fiber->frame = &escape;
+    if (_setjmp(escape) == 0) run_after(fiber->user);
     struct tpi_worker *worker = fiber->user;
-    if (_setjmp(escape) == 0) run_after(worker);
-    worker = fiber->user;
     if (worker->escaping) {
         worker->escaping = false;
-        worker->scheduler->ops->escaped(worker, worker->running);
+        /* relaxed: this thread's own */
+        worker->scheduler->ops->escaped(
+            worker, atomic_load_explicit(&worker->running, memory_order_relaxed));
     }
     if (worker->first != NULL) {
         struct tpi_runnable *first = worker->first;
         worker->first = NULL;
         run_one(worker, first);
     }
-    for (;;) {
-        worker = fiber->user;
-        struct tpi_runnable *runnable = take_partner(worker);
-        if (runnable == NULL)
-            runnable =
-                worker->sim
-                    ? worker->scheduler->driver->pick(worker->scheduler->driver->context, &worker)
-                    : tpi_worker_pick(worker);
-        worker = fiber->user;
-        if (runnable == NULL) break;
-        run_one(worker, runnable);
-    }
+    run_slices(fiber);
+    worker = fiber->user;
     push_spare(worker, worker->fiber); /* freed with the worker */
     switch_to(worker, &worker->base);
     TPI_ASSERT(false); /* a loop is not resumed after its end */
@@ -322,7 +369,8 @@ void tpi_worker_loop(void *arg) {
 }
 
 void tpi_worker_escape(struct tpi_worker *worker) {
-    TPI_ASSERT(worker->running != NULL);
+    /* relaxed: this thread's own */
+    TPI_ASSERT(atomic_load_explicit(&worker->running, memory_order_relaxed) != NULL);
     TPI_ASSERT(worker->fiber->frame != NULL);
     worker->escaping = true;
     jmp_buf *escape = worker->fiber->frame;

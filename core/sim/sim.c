@@ -52,7 +52,8 @@ static void sim_enqueue(void *context, struct tpi_worker *worker, struct tpi_run
 
 static void sim_work(void *context, struct tpi_worker *worker, tp_duration span) {
     struct tpi_sim *sim = context;
-    sim->working = worker->running;
+    /* relaxed: there is one thread */
+    sim->working = atomic_load_explicit(&worker->running, memory_order_relaxed);
     sim->work_span = span;
 }
 

@@ -89,6 +89,19 @@ TP_MESSAGE_AS(tp_dead_letter, "tp.dead_letter", TP_FIELD(pid, to), TP_FIELD(pid,
               TP_FIELD(str, type), TP_FIELD(str, text),
               TP_FIELD(u64, suppressed)) /* since the last one that was told */
 
+/* An actor has been in one message, init or body for longer than tp_options.stuck_report_after and
+ * keeps its worker. Message and stack are empty where the thread could not be asked
+ * (tp_contains_faults is false, or the kernel holds it). At most 10 a minute. */
+TP_MESSAGE_AS(tp_stuck_report, "tp.stuck_report", TP_FIELD(pid, actor),
+              TP_FIELD(str, name), /* registered, or empty */
+              TP_FIELD(str, behavior), TP_FIELD(u64, span_ms),
+              TP_FIELD(str, message),                   /* that it is handling, as text */
+              TP_FIELD(pid, sender),                    /* of that message */
+              TP_FIELD(u32, mailbox),                   /* messages that wait, about */
+              TP_LIST(str, stack),                      /* of its thread, innermost first */
+              TP_FIELD(str, text), TP_FIELD(str, json), /* all of it */
+              TP_FIELD(u64, lost)) /* reports that this subscriber's full mailbox refused before */
+
 /*
  * From now on this actor gets a tp_crash_report for each crash in its runtime but its own, before
  * links and monitors hear. They count against its mailbox's limit; what does not fit is counted and
@@ -101,6 +114,10 @@ TP_API bool tp_crash_unsubscribe(tp_actor *self);
 TP_API tp_err tp_dead_letter_subscribe(tp_actor *self);
 /* Ends it: true if it was subscribed. */
 TP_API bool tp_dead_letter_unsubscribe(tp_actor *self);
+/* The same for actors that are stuck, which are also logged as warnings. */
+TP_API tp_err tp_stuck_subscribe(tp_actor *self);
+/* Ends it: true if it was subscribed. */
+TP_API bool tp_stuck_unsubscribe(tp_actor *self);
 
 TP_EXTERN_END
 

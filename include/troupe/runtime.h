@@ -82,6 +82,13 @@ typedef struct tp_options {
         fault_limit;     /* contained faults a minute (<troupe/crash.h>); one more ends the process;
                              default 10 */
     bool faults_ignored; /* SIGSEGV and the like are left alone: no report, nothing contained */
+    tp_duration stuck_after; /* an actor that keeps its worker for longer than this, by computing or
+                                by blocking its thread: others work in the worker's place until it
+                                lets go. default 10 ms, at least 1 ms; TP_FOREVER: nobody watches */
+    tp_duration stuck_report_after; /* so long in one message, and it is reported
+                                       (<troupe/crash.h>); default 1 s; TP_FOREVER: never */
+    uint32_t spare_workers; /* threads that may work for stuck ones at a time, made when first
+                               needed; default 4 or `workers`, whichever is more; at most 64 */
     const char *capsule_directory; /* where crash capsules go (<troupe/crash.h>); default: "." */
 } tp_options;
 
@@ -144,6 +151,7 @@ typedef struct tp_counters {
     uint64_t fibers; /* stacks now held by blocked actors */
     uint64_t memory; /* bytes taken from the allocator and the system */
     uint64_t faults; /* contained */
+    uint64_t stuck;  /* times an actor kept its worker for longer than stuck_after */
 } tp_counters;
 /* Fills *out. Any thread. */
 TP_API void tp_runtime_counters(const tp_runtime *runtime, tp_counters *out);

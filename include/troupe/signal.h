@@ -39,6 +39,17 @@ TP_API tp_err tp_send_exit_with(tp_actor *self, tp_pid to, tp_reason reason);
 /* Ends an actor for certain: tp_send_exit with TP_EXIT_KILL. */
 TP_API tp_err tp_kill(tp_actor *self, tp_pid to);
 
+/* The answer to tp_ping. */
+TP_MESSAGE_AS(tp_pong, "tp.pong", TP_FIELD(u64, ref), TP_FIELD(pid, from))
+/*
+ * Asks the runtime whether an actor still comes back from its code: a tp_pong with this ref arrives
+ * once it is between two messages, or waits in a call, a receive or a sleep. No code of its own
+ * runs for it. While it computes or blocks its thread there is no answer, and none when there is no
+ * such actor: that is for tp_monitor. 0: tp_error(self) says why; TP_ENOTSUP for actors of other
+ * nodes.
+ */
+TP_API tp_ref tp_ping(tp_actor *self, tp_pid other);
+
 /* When an alias dies on its own. */
 typedef enum tp_alias_mode {
     TP_ALIAS_EXPLICIT,       /* only by tp_unalias */

@@ -91,6 +91,12 @@ typedef struct tp_child_spec {
     bool significant; /* see tp_auto_shutdown; not for permanent children */
     tp_child_type type;
     tp_backoff backoff; /* default: the supervisor's */
+    /* Liveness: so often it is asked for a sign of life (tp_ping), once it runs; a child that gives
+     * none within `probe_timeout` (default: probe_every) is killed, which counts as a crash. Zero:
+     * never. A child that computes or blocks its thread cannot be ended before it lets go: only
+     * then is it started again. */
+    tp_duration probe_every;
+    tp_duration probe_timeout;
 } tp_child_spec;
 
 /* A supervisor. It, and what it points to, must live as long as the supervisor: make it

@@ -181,6 +181,13 @@ bad calls cycle -DDELEGATE -DBUG_DELEGATE_UNSEARCHED
 # who delegates does not remove the edge under the lock
 bad calls assertion -DDELEGATE -DBUG_DELEGATE_UNLOCKED
 
+good stuck ran
+good stuck ran -DFENCED
+bad stuck assertion -DBUG_NO_FENCE                    # the worker's stores are not made seen
+bad stuck assertion -DBUG_NO_SECOND_LOOK              # STUCK is enough to take
+bad stuck assertion -DBUG_NO_LOCK                     # the worker takes back while it is swept
+bad stuck assertion -DBUG_NO_LOOK                     # the worker does not ask who has it
+
 good links settled
 bad links assertion -DBUG_INACTIVE_EXITS # an exit counts although the entry is inactive
 bad links assertion -DBUG_LINK_REVIVES   # a link that is received makes an inactive entry active

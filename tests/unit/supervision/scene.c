@@ -115,8 +115,12 @@ static void play(tp_actor *self, void *arg) {
 }
 
 void scene_run(scene_script script, uint64_t seed) {
+    scene_run_on(script, seed, 1);
+}
+
+void scene_run_on(scene_script script, uint64_t seed, unsigned workers) {
     tp_sim *sim;
-    tp_sim_options options = {.seed = seed, .choice = TP_SIM_UNIFORM};
+    tp_sim_options options = {.seed = seed, .workers = workers, .choice = TP_SIM_UNIFORM};
     options.runtime.log_level = TP_LOG_OFF;
     memset(&scene, 0, sizeof scene);
     arena_used = 0;

@@ -51,6 +51,8 @@ void expect_log(const char *expected);
 typedef void (*scene_script)(tp_actor *self);
 /* Runs a script, which traps exits, in a new simulator, to the end of everything. */
 void scene_run(scene_script script, uint64_t seed);
+/* With more workers than one: whoever works (tp_work) does not hold the others up. */
+void scene_run_on(scene_script script, uint64_t seed, unsigned workers);
 /* A test whose body is a script. */
 #define SCENE(suite, name)                                                                         \
     static void suite##_##name##_script(tp_actor *self);                                           \
