@@ -14,7 +14,7 @@
 const char *tp_exit_code_name(int32_t code) {
     static const char *const names[] = {"normal", "shutdown",     "kill",   "killed",
                                         "noproc", "noconnection", "failed", "overflow",
-                                        "badmsg", "nomem",        "fault"};
+                                        "badmsg", "nomem",        "fault",  "process"};
     if (code >= 0 && (size_t)code < sizeof names / sizeof names[0]) return names[code];
     return code >= TP_EXIT_USER ? "user" : "unknown";
 }
@@ -120,7 +120,7 @@ static void release(tp_actor *self) {
 
 static void report_exit(tp_actor *self, tp_reason reason) {
     if (reason.code == TP_EXIT_NORMAL || reason.code == TP_EXIT_SHUTDOWN ||
-        reason.code == TP_EXIT_KILLED)
+        reason.code == TP_EXIT_KILLED || reason.code == TP_EXIT_PROCESS)
         return;
     tpi_count(&self->worker->counters.failed, 1);
     if (self->runtime->hooks.crashed != NULL)

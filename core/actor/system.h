@@ -18,6 +18,12 @@ struct tpi_hooks {
     void (*groups_left)(tp_runtime *runtime, tp_actor *actor);
     void (*sockets_closed)(tp_runtime *runtime, tp_actor *actor);
     void (*ready)(tp_runtime *runtime, struct tpi_worker *worker, uint64_t token, unsigned ready);
+    /* For actors of the runtime's own: takes a descriptor, which ends with the actor; closes it on
+     * failure. All three are NULL where there are no descriptors. */
+    tp_err (*descriptor_adopt)(tp_actor *self, int descriptor, tp_ref *out);
+    /* The next time that it is ready for any of `interest` (TPI_POLL_*) a tpi_ready comes. */
+    tp_err (*descriptor_watch)(tp_actor *self, tp_ref id, unsigned interest);
+    void (*descriptor_drop)(tp_actor *self, tp_ref id);
     /* A READY signal that no wait takes; on the actor's own worker. */
     void (*event)(tp_runtime *runtime, tp_actor *actor, struct tpi_block *block);
     /* A worker's thread begins, or ends; on that thread. */
@@ -50,6 +56,7 @@ struct tp_runtime {
     struct tpi_registry *registry;
     struct tpi_io *io;
     struct tpi_crash *crash;
+    struct tpi_process *process;
     struct tpi_sim *sim;
     struct tpi_driver driver;
     int signal_event; /* -1: signals are not this runtime's */

@@ -13,6 +13,8 @@
 
 #include <troupe/socket.h>
 
+#include "core/actor/inner.h"
+
 #define BACKLOG 1024
 #define ACTIVE_CHUNK 16384u /* bytes that one active read takes at most */
 
@@ -23,6 +25,7 @@ struct socket {
     int descriptor;
     bool listener;
     bool active; /* the next bytes or connection go out as a message */
+    bool plain;  /* readiness alone is told; what is read is its owner's affair */
     uint32_t active_max;
     unsigned wanted; /* TPI_POLL_* that a blocking call waits for */
     unsigned armed;  /* what the poller is armed for; under the mutex */
@@ -228,6 +231,12 @@ static tp_err serve(tp_actor *self, struct socket *socket) {
 static void on_event(tp_runtime *runtime, tp_actor *self, struct tpi_block *block) {
     struct socket *socket = own(self, block->ref);
     if (socket == NULL) return;
+    if (socket->plain) {
+        socket->wanted &= ~(unsigned)block->code;
+        send_self(self, &tpi_ready_message, &(tpi_ready){.id = socket->id, .ready = block->code});
+        if (socket->wanted != 0) (void)arm(runtime, socket);
+        return;
+    }
     if (block->code & (TPI_POLL_READ | TPI_POLL_ERROR)) (void)serve(self, socket);
     if (socket->wanted != 0 || socket->active) (void)arm(runtime, socket);
 }
@@ -415,6 +424,30 @@ tp_err tp_socket_give(tp_actor *self, tp_socket id, tp_pid to) {
     return err;
 }
 
+/* ---- descriptors of the runtime's own actors ---- */
+
+static tp_err descriptor_adopt(tp_actor *self, int descriptor, tp_ref *out) {
+    tp_err err = adopt(self, descriptor, false, out);
+    if (err == TP_OK) own(self, *out)->plain = true;
+    return err;
+}
+
+static tp_err descriptor_watch(tp_actor *self, tp_ref id, unsigned interest) {
+    struct socket *socket = own(self, id);
+    TPI_ASSERT(interest != 0);
+    if (socket == NULL) return TP_ENOENT;
+    socket->wanted |= interest;
+    return arm(self->runtime, socket);
+}
+
+static void descriptor_drop(tp_actor *self, tp_ref id) {
+    struct socket *socket = own(self, id);
+    if (socket == NULL) return;
+    tpi_mutex_lock(&self->runtime->io->mutex);
+    destroy(self->runtime, socket);
+    tpi_mutex_unlock(&self->runtime->io->mutex);
+}
+
 /* ---- life ---- */
 
 /* Called twice for an actor that ends: before and after senders can find it no more, so that a
@@ -446,6 +479,9 @@ tp_err tpi_io_new(tp_runtime *runtime) {
     runtime->hooks.ready = on_ready;
     runtime->hooks.event = on_event;
     runtime->hooks.sockets_closed = sockets_closed;
+    runtime->hooks.descriptor_adopt = descriptor_adopt;
+    runtime->hooks.descriptor_watch = descriptor_watch;
+    runtime->hooks.descriptor_drop = descriptor_drop;
     return TP_OK;
 }
 

@@ -15,6 +15,7 @@
 #include <troupe/message.h>
 #include <troupe/name.h>
 #include <troupe/pool.h>
+#include <troupe/port.h>
 #include <troupe/runtime.h>
 #include <troupe/signal.h>
 #include <troupe/socket.h>
