@@ -36,6 +36,19 @@ struct tpi_hooks {
     void (*dead_letter)(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
                         const struct tpi_block *block);
     /* A signal for another node. Takes the block. */
+    /* In an isolated actor's process: whatever is for others. Takes the block. */
+    void (*elsewhere)(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
+                      struct tpi_block *block);
+    /* There: its actor has ended; does not return. And it spawns. */
+    void (*left)(tp_runtime *runtime, tp_actor *actor, tp_reason reason);
+    tp_err (*spawn)(tp_actor *self, const tp_behavior *behavior, const tp_spawn_options *options,
+                    const tp_message_type *type, const void *value, tp_pid *out);
+    /* A spawn with `isolate`: the behaviour and arguments of what stands for it. start: see
+     * tpi_spawn_to_start; 0: none. */
+    tp_pid (*isolate)(tp_actor *self, const tp_behavior *behavior, const tp_spawn_options *options,
+                      const tp_message_type *type, const void *value, tp_ref start);
+    /* A signal to such an actor that is its process's affair. */
+    void (*cross)(tp_actor *self, struct tpi_block *block);
     void (*remote)(tp_runtime *runtime, tp_pid to, struct tpi_block *block);
 };
 
@@ -57,6 +70,7 @@ struct tp_runtime {
     struct tpi_io *io;
     struct tpi_crash *crash;
     struct tpi_process *process;
+    struct tpi_guest *guest; /* this process is an isolated actor's */
     struct tpi_sim *sim;
     struct tpi_driver driver;
     int signal_event; /* -1: signals are not this runtime's */

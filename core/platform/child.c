@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -106,8 +107,16 @@ static tp_err error_of(int code) {
 static int clone_child(struct start *start, void *stack, int *descriptor) {
     uint64_t all = ~UINT64_C(0), before = 0;
     (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
+#ifdef __SANITIZE_THREAD__
+    /* ThreadSanitizer takes clone for a fork, and notes that in the memory that is shared: here the
+     * child has a copy, behind the sanitizer's back; `start` is shared */
+    (void)stack;
+    int pid = (int)syscall(SYS_clone, CLONE_VFORK | CLONE_PIDFD | SIGCHLD, NULL, descriptor);
+    if (pid == 0) (void)child_main(start);
+#else
     int pid = clone(child_main, (uint8_t *)stack + STACK_SIZE,
                     CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, start, descriptor);
+#endif
     if (pid < 0) start->error = errno;
     (void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
     return pid;
@@ -115,26 +124,27 @@ static int clone_child(struct start *start, void *stack, int *descriptor) {
 
 tp_err tpi_child_start(struct tpi_child *out, const struct tpi_child_plan *plan, int *code) {
     TPI_ASSERT(plan->path != NULL && plan->argv != NULL && plan->argv[0] != NULL);
-    struct start start = {.plan = plan, .parent = getpid()};
     int descriptor = -1, status;
-    start.env = plan->env != NULL ? plan->env : (const char *const *)environ;
-    void *stack = tpi_vm_map(STACK_SIZE);
-    if (stack == NULL) {
+    struct start *start = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                               -1, 0); /* and the stack above it */
+    if (start == MAP_FAILED) {
         *code = ENOMEM;
         return TP_ENOMEM;
     }
-    int pid = clone_child(&start, stack, &descriptor);
-    tpi_vm_unmap(stack, STACK_SIZE);
-    *code = start.error;
-    if (pid < 0) return error_of(start.error);
+    *start = (struct start){.plan = plan, .parent = getpid()};
+    start->env = plan->env != NULL ? plan->env : (const char *const *)environ;
+    int pid = clone_child(start, start, &descriptor);
+    *code = start->error;
+    tpi_vm_unmap(start, STACK_SIZE);
+    if (pid < 0) return error_of(*code);
     struct tpi_child child = {pid, descriptor};
-    if (start.error == 0) {
+    if (*code == 0) {
         *out = child;
         return TP_OK;
     }
     while (tpi_child_reap(&child, &status) == TP_EBUSY) (void)tpi_event_wait(descriptor, TP_MS(1));
     tpi_descriptor_close(descriptor);
-    return error_of(start.error);
+    return error_of(*code);
 }
 
 void tpi_child_signal(const struct tpi_child *child, int number) {

@@ -4,17 +4,20 @@
  * An actor that is killed sends its child SIGKILL and waits a little. A child that is stuck in the
  * kernel ends later: it is put here, and looked at whenever a port is opened and at the end.
  */
-#include "core/process/process.h"
+#include "core/process/proxy.h"
 
 #include <string.h>
 
 #include <troupe/port.h>
 
 #define ORPHANS_MAX 64u
+#define REFS_FIRST 0x1000u
+#define REFS_COUNT 0x6000u
 
 struct tpi_process {
     tpi_mutex mutex;
     uint32_t count;
+    uint32_t guests; /* made so far */
     struct tpi_child orphans[ORPHANS_MAX];
 };
 
@@ -23,6 +26,7 @@ tp_err tpi_process_new(tp_runtime *runtime) {
     if (process == NULL) return TP_ENOMEM;
     memset(process, 0, sizeof *process);
     runtime->process = process;
+    tpi_proxy_hooks(runtime);
     return TP_OK;
 }
 
@@ -57,6 +61,15 @@ void tpi_process_orphan(tp_runtime *runtime, struct tpi_child child) {
     tpi_log_runtime(runtime, TP_LOG_ERROR, "process %d was killed and does not end", child.pid);
 }
 
+tp_ref tpi_process_refs(tp_runtime *runtime) {
+    struct tpi_process *process = runtime->process;
+    tpi_mutex_lock(&process->mutex);
+    uint32_t serial = process->guests++;
+    tpi_mutex_unlock(&process->mutex);
+    /* above those of workers, below the bit that unlink ids may not have */
+    return ((tp_ref)REFS_FIRST + serial % REFS_COUNT) << 48;
+}
+
 void tpi_process_free(tp_runtime *runtime) {
     struct tpi_process *process = runtime->process;
     for (uint32_t i = 0; i < process->count; i++) {
@@ -69,6 +82,10 @@ void tpi_process_free(tp_runtime *runtime) {
 
 tp_reason tpi_process_reason(int status, uint8_t room[TPI_PROCESS_REASON]) {
     if (status == 0) return (tp_reason){.code = TP_EXIT_NORMAL};
+    return tpi_process_end(status, room);
+}
+
+tp_reason tpi_process_end(int status, uint8_t room[TPI_PROCESS_REASON]) {
     tp_writer out = tp_writer_over(room, TPI_PROCESS_REASON);
     tp_write_array(&out, 2);
     tp_write_i64(&out, tpi_status_exit(status));

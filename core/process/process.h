@@ -19,5 +19,9 @@ void tpi_process_sweep(tp_runtime *runtime);
 /* How a process ended, as an exit reason in `room` bytes. */
 #define TPI_PROCESS_REASON 16u
 tp_reason tpi_process_reason(int status, uint8_t room[TPI_PROCESS_REASON]);
+/* The same, of one that should not have ended: TP_EXIT_PROCESS also for status 0. */
+tp_reason tpi_process_end(int status, uint8_t room[TPI_PROCESS_REASON]);
+/* Where the references of the next isolated actor begin: unlike all others of the node. */
+tp_ref tpi_process_refs(tp_runtime *runtime);
 
 #endif

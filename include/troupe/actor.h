@@ -40,6 +40,15 @@ TP_API void tp_exit_status(tp_actor *self, int status);
 
 /* ---- spawn ---- */
 
+/* What the process of an isolated actor may use; zero: no limit. Beyond it, the system ends it
+ * or its calls fail. */
+typedef struct tp_process_limits {
+    uint64_t memory;       /* bytes of address space, what the library reserves included */
+    uint64_t files;        /* descriptors */
+    uint64_t seconds;      /* of processor time, over its whole life */
+    tp_duration heartbeat; /* it is killed when it has not answered for 3 of these; default 1 s */
+} tp_process_limits;
+
 /* How to spawn; zero in a field means its default. */
 typedef struct tp_spawn_options {
     const char *name; /* registers it before init runs; a taken name fails the spawn: TP_EEXIST */
@@ -52,6 +61,8 @@ typedef struct tp_spawn_options {
     bool dedicated_thread;  /* it gets a worker thread for itself */
     size_t stack_size;      /* when blocked; default: the runtime's */
     bool contain; /* a fault in its code ends it alone, with TP_EXIT_FAULT: <troupe/crash.h> */
+    bool isolate; /* it runs in a process of its own: <troupe/isolate.h>. TP_ENOTSUP */
+    const tp_process_limits *limits; /* of that process; default: none */
 } tp_spawn_options;
 
 /* Options in place, where a pointer to them is asked for: TP_OPTIONS(.name = "till", .link = true).
