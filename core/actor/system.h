@@ -19,10 +19,13 @@ struct tpi_hooks {
     void (*sockets_closed)(tp_runtime *runtime, tp_actor *actor);
     void (*ready)(tp_runtime *runtime, struct tpi_worker *worker, uint64_t token, unsigned ready);
     /* For actors of the runtime's own: takes a descriptor, which ends with the actor; closes it on
-     * failure. All three are NULL where there are no descriptors. */
+     * failure. All of them are NULL where there are no descriptors. */
     tp_err (*descriptor_adopt)(tp_actor *self, int descriptor, tp_ref *out);
     /* The next time that it is ready for any of `interest` (TPI_POLL_*) a tpi_ready comes. */
     tp_err (*descriptor_watch)(tp_actor *self, tp_ref id, unsigned interest);
+    /* Waits for that, and for nothing else: who sends to the actor meanwhile is kept waiting at its
+     * limit. TP_OK, TP_ETIMEDOUT, TP_ENOMEM. */
+    tp_err (*descriptor_wait)(tp_actor *self, tp_ref id, unsigned interest, tp_duration timeout);
     void (*descriptor_drop)(tp_actor *self, tp_ref id);
     /* A READY signal that no wait takes; on the actor's own worker. */
     void (*event)(tp_runtime *runtime, tp_actor *actor, struct tpi_block *block);

@@ -440,6 +440,11 @@ static tp_err descriptor_watch(tp_actor *self, tp_ref id, unsigned interest) {
     return arm(self->runtime, socket);
 }
 
+static tp_err descriptor_wait(tp_actor *self, tp_ref id, unsigned interest, tp_duration timeout) {
+    struct socket *socket = own(self, id);
+    return socket == NULL ? TP_ENOENT : wait_ready(self, socket, interest, deadline(self, timeout));
+}
+
 static void descriptor_drop(tp_actor *self, tp_ref id) {
     struct socket *socket = own(self, id);
     if (socket == NULL) return;
@@ -481,6 +486,7 @@ tp_err tpi_io_new(tp_runtime *runtime) {
     runtime->hooks.sockets_closed = sockets_closed;
     runtime->hooks.descriptor_adopt = descriptor_adopt;
     runtime->hooks.descriptor_watch = descriptor_watch;
+    runtime->hooks.descriptor_wait = descriptor_wait;
     runtime->hooks.descriptor_drop = descriptor_drop;
     return TP_OK;
 }

@@ -154,24 +154,31 @@ static void take_frames(tp_actor *self, struct proxy *proxy) {
     }
 }
 
-/* False: nothing more is there now, or ever. */
-static bool read_some(tp_actor *self, struct proxy *proxy) {
+/* TP_EBUSY: nothing is there now; TP_ECLOSED: nothing will be. */
+static tp_err read_some(tp_actor *self, struct proxy *proxy) {
     size_t done;
     uint8_t *at = tpi_bytes_room(self, &proxy->in, READ_SIZE);
     if (at == NULL) tp_exit(self, TP_EXIT_NOMEM);
-    if (tpi_socket_read(proxy->stream, at, READ_SIZE, &done) != TP_OK) return false;
+    tp_err err = tpi_socket_read(proxy->stream, at, READ_SIZE, &done);
+    if (err != TP_OK) return err == TP_EBUSY ? err : TP_ECLOSED;
     proxy->in.end += done;
     take_frames(self, proxy);
-    return true;
+    return TP_OK;
 }
 
-/* Its process has ended: what it said before counts. */
+/* Its process has ended, or has closed its stream, which it does by ending: what it said before
+ * counts. */
 static void take_end(tp_actor *self, struct proxy *proxy) {
     int status;
-    while (read_some(self, proxy)) {
+    while (read_some(self, proxy) == TP_OK) {
     }
-    if (tpi_child_reap(&proxy->child, &status) != TP_EBUSY) leave(self, proxy, status);
-    (void)self->runtime->hooks.descriptor_watch(self, proxy->child_id, TPI_POLL_READ);
+    tpi_child_signal(&proxy->child, SIGKILL); /* no difference to one that has ended */
+    while (tpi_child_reap(&proxy->child, &status) == TP_EBUSY) {
+        tp_err err = self->runtime->hooks.descriptor_wait(self, proxy->child_id, TPI_POLL_READ,
+                                                          TP_SECONDS(1));
+        if (err == TP_ENOMEM) tp_exit(self, TP_EXIT_NOMEM);
+    }
+    leave(self, proxy, status);
 }
 
 static void beat(tp_actor *self, struct proxy *proxy) {
@@ -188,25 +195,29 @@ static void beat(tp_actor *self, struct proxy *proxy) {
         put(self, proxy, &(struct tpi_frame){.what = TPI_CROSS_PING}, NULL);
 }
 
+static void listen_on(tp_actor *self, struct proxy *proxy) {
+    if (self->runtime->hooks.descriptor_watch(self, proxy->stream_id, TPI_POLL_READ) != TP_OK)
+        tp_exit(self, TP_EXIT_NOMEM);
+}
+
 static void on_ready(tp_actor *self, struct proxy *proxy, const tpi_ready *ready) {
-    if (ready->id == proxy->child_id) {
-        take_end(self, proxy);
-    } else if (ready->id == proxy->stream_id) {
-        bool more = ready->ready & (TPI_POLL_READ | TPI_POLL_ERROR);
-        if (more) (void)read_some(self, proxy);
-        if (more && !(ready->ready & TPI_POLL_ERROR) &&
-            self->runtime->hooks.descriptor_watch(self, proxy->stream_id, TPI_POLL_READ) != TP_OK)
-            tp_exit(self, TP_EXIT_NOMEM);
+    if (ready->id == proxy->child_id) take_end(self, proxy);
+    if (ready->id != proxy->stream_id) return;
+    if (ready->ready & (TPI_POLL_READ | TPI_POLL_ERROR)) {
+        if (read_some(self, proxy) == TP_ECLOSED) take_end(self, proxy);
+        listen_on(self, proxy);
     }
     flush(self, proxy);
 }
 
-/* Waits for what the guest, or the system, says next. */
+/* Waits for what the guest says next. Not a receive: nothing is acceptable to that one, and so it
+ * would let those go that this actor keeps waiting. */
 static void wait_a_little(tp_actor *self, struct proxy *proxy) {
-    tpi_ready ready;
-    tp_err err = tp_receive(self, proxy->heartbeat, &ready, tpi_ready);
-    if (err == TP_OK) on_ready(self, proxy, &ready);
-    else if (err != TP_ETIMEDOUT) tp_exit(self, TP_EXIT_NOMEM);
+    unsigned interest = TPI_POLL_READ | (tpi_bytes_size(&proxy->out) > 0 ? TPI_POLL_WRITE : 0u);
+    tp_err err =
+        self->runtime->hooks.descriptor_wait(self, proxy->stream_id, interest, proxy->heartbeat);
+    if (err != TP_OK && err != TP_ETIMEDOUT) tp_exit(self, TP_EXIT_NOMEM);
+    if (read_some(self, proxy) == TP_ECLOSED) take_end(self, proxy);
     beat(self, proxy);
     flush(self, proxy);
 }
@@ -231,8 +242,12 @@ static void on_any(tp_actor *self, struct proxy *proxy, const tp_message *messag
     if (frame.kind == TPI_KIND_REQUEST) (void)tp_defer(self);
     if (counted) proxy->ahead++;
     flush(self, proxy);
-    while (proxy->ahead >= TPI_CROSSING_WINDOW || tpi_bytes_size(&proxy->out) > QUEUED_MAX)
+    bool waits = false;
+    while (proxy->ahead >= TPI_CROSSING_WINDOW || tpi_bytes_size(&proxy->out) > QUEUED_MAX) {
         wait_a_little(self, proxy);
+        waits = true;
+    }
+    if (waits) listen_on(self, proxy);
 }
 
 static void on_beat(tp_actor *self, struct proxy *proxy, const tpi_beat *msg) {
@@ -306,12 +321,12 @@ static void on_start(tp_actor *self, struct proxy *proxy, const tpi_isolate *sta
     tp_err err = tp_on_exit(self, proxy_left, proxy);
     if (err == TP_OK) err = begin(self, proxy);
     if (err == TP_OK) err = hooks->descriptor_watch(self, proxy->child_id, TPI_POLL_READ);
-    if (err == TP_OK) err = hooks->descriptor_watch(self, proxy->stream_id, TPI_POLL_READ);
     if (err != TP_OK) tp_fail(self, "no process: %s", tp_strerror(err));
     self->flags |= TPI_ACTOR_ISOLATED;
     send_start(self, proxy, start);
     flush(self, proxy);
     while (!proxy->ready) wait_a_little(self, proxy);
+    listen_on(self, proxy);
     if (tp_send_after(self, proxy->heartbeat, tp_self(self), tpi_beat) == 0)
         tp_exit(self, TP_EXIT_NOMEM);
 }
