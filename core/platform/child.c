@@ -147,10 +147,19 @@ tp_err tpi_child_start(struct tpi_child *out, const struct tpi_child_plan *plan,
     return error_of(*code);
 }
 
-void tpi_child_signal(const struct tpi_child *child, int number) {
+/* It is no more than a zombie until it is reaped, so that its number is nobody else's. */
+static void signal_group(const struct tpi_child *child, int number) {
     TPI_ASSERT(child->pid > 1);
-    /* it is no more than a zombie until it is reaped, so that its number is nobody else's */
     (void)kill(-child->pid, number);
+}
+
+void tpi_child_ask(const struct tpi_child *child) {
+    signal_group(child, SIGTERM);
+    signal_group(child, SIGCONT); /* one that is stopped would not hear it */
+}
+
+void tpi_child_kill(const struct tpi_child *child) {
+    signal_group(child, SIGKILL);
 }
 
 tp_err tpi_child_reap(const struct tpi_child *child, int *status) {
@@ -167,7 +176,7 @@ tp_err tpi_child_reap(const struct tpi_child *child, int *status) {
 
 bool tpi_child_end(const struct tpi_child *child, tp_duration patience) {
     int status;
-    tpi_child_signal(child, SIGKILL);
+    tpi_child_kill(child);
     if (tpi_child_reap(child, &status) != TP_EBUSY) return true;
     (void)tpi_event_wait(child->descriptor, patience);
     return tpi_child_reap(child, &status) != TP_EBUSY;

@@ -28,8 +28,10 @@ struct tpi_child_plan {
  * process to be had; TP_EIO. *code is the system's number. Any thread.
  */
 tp_err tpi_child_start(struct tpi_child *out, const struct tpi_child_plan *plan, int *code);
-/* A signal to its whole group; nothing happens when it is gone. */
-void tpi_child_signal(const struct tpi_child *child, int number);
+/* Signals to its whole group; nothing happens when it is gone. The first asks it to end (and wakes
+ * one that is stopped), the second ends it. */
+void tpi_child_ask(const struct tpi_child *child);
+void tpi_child_kill(const struct tpi_child *child);
 /* TP_EBUSY: it lives. TP_OK: it has ended and is no zombie any more: *status as of wait; the
  * descriptor stays the caller's. TP_EIO: somebody else has waited for it. */
 tp_err tpi_child_reap(const struct tpi_child *child, int *status);

@@ -8,7 +8,6 @@
  */
 #include "core/process/port.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -451,12 +450,11 @@ static void on_terminate(tp_actor *self, struct port *port, const tp_reason *rea
     if (!port->exited) {
         close_input(self, port);
         (void)self->runtime->hooks.descriptor_watch(self, port->child_id, TPI_POLL_READ);
-        tpi_child_signal(&port->child, SIGTERM);
-        tpi_child_signal(&port->child, SIGCONT); /* a stopped one would not hear it */
+        tpi_child_ask(&port->child);
         wait_for_end(self, port, port->grace);
     }
     if (!port->exited) {
-        tpi_child_signal(&port->child, SIGKILL);
+        tpi_child_kill(&port->child);
         wait_for_end(self, port, TP_SECONDS(1));
     }
     if (!port->exited) return; /* port_left sees to it */

@@ -9,7 +9,6 @@
  */
 #include "core/process/proxy.h"
 
-#include <signal.h>
 #include <string.h>
 
 #include <troupe/call.h>
@@ -172,7 +171,7 @@ static void take_end(tp_actor *self, struct proxy *proxy) {
     int status;
     while (read_some(self, proxy) == TP_OK) {
     }
-    tpi_child_signal(&proxy->child, SIGKILL); /* no difference to one that has ended */
+    tpi_child_kill(&proxy->child); /* no difference to one that has ended */
     while (tpi_child_reap(&proxy->child, &status) == TP_EBUSY) {
         tp_err err = self->runtime->hooks.descriptor_wait(self, proxy->child_id, TPI_POLL_READ,
                                                           TP_SECONDS(1));
@@ -189,7 +188,7 @@ static void beat(tp_actor *self, struct proxy *proxy) {
     proxy->next_beat = now + proxy->heartbeat;
     if (proxy->missed == BEATS_MISSED) {
         tp_log(self, TP_LOG_WARN, "process %d does not answer and is killed", proxy->child.pid);
-        tpi_child_signal(&proxy->child, SIGKILL);
+        tpi_child_kill(&proxy->child);
     }
     if (tpi_bytes_size(&proxy->out) == 0) /* what waits for the stream says it as well */
         put(self, proxy, &(struct tpi_frame){.what = TPI_CROSS_PING}, NULL);

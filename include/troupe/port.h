@@ -32,7 +32,7 @@ TP_EXTERN_BEGIN
 typedef enum tp_port_format {
     TP_PORT_LINES,    /* a message a line, without its newline; input is written as it is */
     TP_PORT_RAW,      /* whatever has come; input is written as it is */
-    TP_PORT_FRAMES_1, /* a length of 1, 2 or 4 bytes (most significant first), then as many bytes; */
+    TP_PORT_FRAMES_1, /* a length of 1, 2 or 4 bytes (most significant first), then the bytes; */
     TP_PORT_FRAMES_2, /* a message a frame, without its length; each tp_port_write is made one */
     TP_PORT_FRAMES_4
 } tp_port_format;

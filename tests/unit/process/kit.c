@@ -6,7 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <sys/wait.h>
-#include <time.h>
+#include <poll.h>
 
 static void quiet(void *context, const tp_log_entry *entry) {
     (void)context;
@@ -53,7 +53,7 @@ char state_of(int pid) {
 bool is_gone(int pid) {
     for (int i = 0; i < 20000; i++) {
         if (kill(pid, 0) != 0 && errno == ESRCH) return true;
-        (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        (void)poll(NULL, 0, 1);
     }
     return false;
 }
