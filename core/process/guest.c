@@ -201,10 +201,13 @@ _Noreturn void tpi_guest_serve(struct tpi_guest *guest, const struct tpi_guest_s
     struct tpi_encoded encoded = {frame->type != NULL ? frame->type : &tpi_told_message,
                                   {arguments, frame->size - sizeof *start},
                                   frame->from};
+    bool starts = start->behavior->init != NULL; /* else nothing would answer */
+    if (!starts) encoded.type = NULL;
     guest->self = start->self;
     if (tpi_spawn_guest(guest->runtime, start->self, start->parent, start->behavior, &encoded,
-                        START_REF) != TP_OK)
+                        starts ? START_REF : 0) != TP_OK)
         tpi_process_exit(1);
+    if (!starts) write_frame(guest, &(struct tpi_frame){.what = TPI_CROSS_READY}, NULL, 0, NULL);
     for (;;) {
         while (settle_credit(&in) && !tpi_event_wait(guest->stream, TP_MS(1))) {
         }

@@ -266,6 +266,24 @@ TP_TEST(isolate, what_it_spawns_lives_in_the_node) {
     run_isolated(spawn_body);
 }
 
+static void echo_who(tp_actor *self, struct guest *guest, const who *msg) {
+    (void)guest;
+    tp_reply(self, mine, .process = getpid(), .sum = msg->add);
+}
+TP_BEHAVIOR(plain_behavior, "plain", struct guest, TP_ON(who, echo_who));
+static void plain_body(tp_actor *self, void *arg) {
+    (void)arg;
+    tp_pid pid = tp_spawn_with(self, &plain_behavior, TP_OPTIONS(.isolate = true));
+    TP_ASSERT_EQ_INT(ask_who(self, pid, 4).sum, 4);
+    TP_ASSERT_EQ_INT(tp_start(self, &pid, &plain_behavior, TP_OPTIONS(.isolate = true), SOON, NULL),
+                     TP_OK);
+    TP_ASSERT_EQ_INT(ask_who(self, pid, 5).sum, 5);
+}
+TP_TEST(isolate, a_behaviour_without_init) {
+    SUPPORTED();
+    run_isolated(plain_body);
+}
+
 /* ---- links and monitors ---- */
 
 static void relations_body(tp_actor *self, void *arg) {
