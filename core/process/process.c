@@ -2,7 +2,8 @@
  * What ports share: children that outlive their actor for a moment, and exit reasons.
  *
  * An actor that is killed sends its child SIGKILL and waits a little. A child that is stuck in the
- * kernel ends later: it is put here, and looked at whenever a port is opened and at the end.
+ * kernel, or large, ends later: it is put here, and looked at whenever a port is opened or an actor
+ * is isolated, and at the end.
  */
 #include "core/process/proxy.h"
 
@@ -73,7 +74,7 @@ tp_ref tpi_process_refs(tp_runtime *runtime) {
 void tpi_process_free(tp_runtime *runtime) {
     struct tpi_process *process = runtime->process;
     for (uint32_t i = 0; i < process->count; i++) {
-        (void)tpi_child_end(&process->orphans[i], TP_SECONDS(1));
+        (void)tpi_child_end(&process->orphans[i], TP_SECONDS(10));
         tpi_descriptor_close(process->orphans[i].descriptor);
     }
     tpi_heap_free(runtime->memory, process, sizeof *process);

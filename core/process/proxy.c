@@ -351,6 +351,7 @@ static tp_pid isolate(tp_actor *self, const tp_behavior *behavior, const tp_spaw
     static const tp_process_limits none = {0};
     const tp_process_limits *limits = options->limits != NULL ? options->limits : &none;
     struct tpi_block *block = NULL;
+    tpi_process_sweep(self->runtime);
     tp_err err = tpi_module_of((uintptr_t)behavior) == 0 ? TP_ENOTSUP : TP_OK;
     if (limits->heartbeat < 0) err = TP_EINVAL;
     if (err == TP_OK && type != NULL) {

@@ -53,6 +53,7 @@ char state_of(int pid) {
 bool is_gone(int pid) {
     for (int i = 0; i < 20000; i++) {
         if (kill(pid, 0) != 0 && errno == ESRCH) return true;
+        if (state_of(pid) == 'Z') return true; /* dead; that it is reaped is run's to see */
         (void)poll(NULL, 0, 1);
     }
     return false;

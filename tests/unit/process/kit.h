@@ -22,7 +22,7 @@ void run(tp_body body, void *arg);
 int open_descriptors(void);
 /* True if this process has a child, dead or alive. */
 bool has_child(void);
-/* True once there is no such process, not even a zombie, within the time. */
+/* True once there is no such process, or a dead one that is still to be reaped, within the time. */
 bool is_gone(int pid);
 /* The state letter of a process in /proc; 0: there is none. */
 char state_of(int pid);
