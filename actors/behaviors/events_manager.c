@@ -332,6 +332,16 @@ static void manager_terminate(tp_actor *self, void *state, const tp_reason *reas
     }
 }
 
+static void manager_show(tp_actor *self, const void *state, void *out) {
+    const struct manager *manager = state;
+    tp_events_shown *shown = out;
+    (void)self;
+    for (const struct installed *at = manager->handlers; at != NULL; at = at->next) {
+        if (shown->handlers++ == 0) shown->newest = id_of(at);
+        shown->alone += !tp_pid_is_null(at->alone);
+    }
+}
+
 const tp_behavior tp_event_manager = {
     .name = "event manager",
     .state_size = sizeof(struct manager),
@@ -340,4 +350,6 @@ const tp_behavior tp_event_manager = {
     .init = manager_init,
     .otherwise = manager_otherwise,
     .terminate = manager_terminate,
+    .state_type = &tp_events_shown_message,
+    .get_state = manager_show,
 };

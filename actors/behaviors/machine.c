@@ -227,6 +227,25 @@ void tpi_machine_begin(tp_machine *machine) {
     handle_inside(machine);
 }
 
+/* ---- looked into ---- */
+
+void tpi_machine_show(const tp_machine *machine, const void *data, size_t size,
+                      tp_machine_shown *out) {
+    out->state = tp_str_of(machine->state->name);
+    out->data = (tp_bin){data, size};
+    for (const struct tpi_item *item = machine->postponed.first; item != NULL; item = item->next)
+        out->postponed++;
+}
+
+tp_err tpi_machine_put(tp_machine *machine, void *data, size_t size,
+                       const tp_machine_shown *shown) {
+    if (shown->data.size != size) return TP_ETYPE;
+    if (shown->state.size > 0 && !tp_str_equal(shown->state, tp_str_of(machine->state->name)))
+        return TP_ETYPE;
+    memcpy(data, shown->data.data, size);
+    return TP_OK;
+}
+
 /* ---- what handlers call ---- */
 
 static void check_phase(tp_machine *machine, bool allowed, const char *what) {

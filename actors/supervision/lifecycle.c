@@ -31,10 +31,24 @@ static void report(tp_actor *self, tp_log_level level, const struct tpi_child *c
 
 /* ---- start ---- */
 
+/* For the report of its next crash: every start but the first. */
+static void note_start(tp_actor *self, struct tpi_child *child) {
+    tp_restart_history *history = &child->restarted;
+    if (!child->started_before) {
+        child->started_before = true;
+        return;
+    }
+    for (size_t i = TP_RESTARTS_KEPT; --i > 0;) history->newest[i] = history->newest[i - 1];
+    history->newest[0] = tp_now(self);
+    history->count++;
+}
+
 static tp_err start_kind(tp_actor *self, struct tpi_child *child, tp_pid *pid, tp_reason *reason) {
     const tp_child_spec *spec = child->spec;
     tp_spawn_options options = spec->options;
     options.monitor = NULL;
+    note_start(self, child);
+    if (child->restarted.count > 0) options.restarted = &child->restarted;
     if (spec->supervisor != NULL) {
         if (options.name == NULL) options.name = spec->supervisor->options.name;
         return tpi_supervisor_start(self, pid, spec->supervisor, &options, false, reason);

@@ -59,7 +59,9 @@ struct tpi_child {
     const tp_child_spec *spec;
     tp_arguments arguments; /* the spec's, or its own copy */
     tp_child_status status;
-    bool queued;           /* in TPI_TO_RETRY */
+    bool queued; /* in TPI_TO_RETRY */
+    bool started_before;
+    tp_restart_history restarted;
     tp_pid pid;            /* while it runs */
     uint64_t token;        /* while it is restarting: names this one wait */
     tp_ref timer;          /* of the wait, 0: none */

@@ -98,11 +98,21 @@ static void terminate(tp_actor *self, struct tpi_supervisor *supervisor, const t
     tpi_stop_all(self, supervisor);
 }
 
+static void show(tp_actor *self, const struct tpi_supervisor *supervisor,
+                 tp_supervisor_shown *shown) {
+    (void)self;
+    shown->children = supervisor->count;
+    shown->restarting = supervisor->waiting;
+    shown->restarts = supervisor->window.total;
+    shown->parent = supervisor->parent;
+}
+
 TP_BEHAVIOR(supervisor_behavior, "supervisor", struct tpi_supervisor,
             TP_INIT_WITH(tpi_supervise, init), TP_TERMINATE(terminate), TP_ON(tp_exited, on_exited),
             TP_ON(tpi_retry, on_retry), TP_ON(tpi_waited, on_waited), TP_ON(tp_down, on_down),
             TP_ON(tpi_child_start, tpi_on_child_start), TP_ON(tpi_child_act, tpi_on_child_act),
-            TP_ON(tpi_children_which, tpi_on_which), TP_ON(tpi_children_count, tpi_on_count));
+            TP_ON(tpi_children_which, tpi_on_which), TP_ON(tpi_children_count, tpi_on_count),
+            TP_GET_STATE(tp_supervisor_shown, show));
 
 tp_err tpi_supervisor_start(tp_actor *self, tp_pid *out, const tp_supervisor_spec *spec,
                             const tp_spawn_options *options, bool root, tp_reason *reason) {

@@ -80,7 +80,8 @@ static tp_duration *measure(tp_actor *self) {
 
 static double percentile(tp_duration *spans, unsigned count, unsigned percent) {
     qsort(spans, count, sizeof *spans, by_span);
-    return (double)spans[(uint64_t)count * percent / 100] / 1000;
+    size_t at = (size_t)count * percent / 100;
+    return (double)spans[at] / 1000;
 }
 
 static double latency(tp_actor *self) {

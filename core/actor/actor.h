@@ -9,6 +9,7 @@
 #include "core/actor/isolated.h"
 #include "core/actor/self.h"
 #include "core/actor/steps.h"
+#include "core/actor/sys.h"
 #include "core/actor/system.h"
 
 #endif

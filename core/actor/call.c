@@ -155,7 +155,7 @@ static tp_err send_reply(tp_actor *self, tp_pid caller, tp_ref ref, const tp_mes
     block->flags = TPI_BLOCK_UNCOUNTED;
     block->ref = ref;
     tpi_block_set_from(runtime, block, tpi_pid_of(runtime, self));
-    if (self->worker->tracing) tpi_trace(self, TP_TRACE_SEND, caller, type->name, 0);
+    if (self->worker->tracing) tpi_trace_send(self, caller, type);
     tpi_count(&self->worker->counters.sent, 1);
     tpi_wait_moved(runtime, caller, ref, TPI_NO_SLOT);
     tpi_deliver(runtime, self->worker, caller, block);

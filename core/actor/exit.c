@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/actor/capsule.h"
 #include "core/actor/mailbox.h"
 
 const char *tp_exit_code_name(int32_t code) {
@@ -60,6 +61,8 @@ static tp_reason reason_of(const tp_actor *actor) {
 
 void tp_exit_with(tp_actor *self, tp_reason reason) {
     TPI_INSIDE(self);
+    struct tpi_capsule *capsule = tpi_capsule_of(self);
+    if (capsule != NULL) capsule->by_itself = true;
     tpi_doom(self, reason, false);
     tpi_worker_escape(self->worker);
 }
@@ -110,9 +113,10 @@ static void release(tp_actor *self) {
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct tpi_extra *extra = self->extra;
     if (self->flags & TPI_ACTOR_INBOX) tpi_inbox_closed(runtime, self);
-    if (extra == NULL) return;
-    tpi_owned_release_all(self);
+    if (extra != NULL) tpi_owned_release_all(self);
+    /* one that was given to it needs no record of its own */
     if (runtime->hooks.sockets_closed != NULL) runtime->hooks.sockets_closed(runtime, self);
+    if (extra == NULL) return;
     tpi_timers_cancel_all(self);
     if (extra->groups > 0) runtime->hooks.groups_left(runtime, self);
     if (extra->name != NULL) runtime->hooks.name_released(runtime, self);
@@ -169,8 +173,8 @@ void tpi_exit(struct tpi_worker *worker, tp_actor *self) {
     TPI_ASSERT(self->fiber == NULL);
     self->flags |= TPI_ACTOR_EXITING;
     /* what it waited for is over: terminate may wait for something else */
-    self->flags &=
-        ~(uint32_t)(TPI_ACTOR_DOOMED | TPI_ACTOR_OVER | TPI_ACTOR_SUSPENDED | TPI_ACTOR_TURN);
+    self->flags &= ~(uint32_t)(TPI_ACTOR_DOOMED | TPI_ACTOR_OVER | TPI_ACTOR_SUSPENDED |
+                               TPI_ACTOR_TURN | TPI_ACTOR_HALTED);
     if (self->extra != NULL) tpi_deadline_cancel(self, &self->extra->wait_deadline);
     tpi_wait_end(self);
     call_terminate(self);
@@ -178,10 +182,11 @@ void tpi_exit(struct tpi_worker *worker, tp_actor *self) {
     tp_reason reason = reason_of(self);
     if (tpi_is_published(self)) {
         tpi_fetch(self); /* links and monitors that have arrived hear the reason, not `noproc` */
+        if (tpi_replays(self)) tpi_capsule_ended(self, reason);
         report_exit(self, reason);
         release(self);
         unpublish(self);
-        if (self->extra != NULL && self->runtime->hooks.sockets_closed != NULL)
+        if (self->runtime->hooks.sockets_closed != NULL)
             self->runtime->hooks.sockets_closed(self->runtime, self);
         if (worker->tracing) tpi_trace(self, TP_TRACE_EXIT, tp_pid_null(), "", reason.code);
     }

@@ -81,8 +81,13 @@ struct tpi_extra {
     uint32_t reason_size;
     uint8_t *reason_detail; /* heap */
     tp_err error;
-    int *status;    /* a main actor's: where its exit status goes */
-    char *deadlock; /* heap; text of the last cycle */
+    int *status;                 /* a main actor's: where its exit status goes */
+    char *deadlock;              /* heap; text of the last cycle */
+    struct tpi_capsule *capsule; /* its last inputs; NULL: they are not kept */
+    tp_restart_history restarted;
+    tp_pid tracer;   /* who gets its tp_sys_events; null: nobody */
+    uint64_t untold; /* events that the tracer's mailbox refused */
+    bool traced_to_log;
     tp_actor *self;
     volatile uint32_t inside; /* calls of this library in progress; 0: the actor's own code runs */
     uintptr_t outermost;      /* the stack pointer of who called that code */

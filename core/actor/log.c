@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <troupe/sys.h>
+
 #include "core/actor/actor.h"
 
 static void write_default(const tp_log_entry *entry) {
@@ -89,6 +91,11 @@ void tpi_trace(tp_actor *self, tp_trace_kind kind, tp_pid other, const char *nam
     emit(self->worker, &event);
 }
 
+void tpi_trace_send(tp_actor *self, tp_pid to, const tp_message_type *type) {
+    tpi_trace(self, TP_TRACE_SEND, to, type->name, 0);
+    if (self->flags & TPI_ACTOR_WATCHED) tpi_sys_tell(self, TP_SYS_SENDS, to, type, NULL);
+}
+
 void tpi_trace_spawn(tp_actor *parent, tp_pid child, const char *name) {
     tp_trace_event event = {.kind = TP_TRACE_SPAWN,
                             .actor = child,
@@ -98,7 +105,10 @@ void tpi_trace_spawn(tp_actor *parent, tp_pid child, const char *name) {
 }
 
 void tpi_trace_receive(tp_actor *self, const struct tpi_block *block) {
-    tpi_trace(self, TP_TRACE_RECEIVE, tpi_block_from(self->runtime, block), block->type->name, 0);
+    tp_pid from = tpi_block_from(self->runtime, block);
+    tpi_trace(self, TP_TRACE_RECEIVE, from, block->type->name, 0);
+    if (self->flags & TPI_ACTOR_WATCHED && !(block->flags & TPI_BLOCK_SYSTEM))
+        tpi_sys_tell(self, TP_SYS_RECEIVES, from, block->type, block);
 }
 
 void tpi_trace_signal(tp_actor *self, const struct tpi_block *block) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/actor/actor.h"
+#include "core/actor/capsule.h"
 
 struct allocation {
     struct tpi_list link;
@@ -127,5 +128,8 @@ void tpi_owned_release_all(tp_actor *self) {
 uint64_t tp_random(tp_actor *self) {
     TPI_INSIDE(self);
     const struct tpi_driver *driver = self->worker->scheduler->driver;
-    return driver->random(driver->context);
+    uint64_t random = driver->random(driver->context);
+    if (__builtin_expect(self->flags & TPI_ACTOR_WATCHED, 0))
+        return tpi_capsule_number(self, TPI_INPUT_RANDOM, random);
+    return random;
 }

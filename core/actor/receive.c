@@ -257,6 +257,7 @@ struct user_filter {
 static bool accept_filter(tp_actor *self, struct tpi_block *block, void *context) {
     struct user_filter *user = context;
     (void)self;
+    if (block->flags & TPI_BLOCK_SYSTEM) return false; /* its turn is between two messages */
     return user->filter == NULL || user->filter((const tp_message *)block, user->context);
 }
 

@@ -7,6 +7,9 @@
  */
 #include <string.h>
 
+#include <troupe/sys.h>
+
+#include "core/actor/capsule.h"
 #include "core/actor/mailbox.h"
 
 #define FETCH_EVERY 32u /* handlers between two looks at the signals */
@@ -63,20 +66,25 @@ static struct tpi_block *send_back(tp_actor *self, struct tpi_block *before,
 }
 
 static bool admit(tp_actor *self, struct tpi_block *block) {
+    if (block->flags & TPI_BLOCK_SYSTEM) {
+        if (!(self->flags & (TPI_ACTOR_BODY | TPI_ACTOR_INBOX))) return true;
+        tpi_sys_refuse(self, block);
+        return false;
+    }
     if (self->extra == NULL || !(block->flags & (TPI_BLOCK_ALIAS | TPI_BLOCK_TIMER)))
         return !(block->flags & TPI_BLOCK_ALIAS);
     if (block->flags & TPI_BLOCK_TIMER) tpi_timer_arrived(self, block);
     return !(block->flags & TPI_BLOCK_ALIAS) || tpi_alias_admit(self, block->ref);
 }
 
+#define UNPLAIN (TPI_BLOCK_ALIAS | TPI_BLOCK_TIMER | TPI_BLOCK_SYSTEM)
+
 /* Looks at one block; returns the block after which to go on, NULL to stop here. */
 static struct tpi_block *fetch_one(tp_actor *self, struct tpi_block *before,
                                    struct tpi_block *block) {
     if (block->to_generation != self->generation) return send_back(self, before, block);
     if (block->kind <= TPI_KIND_REQUEST) {
-        if (__builtin_expect(!(block->flags & (TPI_BLOCK_ALIAS | TPI_BLOCK_TIMER)), 1) ||
-            admit(self, block))
-            return block;
+        if (__builtin_expect(!(block->flags & UNPLAIN), 1) || admit(self, block)) return block;
         if (!(block->flags & TPI_BLOCK_UNCOUNTED)) tpi_credit_taken(self, 1);
         return discard(self, before, block);
     }
@@ -100,7 +108,7 @@ static RARELY bool fetch_slow(tp_actor *self, struct tpi_block *next) {
 
 static inline bool is_plain(const tp_actor *self, const struct tpi_block *block) {
     return block->to_generation == self->generation && block->kind <= TPI_KIND_REQUEST &&
-           !(block->flags & (TPI_BLOCK_ALIAS | TPI_BLOCK_TIMER));
+           !(block->flags & UNPLAIN);
 }
 
 static ALWAYS void fetch(tp_actor *self) {
@@ -223,6 +231,10 @@ static inline const tp_handler *find_handler(const tp_behavior *behavior,
 
 static RARELY void handle_other(tp_actor *self, struct tpi_block *block) {
     const tp_message *message = (const tp_message *)block;
+    if (block->flags & TPI_BLOCK_SYSTEM) {
+        tpi_sys_handle(self, block);
+        return;
+    }
     if (self->behavior->otherwise != NULL) {
         self->behavior->otherwise(self, self->state, message);
         return;
@@ -241,12 +253,24 @@ static RARELY void release_slow(tp_actor *self, struct tpi_block *block) {
     tpi_release_current(self);
 }
 
+/* A system message restarts the timeout, any other ends it. */
+static RARELY void stop_timeout(tp_actor *self, const struct tpi_block *block) {
+    if (!(block->flags & TPI_BLOCK_SYSTEM)) {
+        tpi_timeout_cancel(self);
+        return;
+    }
+    tpi_deadline_cancel(self, &self->extra->timeout);
+    self->extra->timeout_fired = false;
+}
+
 static ALWAYS void handle(tp_actor *self, struct tpi_block *block) {
     self->current = block;
     tpi_count(&self->worker->counters.handled, 1);
     if (__builtin_expect(self->worker->tracing, 0)) tpi_trace_receive(self, block);
-    if (__builtin_expect(self->flags & (TPI_ACTOR_TIMEOUT | TPI_ACTOR_CONTAINED), 0)) {
-        if (self->flags & TPI_ACTOR_TIMEOUT) tpi_timeout_cancel(self);
+    if (__builtin_expect(
+            self->flags & (TPI_ACTOR_TIMEOUT | TPI_ACTOR_CONTAINED | TPI_ACTOR_WATCHED), 0)) {
+        if (self->flags & TPI_ACTOR_TIMEOUT) stop_timeout(self, block);
+        if (self->flags & TPI_ACTOR_WATCHED) tpi_capsule_begin(self, TPI_INPUT_MESSAGE, block);
         if (self->flags & TPI_ACTOR_CONTAINED) tpi_user_begin(self);
     }
     const tp_handler *handler = find_handler(self->behavior, block->type);
@@ -325,6 +349,7 @@ static void forsake(tp_actor *self, struct tpi_waiting *waiting) {
 tp_err tpi_wait(tp_actor *self, struct tpi_waiting *waiting, tp_duration timeout) {
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL) return TP_ENOMEM;
+    if (tpi_replays(self)) return tpi_capsule_wait(self, waiting);
     TPI_ASSERT(extra->waiting == NULL);
     extra->waiting = waiting;
     tpi_fetch(self);
@@ -334,7 +359,7 @@ tp_err tpi_wait(tp_actor *self, struct tpi_waiting *waiting, tp_duration timeout
     tp_err err = TP_OK;
     if (!waiting->done && timeout <= 0) waiting->done = waiting->timed_out = true;
     if (!waiting->done && timeout != TP_FOREVER) {
-        extra->wait_ref = tpi_ref_new(self);
+        extra->wait_ref = tpi_ref_inside(self);
         extra->wait_deadline = tpi_deadline_arm(self, timeout, extra->wait_ref);
         if (extra->wait_deadline == NULL) err = TP_ENOMEM;
     }
@@ -345,11 +370,13 @@ tp_err tpi_wait(tp_actor *self, struct tpi_waiting *waiting, tp_duration timeout
     extra->waiting = NULL;
     if (self->flags & TPI_ACTOR_DOOMED) forsake(self, waiting);
     leave_if_doomed(self);
+    tpi_capsule_waited(self, waiting, err);
     if (err == TP_OK) tpi_credit_check(self);
     return err;
 }
 
 tp_err tpi_take_turns(tp_actor *self) {
+    if (tpi_replays(self)) return TP_OK;
     self->flags |= TPI_ACTOR_TURN;
     tp_err err = leave_fiber(self);
     self->flags &= ~(uint32_t)TPI_ACTOR_TURN;
@@ -368,6 +395,7 @@ static RARELY void start(tp_actor *self) {
         self->extra->arguments = NULL;
     }
     self->current = arguments;
+    tpi_capsule_begin(self, TPI_INPUT_START, arguments);
     if (self->flags & TPI_ACTOR_BODY) {
         tp_body body;
         memcpy(&body, self->inline_state, sizeof body);
@@ -389,12 +417,16 @@ static RARELY void start(tp_actor *self) {
 }
 
 static bool needs_attention(const tp_actor *self) {
-    return (self->flags & (TPI_ACTOR_DOOMED | TPI_ACTOR_OVER)) != 0;
+    return (self->flags & (TPI_ACTOR_DOOMED | TPI_ACTOR_OVER | TPI_ACTOR_HALTED)) != 0;
 }
 
 static RARELY bool fire_timeout(tp_actor *self) {
     if (!self->extra->timeout_fired) return false;
     tpi_timeout_cancel(self);
+    if (self->flags & TPI_ACTOR_WATCHED) {
+        tpi_sys_tell(self, TP_SYS_TIMEOUT, tp_pid_null(), NULL, NULL);
+        tpi_capsule_begin(self, TPI_INPUT_TIMEOUT, NULL);
+    }
     if (self->flags & TPI_ACTOR_CONTAINED) tpi_user_begin(self);
     self->behavior->timeout(self, self->state);
     tpi_user_end(self);
@@ -469,7 +501,7 @@ static __attribute__((noinline)) bool run_handlers(tp_actor *self) {
 /* What a slice of run_plain leaves to run_handlers, or to what comes after the slice. */
 #define ATTENTION                                                                                  \
     (TPI_ACTOR_DOOMED | TPI_ACTOR_OVER | TPI_ACTOR_TIMEOUT | TPI_ACTOR_COUNTED | TPI_ACTOR_HOLDS | \
-     TPI_ACTOR_CONTAINED)
+     TPI_ACTOR_CONTAINED | TPI_ACTOR_HALTED | TPI_ACTOR_WATCHED)
 #define MARKS_AT offsetof(struct tpi_block, kind)
 _Static_assert(offsetof(struct tpi_block, flags) == MARKS_AT + 1 &&
                    offsetof(struct tpi_block, state) == MARKS_AT + 3,
@@ -555,6 +587,7 @@ static RARELY void after_slice(struct tpi_worker *worker, tp_actor *self, bool m
         }
         more = true;
     }
+    if (self->flags & TPI_ACTOR_HALTED) more = true; /* the next slice is run_halted's */
     if (self->flags & TPI_ACTOR_TIMEOUT && !more) tpi_timeout_arm(self);
     if (more) tpi_worker_requeue(worker, &self->runnable);
     else settle(worker, self, false);
@@ -584,6 +617,23 @@ static void run_blocked(struct tpi_worker *worker, tp_actor *self) {
     }
 }
 
+/* Suspended by a system message: acts on such messages, which are found wherever they stand. */
+static void run_halted(struct tpi_worker *worker, tp_actor *self) {
+    struct tpi_block *block = NULL;
+    while (self->flags & TPI_ACTOR_HALTED && !(self->flags & TPI_ACTOR_DOOMED) &&
+           (block = tpi_sys_next(self)) != NULL) {
+        tpi_count(&worker->counters.handled, 1);
+        self->current = block;
+        tpi_sys_handle(self, block);
+        tpi_release_current(self);
+        worker = self->worker; /* the actor's own code may have blocked */
+        tpi_fetch(self);
+    }
+    if (self->flags & TPI_ACTOR_DOOMED) tpi_exit(worker, self);
+    else if (self->flags & TPI_ACTOR_HALTED) settle(worker, self, true);
+    else tpi_worker_requeue(worker, &self->runnable);
+}
+
 /* settle, when all that there was has been handled: the last block gives way to the stub and is
  * freed. */
 static ALWAYS void settle_plain(struct tpi_worker *worker, tp_actor *self) {
@@ -601,6 +651,28 @@ static ALWAYS void settle_plain(struct tpi_worker *worker, tp_actor *self) {
     else tpi_worker_requeue(worker, &self->runnable);
 }
 
+/* The steps of a capsule, one after the other; nothing that arrives is looked at. */
+static void run_replay(struct tpi_worker *worker, tp_actor *self) {
+    struct tpi_capsule *capsule = self->extra->capsule;
+    struct tpi_block *block;
+    enum tpi_input_kind kind = TPI_INPUT_COUNT;
+    while (!(self->flags & TPI_ACTOR_DOOMED) &&
+           (kind = tpi_capsule_next(self, &block)) != TPI_INPUT_COUNT) {
+        if (kind == TPI_INPUT_START) {
+            self->extra->arguments = block;
+            start(self);
+        } else if (kind == TPI_INPUT_MESSAGE) {
+            handle(self, block);
+        } else if (self->behavior->timeout != NULL) {
+            self->extra->timeout_fired = true;
+            (void)fire_timeout(self);
+        }
+    }
+    if (capsule->by_signal) tpi_doom(self, (tp_reason){capsule->code, capsule->detail}, true);
+    else tpi_doom(self, (tp_reason){.code = TP_EXIT_NORMAL}, true);
+    tpi_exit(worker, self);
+}
+
 /* Whatever is not the plain case: a started behaviour that nothing holds up. */
 static RARELY void run_other(struct tpi_worker *worker, struct tpi_runnable *runnable) {
     tp_actor *self = tpi_actor_of(runnable);
@@ -608,10 +680,15 @@ static RARELY void run_other(struct tpi_worker *worker, struct tpi_runnable *run
         tpi_drain(worker, self);
         return;
     }
-    if (self->flags & TPI_ACTOR_CONTAINED) worker->tracing = true; /* sends leave the plain way */
+    if (self->flags & (TPI_ACTOR_CONTAINED | TPI_ACTOR_WATCHED))
+        worker->tracing = true; /* sends leave the plain way */
     if (worker->tracing) tpi_trace(self, TP_TRACE_RUN, tp_pid_null(), "", 0);
     if (self->flags & TPI_ACTOR_EXITING && self->fiber == NULL) {
         tpi_exit(worker, self);
+        return;
+    }
+    if (tpi_replays(self)) {
+        run_replay(worker, self);
         return;
     }
     tpi_fetch(self);
@@ -621,6 +698,8 @@ static RARELY void run_other(struct tpi_worker *worker, struct tpi_runnable *run
         tpi_exit(worker, self);
     } else if (self->flags & TPI_ACTOR_SUSPENDED) {
         settle(worker, self, false);
+    } else if (self->flags & TPI_ACTOR_HALTED) {
+        run_halted(worker, self);
     } else if (self->flags & TPI_ACTOR_INBOX) {
         if (tpi_inbox_run(worker, self)) settle(worker, self, false);
         else tpi_worker_requeue(worker, &self->runnable);

@@ -123,8 +123,7 @@ tp_err tpi_send_block(tp_runtime *runtime, tp_actor *self, tp_pid to, struct tpi
     struct tpi_worker *worker = self != NULL ? self->worker : NULL;
     uint64_t identity;
     tp_actor *receiver = tpi_find(runtime, to, &identity);
-    if (self != NULL && __builtin_expect(worker->tracing, 0))
-        tpi_trace(self, TP_TRACE_SEND, to, block->type->name, 0);
+    if (self != NULL && __builtin_expect(worker->tracing, 0)) tpi_trace_send(self, to, block->type);
     if (__builtin_expect(receiver == NULL, 0)) {
         count_sent(runtime, self);
         tpi_deliver(runtime, worker, to, block);

@@ -6,6 +6,7 @@
 
 #include <troupe/inbox.h>
 
+#include "core/actor/capsule.h"
 #include "core/actor/mailbox.h"
 
 const tp_spawn_options tp_spawn_linked = {.link = true};
@@ -91,6 +92,8 @@ static tp_err check_options(const struct birth *birth, const tp_spawn_options *o
     uint64_t known = workers >= 64 ? UINT64_MAX : ((uint64_t)1 << workers) - 1;
     if (options->workers != 0 && (options->workers & known) == 0) return TP_EINVAL;
     if (options->stack_size > (size_t)1 << 30) return TP_EINVAL;
+    if (options->capsule > TPI_CAPSULE_STEPS_MAX) return TP_EINVAL;
+    if (options->capsule > 0 && birth->body != NULL) return TP_ENOTSUP;
     return TP_OK;
 }
 
@@ -126,6 +129,16 @@ static tp_err apply_options(struct birth *birth, tp_actor *actor) {
     if (options->contain) {
         if (tpi_extra(actor) == NULL) return TP_ENOMEM;
         actor->flags |= TPI_ACTOR_CONTAINED;
+    }
+    if (options->capsule > 0) {
+        if (tpi_extra(actor) == NULL) return TP_ENOMEM;
+        actor->extra->capsule = tpi_capsule_new(birth->runtime, options->capsule);
+        if (actor->extra->capsule == NULL) return TP_ENOMEM;
+        actor->flags |= TPI_ACTOR_WATCHED;
+    }
+    if (options->restarted != NULL) {
+        if (tpi_extra(actor) == NULL) return TP_ENOMEM;
+        actor->extra->restarted = *options->restarted;
     }
     err = make_place(birth, actor, options);
     if (err == TP_OK && options->link) err = tpi_link_at_birth(birth->parent, actor);
@@ -252,13 +265,25 @@ static void rest(tp_actor *self) {
     if (spawned % SPAWNS_A_TURN == 0) (void)tpi_take_turns(self);
 }
 
+/* Nothing is spawned by who only replays; the pid, and a monitor's reference, are as they were. */
+static tp_pid record_spawn(tp_actor *self, const struct birth *birth, tp_pid pid) {
+    const tp_spawn_options *options = birth->options;
+    pid = tpi_capsule_pid(self, pid);
+    if (options != NULL && options->monitor != NULL && pid.generation != 0)
+        *options->monitor = tpi_capsule_number(self, TPI_INPUT_REF, *options->monitor);
+    if (tpi_replays(self)) tpi_set_error(self, pid.generation != 0 ? TP_OK : TP_ENOMEM);
+    return pid;
+}
+
 static tp_pid spawn_from(tp_actor *self, struct birth *birth) {
     tp_pid pid = tp_pid_null();
+    if (tpi_replays(self)) return record_spawn(self, birth, pid);
     birth->runtime = tpi_runtime_of(self->worker);
     birth->parent = self;
     birth->worker = self->worker;
     tp_err err = give_birth(birth, &pid);
     if (err != TP_OK || self->extra != NULL) tpi_set_error(self, err);
+    if (__builtin_expect(self->flags & TPI_ACTOR_WATCHED, 0)) return record_spawn(self, birth, pid);
     return pid;
 }
 
@@ -397,5 +422,35 @@ tp_err tpi_spawn_inbox(tp_runtime *runtime, struct tpi_inbox_state *inbox, tp_pi
     publish(actor);
     tpi_count_shared(&runtime->scheduler->outside.spawned, 1);
     set_in_motion(&birth, actor);
+    return TP_OK;
+}
+
+/* ---- out of a capsule ---- */
+
+tp_err tpi_spawn_replay(tp_runtime *runtime, const tp_behavior *behavior, tp_pid pid, bool contain,
+                        struct tpi_capsule *capsule) {
+    struct birth birth = {.runtime = runtime, .behavior = behavior};
+    TPI_ASSERT(capsule->replaying);
+    if (pid.slot >= runtime->slot_count || pid.generation == 0) return TP_EINVAL;
+    /* relaxed: nobody else takes slots yet; the next fresh one is the recorded one */
+    atomic_store_explicit(&runtime->slots_used, pid.slot, memory_order_relaxed);
+    tp_actor *actor = tpi_slot_take(runtime, NULL);
+    if (actor == NULL) return TP_ENOMEM;
+    actor->generation = pid.generation - 1;
+    clear(&birth, actor);
+    tp_err err = make_state(&birth, actor);
+    if (err == TP_OK && tpi_extra(actor) == NULL) err = TP_ENOMEM;
+    if (err != TP_OK) {
+        miscarry(&birth, actor);
+        return err;
+    }
+    actor->extra->capsule = capsule;
+    actor->flags |= TPI_ACTOR_WATCHED | TPI_ACTOR_REPLAYS;
+    if (contain) actor->flags |= TPI_ACTOR_CONTAINED;
+    if (behavior->init == NULL) actor->flags |= TPI_ACTOR_STARTED;
+    TPI_ASSERT(tp_pid_equal(tpi_pid_of(runtime, actor), pid));
+    publish(actor);
+    tpi_count_shared(&runtime->scheduler->outside.spawned, 1);
+    tpi_scheduler_schedule(runtime->scheduler, &actor->runnable);
     return TP_OK;
 }

@@ -40,6 +40,11 @@ void tpi_kept_release_all(tp_actor *self);
 /* Keeps a block valid until the end of the handler. */
 void tpi_hold(tp_actor *self, struct tpi_block *block);
 
+/* A reference that the actor's code never sees: no input of a capsule. */
+static inline tp_ref tpi_ref_inside(tp_actor *self) {
+    return ++self->worker->refs;
+}
+
 /* ---- starting (start.c) ---- */
 
 /* tp_spawn whose arguments are a request that the end of init answers. */
@@ -174,6 +179,7 @@ tp_err tpi_spawn_inbox(tp_runtime *runtime, struct tpi_inbox_state *inbox, tp_pi
 
 void tpi_trace(tp_actor *self, tp_trace_kind kind, tp_pid other, const char *name, int64_t value);
 void tpi_trace_spawn(tp_actor *parent, tp_pid child, const char *name);
+void tpi_trace_send(tp_actor *self, tp_pid to, const tp_message_type *type);
 void tpi_trace_receive(tp_actor *self, const struct tpi_block *block);
 void tpi_trace_signal(tp_actor *self, const struct tpi_block *block);
 /* Hands one entry to the hook, or to standard error; its level has been looked at. */

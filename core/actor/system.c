@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/actor/actor.h"
+#include "core/actor/capsule.h"
 
 static void *map_alloc(void *context, size_t size) {
     return tpi_heap_alloc(((tp_runtime *)context)->memory, size);
@@ -46,13 +47,18 @@ void tpi_extra_free(tp_actor *actor) {
     tpi_map_fini(&extra->aliases);
     if (extra->reason_detail != NULL)
         tpi_heap_free(memory, extra->reason_detail, extra->reason_size);
+    if (extra->capsule != NULL && !extra->capsule->replaying)
+        tpi_capsule_free(actor->runtime, extra->capsule);
     if (extra->deadlock != NULL) tpi_heap_free(memory, extra->deadlock, TPI_DEADLOCK_TEXT);
     actor->extra = NULL;
     tpi_heap_free(memory, extra, sizeof *extra);
 }
 
 tp_ref tpi_ref_new(tp_actor *actor) {
-    return ++actor->worker->refs;
+    tp_ref ref = ++actor->worker->refs;
+    if (__builtin_expect(actor->flags & TPI_ACTOR_WATCHED, 0))
+        return tpi_capsule_number(actor, TPI_INPUT_REF, ref);
+    return ref;
 }
 
 tp_ref tpi_ref_outside(tp_runtime *runtime) {

@@ -10,6 +10,7 @@
 
 #include <troupe/timer.h>
 
+#include "core/actor/capsule.h"
 #include "core/actor/mailbox.h"
 
 struct tpi_deadline {
@@ -155,9 +156,8 @@ static struct tpi_timer_place *take_place(tp_actor *self) {
     return place;
 }
 
-tp_ref tp_send_after_value(tp_actor *self, tp_duration delay, tp_pid to,
-                           const tp_message_type *type, const void *value) {
-    TPI_INSIDE(self);
+static tp_ref send_after(tp_actor *self, tp_duration delay, tp_pid to, const tp_message_type *type,
+                         const void *value) {
     tp_runtime *runtime = self->runtime;
     struct tpi_extra *extra = tpi_extra(self);
     struct tpi_timer_place *place = extra == NULL ? NULL : take_place(self);
@@ -181,12 +181,24 @@ tp_ref tp_send_after_value(tp_actor *self, tp_duration delay, tp_pid to,
     return place->ref;
 }
 
+tp_ref tp_send_after_value(tp_actor *self, tp_duration delay, tp_pid to,
+                           const tp_message_type *type, const void *value) {
+    TPI_INSIDE(self);
+    if (tpi_replays(self)) return tpi_capsule_number(self, TPI_INPUT_REF, 0);
+    tp_ref ref = send_after(self, delay, to, type, value);
+    if (__builtin_expect(self->flags & TPI_ACTOR_WATCHED, 0))
+        (void)tpi_capsule_number(self, TPI_INPUT_REF, ref);
+    return ref;
+}
+
 bool tp_cancel_timer(tp_actor *self, tp_ref timer) {
     TPI_INSIDE(self);
+    if (tpi_replays(self)) return tpi_capsule_number(self, TPI_INPUT_FLAG, 0) != 0;
     struct tpi_timer_place *place = find_timer(self, timer);
-    if (place == NULL) return false;
-    bool armed = tpi_timer_cancel(&place->deadline->timer);
-    free_place(self, place);
+    bool armed = place != NULL && tpi_timer_cancel(&place->deadline->timer);
+    if (place != NULL) free_place(self, place);
+    if (__builtin_expect(self->flags & TPI_ACTOR_WATCHED, 0))
+        (void)tpi_capsule_number(self, TPI_INPUT_FLAG, armed);
     return armed;
 }
 
@@ -218,7 +230,10 @@ void tpi_timers_cancel_all(tp_actor *self) {
 /* ---- time as such ---- */
 
 tp_time tp_now(tp_actor *self) {
-    return tpi_scheduler_now(self->worker->scheduler);
+    tp_time now = tpi_scheduler_now(self->worker->scheduler);
+    if (__builtin_expect(self->flags & TPI_ACTOR_WATCHED, 0))
+        return (tp_time)tpi_capsule_number(self, TPI_INPUT_CLOCK, (uint64_t)now);
+    return now;
 }
 
 tp_err tp_sleep(tp_actor *self, tp_duration span) {
@@ -286,7 +301,7 @@ void tpi_timeout_cancel(tp_actor *self) {
 void tpi_timeout_arm(tp_actor *self) {
     struct tpi_extra *extra = self->extra;
     if (extra->timeout != NULL || extra->timeout_fired) return;
-    extra->timeout_ref = tpi_ref_new(self);
+    extra->timeout_ref = tpi_ref_inside(self);
     extra->timeout = tpi_deadline_arm(self, extra->timeout_span, extra->timeout_ref);
     if (extra->timeout == NULL) tpi_doom(self, (tp_reason){.code = TP_EXIT_NOMEM}, false);
 }

@@ -9,7 +9,8 @@
 
 /* A sanitizer reports faults itself, and better. */
 static bool may_install(const tp_runtime *runtime) {
-    return !TPI_ASAN && !TPI_TSAN && runtime->sim == NULL && !runtime->options.faults_ignored;
+    if (TPI_ASAN || TPI_TSAN) return false; /* NOLINT(misc-redundant-expression): both 0 */
+    return runtime->sim == NULL && !runtime->options.faults_ignored;
 }
 
 tp_err tpi_crash_new(tp_runtime *runtime) {

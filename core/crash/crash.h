@@ -47,6 +47,7 @@ struct tpi_subject {
 struct tpi_crash {
     bool installed;               /* the signal handlers are ours */
     _Atomic(uint64_t) faults;     /* contained in this minute; see tpi_crash_within */
+    _Atomic(uint64_t) capsules;   /* written in this minute */
     _Atomic(uint64_t) letters;    /* dead letters told in this second */
     _Atomic(uint64_t) suppressed; /* not told since the last one that was */
     _Atomic(void *) spare;        /* room for a report: report.c */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/actor/mailbox.h"
+#include "core/crash/capsule.h"
 #include "core/message/message.h"
 
 #define LINKS_MAX 16u
@@ -18,6 +19,8 @@
 #define MESSAGE_MAX 512u
 #define SYMBOL_MAX 128u
 #define MAILBOX_COUNTED 100000u
+#define LAST_MAX 8u
+#define LAST_TEXT 160u
 #define TEXT_MAX 6144u
 #define JSON_MAX 12288u
 
@@ -37,6 +40,10 @@ struct report {
     char message[MESSAGE_MAX];
     char symbols[TPI_FRAMES_MAX][SYMBOL_MAX];
     tp_str stack[TPI_FRAMES_MAX];
+    char lasts[LAST_MAX][LAST_TEXT];
+    tp_str last[LAST_MAX];
+    int64_t ages[TP_RESTARTS_KEPT];
+    char capsule[TPI_CAPSULE_PATH];
     struct tpi_fault fault;
     struct out text, json;
     char text_bytes[TEXT_MAX];
@@ -167,7 +174,45 @@ static void gather_fault(struct report *report, const struct tpi_crash_thread *t
     value->stack.count = thread->frame_count;
 }
 
-static void gather(struct report *report, tp_actor *self, tp_reason reason) {
+/* As text if the behaviour has a handler for it, which knows its fields; else its name. */
+static void print_recorded(char *out, const tp_actor *self, const struct tpi_recorded *from) {
+    const tp_behavior *behavior = self->behavior;
+    (void)snprintf(out, LAST_TEXT, "%.*s", (int)from->type.size, from->type.data);
+    for (uint32_t i = 0; i < behavior->handler_count; i++) {
+        const tp_message_type *type = behavior->handlers[i].type;
+        if (tp_str_equal(from->type, (tp_str){type->name, type->name_size}))
+            (void)tpi_message_format(type, from->payload.data, from->payload.size, from->fields,
+                                     out, LAST_TEXT);
+    }
+}
+
+static void gather_last(struct report *report, const tp_actor *self) {
+    tp_crash_report *value = &report->value;
+    const struct tpi_capsule *capsule = self->extra->capsule;
+    struct tpi_input input;
+    for (uint32_t i = capsule->count; i-- > 0 && value->last.count < LAST_MAX;) {
+        const struct tpi_step *step = tpi_capsule_step(capsule, i);
+        tp_reader in = tp_reader_over(step->bytes, step->size);
+        char *text = report->lasts[value->last.count];
+        if (step->size == 0 || !tpi_input_read(&in, &input)) continue;
+        if (input.kind == TPI_INPUT_MESSAGE) print_recorded(text, self, &input.message);
+        else (void)snprintf(text, LAST_TEXT, "(timeout)");
+        report->last[value->last.count++] = str_of(text);
+    }
+    value->last.items = report->last;
+}
+
+static void gather_restarts(struct report *report, const tp_actor *self) {
+    tp_crash_report *value = &report->value;
+    const tp_restart_history *history = &self->extra->restarted;
+    tp_time now = tpi_scheduler_now(self->runtime->scheduler);
+    value->restarts = history->count;
+    for (size_t i = 0; i < TP_RESTARTS_KEPT && i < history->count; i++)
+        report->ages[value->restart_ages.count++] = now - history->newest[i];
+    value->restart_ages.items = report->ages;
+}
+
+static void gather(struct report *report, tp_actor *self, tp_reason reason, const char *capsule) {
     tp_crash_report *value = &report->value;
     tp_runtime *runtime = self->runtime;
     const struct tpi_extra *extra = self->extra;
@@ -182,7 +227,13 @@ static void gather(struct report *report, tp_actor *self, tp_reason reason) {
         value->sender = tpi_block_from(runtime, self->current);
     }
     value->mailbox = count_mailbox(self);
-    if (extra != NULL) gather_peers(report, extra);
+    if (extra != NULL) {
+        gather_peers(report, extra);
+        gather_restarts(report, self);
+        if (extra->capsule != NULL && !extra->capsule->replaying) gather_last(report, self);
+    }
+    (void)snprintf(report->capsule, sizeof report->capsule, "%s", capsule);
+    value->capsule = str_of(report->capsule);
     if (self->flags & TPI_ACTOR_FAULTED) gather_fault(report, self->worker->crash);
 }
 
@@ -202,6 +253,15 @@ static void write_text(struct report *report) {
     for (size_t i = 0; i < value->links.count; i++)
         print(out, "%s<%" PRIu32 ".%" PRIu32 ">", i == 0 ? ": " : " ", report->links[i].slot,
               report->links[i].generation);
+    if (value->restarts > 0) {
+        print(out, "\n  restarted %" PRIu32 " times, the last ones", value->restarts);
+        for (size_t i = 0; i < value->restart_ages.count; i++)
+            print(out, "%s %.3f s", i == 0 ? "" : ",", (double)report->ages[i] / 1e9);
+        print(out, " ago");
+    }
+    for (size_t i = 0; i < value->last.count; i++)
+        print(out, "\n  %s %s", i == 0 ? "last messages:" : "              ", report->lasts[i]);
+    if (value->capsule.size > 0) print(out, "\n  capsule %s", report->capsule);
     for (size_t i = 0; i < value->stack.count; i++)
         print(out, "\n  #%zu %s", i, report->symbols[i]);
 }
@@ -263,6 +323,19 @@ static void json_fault(struct report *report) {
     print(out, "]");
 }
 
+static void json_history(struct report *report) {
+    const tp_crash_report *value = &report->value;
+    struct out *out = &report->json;
+    print(out, ",\"restarts\":%" PRIu32 ",\"restart_ages\":[", value->restarts);
+    for (size_t i = 0; i < value->restart_ages.count; i++)
+        print(out, "%s%.3f", i == 0 ? "" : ",", (double)report->ages[i] / 1e9);
+    print(out, "],\"last\":[");
+    for (size_t i = 0; i < value->last.count; i++)
+        json_string(out, i == 0 ? "" : ",", report->last[i]);
+    print(out, "]");
+    if (value->capsule.size > 0) json_string(out, ",\"capsule\":", value->capsule);
+}
+
 static void write_json(struct report *report, const tp_actor *self) {
     const tp_crash_report *value = &report->value;
     struct out *out = &report->json;
@@ -279,6 +352,7 @@ static void write_json(struct report *report, const tp_actor *self) {
     for (size_t i = 0; i < value->links.count; i++)
         json_pid(out, i == 0 ? "" : ",", report->links[i]);
     print(out, "]");
+    json_history(report);
     if (value->signal != 0) json_fault(report);
     print(out, "}");
 }
@@ -331,10 +405,25 @@ static void give(tp_runtime *runtime, struct report *report) {
     if (report != NULL) tpi_heap_free(runtime->memory, report, sizeof *report);
 }
 
+/* Its file's name, or "". */
+static void write_capsule(tp_runtime *runtime, tp_actor *self, tp_reason reason, char *path) {
+    char name[TPI_CAPSULE_PATH] = "";
+    path[0] = 0;
+    if (self->extra == NULL || self->extra->capsule == NULL || self->extra->capsule->replaying)
+        return;
+    tp_err err = tpi_capsule_write(runtime, self, reason, name, sizeof name);
+    if (err == TP_OK) memcpy(path, name, sizeof name);
+    else
+        tp_log(self, TP_LOG_WARN, "its capsule was not written%s%s: %s", name[0] ? " to " : "",
+               name, tp_strerror(err));
+}
+
 void tpi_crash_crashed(tp_runtime *runtime, tp_actor *self, tp_reason reason) {
+    char capsule[TPI_CAPSULE_PATH];
     struct tpi_subscriber subscribers[TPI_SUBSCRIBERS_MAX];
     bool logged = runtime->options.log_level <= TP_LOG_ERROR;
     unsigned count = tpi_subject_list(runtime, &runtime->crash->crashes, subscribers);
+    write_capsule(runtime, self, reason, capsule);
     if (!logged && count == 0) return;
     struct report *report = take(runtime);
     if (report == NULL) {
@@ -343,7 +432,7 @@ void tpi_crash_crashed(tp_runtime *runtime, tp_actor *self, tp_reason reason) {
     }
     report->text = out_over(report->text_bytes, sizeof report->text_bytes);
     report->json = out_over(report->json_bytes, sizeof report->json_bytes);
-    gather(report, self, reason);
+    gather(report, self, reason, capsule);
     write_text(report);
     write_json(report, self);
     if (logged) log_report(report, self);

@@ -2,10 +2,19 @@
  * Sockets: calls with deadlines and messages, active once.
  *
  * A socket's descriptor is used by its owner alone, on the owner's worker. The table's mutex guards
- * who owns what and what the poller is armed for, since readiness comes on any worker. The poller
- * is armed for one event (one-shot) and for everything that is wanted at that moment; each event
- * disarms it. An id is never used again, so an event that comes late meets nothing, or a socket
- * that asks for nothing and ignores it.
+ * who owns what, what is ready and who waits for it, since readiness comes on any worker.
+ *
+ * The poller watches a socket for edges, from the first time that its owner has to wait until it is
+ * closed: so a message costs one read, and no call to the poller. An edge sets bits in `ready`.
+ * Whoever reads or writes clears them first, then tries; a try that finds nothing leaves them
+ * cleared. Who then wants to wait looks at them again, under the mutex, together with saying that
+ * it waits: an edge that came in between is seen there, a later one finds it waiting. A read that
+ * got less than it asked for has taken all, so the next one need not be tried; but not after the
+ * end of the peer's stream (no further edge will tell of it) and with urgent data (a read stops
+ * there): then the bits stay set until a read says that there is nothing.
+ *
+ * An id is never used again, so an edge that comes late meets nothing, or a socket that waits for
+ * nothing.
  */
 #include "core/io/io.h"
 
@@ -27,8 +36,10 @@ struct socket {
     bool active; /* the next bytes or connection go out as a message */
     bool plain;  /* readiness alone is told; what is read is its owner's affair */
     uint32_t active_max;
-    unsigned wanted; /* TPI_POLL_* that a blocking call waits for */
-    unsigned armed;  /* what the poller is armed for; under the mutex */
+    /* under the mutex, TPI_POLL_*: */
+    unsigned ready;   /* what an edge has told and no try has refuted */
+    unsigned wanted;  /* what the owner waits to be told of, once */
+    unsigned watched; /* what the poller watches for */
 };
 
 struct owner {
@@ -68,17 +79,13 @@ static void drop_owner_if_idle(tp_runtime *runtime, struct owner *owner) {
     tpi_heap_free(runtime->memory, owner, sizeof *owner);
 }
 
-static void disarm(tp_runtime *runtime, struct socket *socket) {
-    if (socket->armed == 0) return;
-    socket->armed = 0;
-    /* relaxed: a count that says whether polling is worth while */
-    atomic_fetch_sub_explicit(&runtime->scheduler->descriptors, 1, memory_order_relaxed);
-}
-
 static void destroy(tp_runtime *runtime, struct socket *socket) {
     struct tpi_io *io = runtime->io;
-    if (socket->armed != 0) tpi_poller_remove(runtime->scheduler->poller, socket->descriptor);
-    disarm(runtime, socket);
+    if (socket->watched != 0) {
+        tpi_poller_remove(runtime->scheduler->poller, socket->descriptor);
+        /* relaxed: a count that says whether polling is worth while */
+        atomic_fetch_sub_explicit(&runtime->scheduler->descriptors, 1, memory_order_relaxed);
+    }
     tpi_list_remove(&socket->link);
     drop_owner_if_idle(runtime, socket->owner);
     (void)tpi_map_remove(&io->sockets, socket->id, 0);
@@ -92,8 +99,7 @@ static void destroy(tp_runtime *runtime, struct socket *socket) {
 static tp_err adopt(tp_actor *self, int descriptor, bool listener, tp_socket *out) {
     tp_runtime *runtime = self->runtime;
     struct tpi_io *io = runtime->io;
-    struct socket *socket =
-        tpi_extra(self) == NULL ? NULL : tpi_heap_alloc(runtime->memory, sizeof *socket);
+    struct socket *socket = tpi_heap_alloc(runtime->memory, sizeof *socket);
     if (socket == NULL) {
         tpi_descriptor_close(descriptor);
         return TP_ENOMEM;
@@ -134,19 +140,27 @@ static struct socket *own(tp_actor *self, tp_socket id) {
     return mine ? socket : NULL;
 }
 
-/* Arms the poller for all that is wanted. */
-static tp_err arm(tp_runtime *runtime, struct socket *socket) {
+/* Has the poller watch for `interest`, too; under the mutex. */
+static tp_err watch(tp_runtime *runtime, struct socket *socket, unsigned interest) {
+    struct tpi_scheduler *scheduler = runtime->scheduler;
+    if ((socket->watched & interest) == interest) return TP_OK;
+    interest |= socket->watched;
+    tp_err err = tpi_poller_watch(scheduler->poller, socket->descriptor, interest, socket->id);
+    if (err != TP_OK) return err;
+    if (socket->watched == 0) /* relaxed: see destroy */
+        atomic_fetch_add_explicit(&scheduler->descriptors, 1, memory_order_relaxed);
+    socket->watched = interest;
+    return TP_OK;
+}
+
+/* From now on the owner is told, once, when one of `interest` is ready. TP_EBUSY: it has become
+ * ready since it was last tried. */
+static tp_err want(tp_runtime *runtime, struct socket *socket, unsigned interest) {
     struct tpi_scheduler *scheduler = runtime->scheduler;
     tpi_mutex_lock(&runtime->io->mutex);
-    unsigned interest = socket->wanted | (socket->active ? TPI_POLL_READ : 0);
-    tp_err err = TP_OK;
-    if (interest != 0 && interest != socket->armed) {
-        err = tpi_poller_arm(scheduler->poller, socket->descriptor, interest, socket->id);
-        /* relaxed: see disarm */
-        if (err == TP_OK && socket->armed == 0)
-            atomic_fetch_add_explicit(&scheduler->descriptors, 1, memory_order_relaxed);
-        if (err == TP_OK) socket->armed = interest;
-    }
+    bool ready = (socket->ready & interest) != 0;
+    tp_err err = ready ? TP_EBUSY : watch(runtime, socket, interest);
+    if (err == TP_OK) socket->wanted |= interest;
     tpi_mutex_unlock(&runtime->io->mutex);
     /* relaxed: a hint; when nobody waits in the poller, somebody should */
     if (err == TP_OK && atomic_load_explicit(&scheduler->polling, memory_order_relaxed) == 0)
@@ -154,20 +168,94 @@ static tp_err arm(tp_runtime *runtime, struct socket *socket) {
     return err;
 }
 
+/* Takes the bits that a try is about to refute; the caller puts back those that stay. */
+static unsigned take_ready(tp_runtime *runtime, struct socket *socket, unsigned bits) {
+    tpi_mutex_lock(&runtime->io->mutex);
+    unsigned taken = socket->ready & bits;
+    socket->ready &= ~bits;
+    tpi_mutex_unlock(&runtime->io->mutex);
+    return taken;
+}
+
+static void put_ready(tp_runtime *runtime, struct socket *socket, unsigned bits) {
+    tpi_mutex_lock(&runtime->io->mutex);
+    socket->ready |= bits;
+    tpi_mutex_unlock(&runtime->io->mutex);
+}
+
+#define READING (TPI_POLL_READ | TPI_POLL_END)
+
+/* A read after take_ready(READING): TP_EBUSY when nothing is there. */
+static tp_err read_some(tp_runtime *runtime, struct socket *socket, unsigned taken, void *bytes,
+                        size_t size, size_t *done) {
+    tp_err err = tpi_socket_read(socket->descriptor, bytes, size, done);
+    if (err != TP_EBUSY && (err != TP_OK || *done == size || taken & TPI_POLL_END))
+        put_ready(runtime, socket, taken | TPI_POLL_READ);
+    return err;
+}
+
+/* The same for a listener. */
+static tp_err accept_one(tp_runtime *runtime, struct socket *socket, int *descriptor) {
+    unsigned taken = take_ready(runtime, socket, READING);
+    tp_err err = tpi_socket_accept(descriptor, socket->descriptor);
+    if (err != TP_EBUSY) put_ready(runtime, socket, taken | TPI_POLL_READ);
+    return err;
+}
+
 /* ---- readiness ---- */
 
-/* On any worker: the event goes to the owner as a signal. */
+/* Has the poller tell once of what is wanted of a plain descriptor; under the mutex. */
+static tp_err arm_plain(tp_runtime *runtime, struct socket *socket) {
+    struct tpi_scheduler *scheduler = runtime->scheduler;
+    if (socket->wanted == socket->watched) return TP_OK;
+    tp_err err = tpi_poller_arm(scheduler->poller, socket->descriptor, socket->wanted, socket->id);
+    if (err != TP_OK) return err;
+    if (socket->watched == 0) /* relaxed: see destroy */
+        atomic_fetch_add_explicit(&scheduler->descriptors, 1, memory_order_relaxed);
+    socket->watched = socket->wanted;
+    return TP_OK;
+}
+
+/* Under the mutex. What is still wanted is asked for anew. */
+static void plain_ready(tp_runtime *runtime, struct tpi_worker *worker, struct socket *socket,
+                        unsigned ready) {
+    struct tpi_block *block = tpi_block_new(runtime, worker, TPI_KIND_READY, 0);
+    if (socket->watched != 0) /* relaxed: see destroy */
+        atomic_fetch_sub_explicit(&runtime->scheduler->descriptors, 1, memory_order_relaxed);
+    socket->watched = 0;
+    if (block != NULL) socket->wanted &= ~ready; /* else the poller says it again */
+    if (socket->wanted != 0) (void)arm_plain(runtime, socket);
+    if (block == NULL) return;
+    block->ref = socket->id;
+    block->code = (uint16_t)ready;
+    block->flags = TPI_BLOCK_UNCOUNTED;
+    tpi_deliver(runtime, worker, socket->owner->pid, block);
+}
+
+/* On any worker: if the owner waits for it, the event goes there as a signal. */
 static void on_ready(tp_runtime *runtime, struct tpi_worker *worker, uint64_t token,
                      unsigned ready) {
     struct tpi_io *io = runtime->io;
-    struct tpi_block *block = tpi_block_new(runtime, worker, TPI_KIND_READY, 0);
+    struct tpi_block *block = NULL;
+    tp_pid owner = tp_pid_null();
     tpi_mutex_lock(&io->mutex);
     struct socket *socket = tpi_map_get(&io->sockets, token, 0);
-    tp_pid owner = socket != NULL ? socket->owner->pid : tp_pid_null();
-    if (socket != NULL && block == NULL) { /* out of memory: ask the poller to say it again */
-        (void)tpi_poller_arm(runtime->scheduler->poller, socket->descriptor, socket->armed, token);
-    } else if (socket != NULL) {
-        disarm(runtime, socket);
+    if (socket != NULL && socket->plain) {
+        plain_ready(runtime, worker, socket, ready);
+        tpi_mutex_unlock(&io->mutex);
+        return;
+    }
+    if (ready & TPI_POLL_ERROR) ready |= TPI_POLL_END; /* with READ and WRITE */
+    ready &= ~(unsigned)TPI_POLL_ERROR;
+    bool waited_for = socket != NULL && (socket->wanted & ready) != 0;
+    if (socket != NULL) socket->ready |= ready;
+    if (waited_for) block = tpi_block_new(runtime, worker, TPI_KIND_READY, 0);
+    if (block != NULL) {
+        socket->wanted &= ~ready;
+        owner = socket->owner->pid;
+    } else if (waited_for) { /* out of memory: ask the poller to say it again */
+        (void)tpi_poller_watch(runtime->scheduler->poller, socket->descriptor, socket->watched,
+                               token);
     }
     tpi_mutex_unlock(&io->mutex);
     if (block == NULL) return;
@@ -192,7 +280,7 @@ static void send_self(tp_actor *self, const tp_message_type *type, const void *v
 static tp_err serve_listener(tp_actor *self, struct socket *socket) {
     int descriptor;
     tp_socket id;
-    tp_err err = tpi_socket_accept(&descriptor, socket->descriptor);
+    tp_err err = accept_one(self->runtime, socket, &descriptor);
     if (err == TP_EBUSY) return err;
     socket->active = false;
     if (err == TP_OK) err = adopt(self, descriptor, false, &id);
@@ -207,8 +295,10 @@ static tp_err serve_listener(tp_actor *self, struct socket *socket) {
 
 static tp_err serve_stream(tp_actor *self, struct socket *socket) {
     uint8_t bytes[ACTIVE_CHUNK];
-    size_t done = 0, size = socket->active_max < sizeof bytes ? socket->active_max : sizeof bytes;
-    tp_err err = tpi_socket_read(socket->descriptor, bytes, size, &done);
+    size_t done = 0, size = socket->active_max;
+    unsigned taken = take_ready(self->runtime, socket, READING);
+    if (taken == 0) return TP_EBUSY; /* the last read took all */
+    tp_err err = read_some(self->runtime, socket, taken, bytes, size, &done);
     if (err == TP_EBUSY) return err;
     socket->active = false;
     if (err == TP_OK)
@@ -220,38 +310,42 @@ static tp_err serve_stream(tp_actor *self, struct socket *socket) {
     return TP_OK;
 }
 
-/* Turns what has come into the message that was asked for, or asks the poller. */
+/* Turns what has come into the message that was asked for, or asks to be told. */
 static tp_err serve(tp_actor *self, struct socket *socket) {
-    if (!socket->active) return TP_OK;
-    tp_err err = socket->listener ? serve_listener(self, socket) : serve_stream(self, socket);
-    return err == TP_EBUSY ? arm(self->runtime, socket) : err;
+    tp_err err = TP_OK;
+    while (socket->active) {
+        err = socket->listener ? serve_listener(self, socket) : serve_stream(self, socket);
+        if (err != TP_EBUSY) break;
+        err = want(self->runtime, socket, TPI_POLL_READ);
+        if (err != TP_EBUSY) break;
+    }
+    return err;
 }
 
 /* A READY signal that no wait took. */
 static void on_event(tp_runtime *runtime, tp_actor *self, struct tpi_block *block) {
+    (void)runtime;
     struct socket *socket = own(self, block->ref);
     if (socket == NULL) return;
-    if (socket->plain) {
-        socket->wanted &= ~(unsigned)block->code;
+    if (socket->plain)
         send_self(self, &tpi_ready_message, &(tpi_ready){.id = socket->id, .ready = block->code});
-        if (socket->wanted != 0) (void)arm(runtime, socket);
-        return;
-    }
-    if (block->code & (TPI_POLL_READ | TPI_POLL_ERROR)) (void)serve(self, socket);
-    if (socket->wanted != 0 || socket->active) (void)arm(runtime, socket);
+    else (void)serve(self, socket);
 }
 
-/* Waits until the socket is ready for `interest`; TP_ETIMEDOUT at `until`. */
+/* Waits until the socket is ready for `interest`, tried before in vain; TP_ETIMEDOUT at `until`. */
 static tp_err wait_ready(tp_actor *self, struct socket *socket, unsigned interest, tp_time until) {
     struct tpi_waiting waiting = {.kind = TPI_WAIT_EVENT, .ref = socket->id};
+    tp_runtime *runtime = self->runtime;
     tp_duration left =
         until == TP_FOREVER ? TP_FOREVER : until - tpi_scheduler_now(self->worker->scheduler);
     if (left <= 0) return TP_ETIMEDOUT;
-    socket->wanted |= interest;
-    tp_err err = arm(self->runtime, socket);
-    if (err == TP_OK) err = tpi_wait(self, &waiting, left);
+    tp_err err = want(runtime, socket, interest);
+    if (err != TP_OK) return err == TP_EBUSY ? TP_OK : err;
+    err = tpi_wait(self, &waiting, left);
+    tpi_mutex_lock(&runtime->io->mutex);
     socket->wanted &= ~interest;
-    if (err == TP_OK && waiting.ready & (TPI_POLL_READ | TPI_POLL_ERROR)) (void)serve(self, socket);
+    tpi_mutex_unlock(&runtime->io->mutex);
+    (void)serve(self, socket); /* the signal may have been for it */
     if (err == TP_OK && waiting.timed_out) return TP_ETIMEDOUT;
     return err;
 }
@@ -285,7 +379,7 @@ tp_err tp_accept(tp_actor *self, tp_socket listener, tp_duration timeout, tp_soc
         return socket == NULL ? TP_ENOENT : TP_EINVAL;
     tp_time until = deadline(self, timeout);
     int descriptor;
-    while ((err = tpi_socket_accept(&descriptor, socket->descriptor)) == TP_EBUSY) {
+    while ((err = accept_one(self->runtime, socket, &descriptor)) == TP_EBUSY) {
         err = wait_ready(self, socket, TPI_POLL_READ, until);
         if (err != TP_OK) return err;
     }
@@ -305,8 +399,10 @@ tp_err tp_connect(tp_actor *self, const char *url, tp_duration timeout, tp_socke
     struct socket *socket = own(self, id);
     TPI_ASSERT(socket != NULL);
     tp_time until = deadline(self, timeout);
-    while (err == TP_OK && (err = tpi_socket_connected(socket->descriptor)) == TP_EBUSY)
+    while (err == TP_OK && (err = tpi_socket_connected(socket->descriptor)) == TP_EBUSY) {
         err = wait_ready(self, socket, TPI_POLL_WRITE, until);
+        (void)take_ready(self->runtime, socket, TPI_POLL_WRITE);
+    }
     if (err != TP_OK) (void)tp_close(self, id);
     else *out = id;
     return err;
@@ -321,12 +417,13 @@ tp_err tp_read(tp_actor *self, tp_socket id, void *bytes, size_t size, tp_durati
     if (socket == NULL) return TP_ENOENT;
     if (socket->listener || bytes == NULL || size == 0 || done == NULL) return TP_EINVAL;
     tp_time until = deadline(self, timeout);
-    *done = 0;
-    while ((err = tpi_socket_read(socket->descriptor, bytes, size, done)) == TP_EBUSY) {
-        err = wait_ready(self, socket, TPI_POLL_READ, until);
-        if (err != TP_OK) return err;
+    for (;;) {
+        *done = 0;
+        unsigned taken = take_ready(self->runtime, socket, READING);
+        err = read_some(self->runtime, socket, taken, bytes, size, done);
+        if (err == TP_EBUSY) err = wait_ready(self, socket, TPI_POLL_READ, until);
+        if (err != TP_OK || *done > 0) return err;
     }
-    return err;
 }
 
 tp_err tp_write(tp_actor *self, tp_socket id, const void *bytes, size_t size, tp_duration timeout,
@@ -340,12 +437,16 @@ tp_err tp_write(tp_actor *self, tp_socket id, const void *bytes, size_t size, tp
     if (socket == NULL) return TP_ENOENT;
     if (socket->listener || (bytes == NULL && size > 0)) return TP_EINVAL;
     tp_time until = deadline(self, timeout);
+    bool refuted = false; /* the bit is clear: a try that fails now may wait */
     while (err == TP_OK && sent < size) {
         size_t part = 0;
         err =
             tpi_socket_write(socket->descriptor, (const uint8_t *)bytes + sent, size - sent, &part);
         sent += part;
-        if (err == TP_EBUSY) err = wait_ready(self, socket, TPI_POLL_WRITE, until);
+        if (err != TP_EBUSY) continue;
+        err = refuted ? wait_ready(self, socket, TPI_POLL_WRITE, until) : TP_OK;
+        (void)take_ready(self->runtime, socket, TPI_POLL_WRITE);
+        refuted = true;
     }
     if (done != NULL) *done = sent;
     return err;
@@ -432,17 +533,31 @@ static tp_err descriptor_adopt(tp_actor *self, int descriptor, tp_ref *out) {
     return err;
 }
 
+static tp_err watch_plain(tp_runtime *runtime, struct socket *socket, unsigned interest) {
+    struct tpi_scheduler *scheduler = runtime->scheduler;
+    TPI_ASSERT(interest != 0);
+    tpi_mutex_lock(&runtime->io->mutex);
+    socket->wanted |= interest;
+    tp_err err = arm_plain(runtime, socket);
+    tpi_mutex_unlock(&runtime->io->mutex);
+    /* relaxed: a hint; when nobody waits in the poller, somebody should */
+    if (err == TP_OK && atomic_load_explicit(&scheduler->polling, memory_order_relaxed) == 0)
+        tpi_scheduler_wake_one(scheduler);
+    return err;
+}
+
 static tp_err descriptor_watch(tp_actor *self, tp_ref id, unsigned interest) {
     struct socket *socket = own(self, id);
-    TPI_ASSERT(interest != 0);
-    if (socket == NULL) return TP_ENOENT;
-    socket->wanted |= interest;
-    return arm(self->runtime, socket);
+    return socket == NULL ? TP_ENOENT : watch_plain(self->runtime, socket, interest);
 }
 
 static tp_err descriptor_wait(tp_actor *self, tp_ref id, unsigned interest, tp_duration timeout) {
     struct socket *socket = own(self, id);
-    return socket == NULL ? TP_ENOENT : wait_ready(self, socket, interest, deadline(self, timeout));
+    struct tpi_waiting waiting = {.kind = TPI_WAIT_EVENT, .ref = id};
+    if (socket == NULL) return TP_ENOENT;
+    tp_err err = watch_plain(self->runtime, socket, interest);
+    if (err == TP_OK) err = tpi_wait(self, &waiting, timeout);
+    return err == TP_OK && waiting.timed_out ? TP_ETIMEDOUT : err;
 }
 
 static void descriptor_drop(tp_actor *self, tp_ref id) {

@@ -51,7 +51,8 @@ enum tpi_block_flag {
     TPI_BLOCK_ALIAS = 1 << 2,     /* sent to alias `ref` */
     TPI_BLOCK_LINKED = 1 << 3,    /* an exit signal because of a link */
     TPI_BLOCK_UNCOUNTED = 1 << 4, /* never counts against a bound: reply, timer, exit, down */
-    TPI_BLOCK_TIMER = 1 << 5      /* came from timer `ref` of its receiver */
+    TPI_BLOCK_TIMER = 1 << 5,     /* came from timer `ref` of its receiver */
+    TPI_BLOCK_SYSTEM = 1 << 6     /* a request that no handler sees: core/actor/sys.c */
 };
 
 /* The consumer's marks: written only by the owner of the mailbox that the block is in. */

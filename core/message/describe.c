@@ -94,7 +94,8 @@ static void add_float(struct text *text, double value) {
         size = snprintf(digits, sizeof digits, "%.*g", precision, value);
         TPI_ASSERT(size > 0 && (size_t)size < sizeof digits);
         double back = strtod(digits, NULL);
-        if (memcmp(&back, &value, sizeof value) == 0) break;
+        /* the same bits: a zero keeps its sign */
+        if (memcmp(&back, &value, sizeof value) == 0) break; /* NOLINT(bugprone-*) */
     }
     for (int i = 0; i < size; i++) { /* the program's locale may have another decimal point */
         if (strchr("+-0123456789e", digits[i]) != NULL) add(text, &digits[i], 1);

@@ -86,10 +86,11 @@ size_t tpi_vm_resident(void); /* this process's resident set in bytes */
 
 /* ---- readiness: one poller a runtime ---- */
 struct tpi_poller; /* epoll and an eventfd */
-enum { TPI_POLL_READ = 1, TPI_POLL_WRITE = 2, TPI_POLL_ERROR = 4 };
+enum { TPI_POLL_READ = 1, TPI_POLL_WRITE = 2, TPI_POLL_ERROR = 4, TPI_POLL_END = 8 };
 struct tpi_poll_event {
     uint64_t token;
-    unsigned ready; /* TPI_POLL_* */
+    unsigned ready; /* TPI_POLL_*; END: the peer ended its stream, or sent urgent data, so that a
+                       read may be short although more follows */
 };
 tp_err tpi_poller_new(struct tpi_poller **out);
 void tpi_poller_free(struct tpi_poller *poller);
@@ -99,6 +100,13 @@ void tpi_poller_free(struct tpi_poller *poller);
  * thread.
  */
 tp_err tpi_poller_arm(struct tpi_poller *poller, int descriptor, unsigned interest, uint64_t token);
+/*
+ * Watches for edges: an event for all that is ready now, and one each time it becomes ready again,
+ * until it is removed. A second watch replaces the first and tells anew. Not to be mixed with
+ * tpi_poller_arm on one descriptor. Any thread.
+ */
+tp_err tpi_poller_watch(struct tpi_poller *poller, int descriptor, unsigned interest,
+                        uint64_t token);
 void tpi_poller_remove(struct tpi_poller *poller, int descriptor);
 /* Fills at most `max` events; waits at most `timeout` (0: does not wait). Returns their number. */
 unsigned tpi_poller_wait(struct tpi_poller *poller, struct tpi_poll_event *events, unsigned max,
@@ -177,6 +185,18 @@ const char *tpi_signal_name(int number);
 void tpi_write_urgent(const char *text, size_t size); /* to standard error; gives up, never hangs */
 /* "function+0x12" or "file+0x1234"; not in a handler. Returns the full length. */
 size_t tpi_symbol(uintptr_t pc, char *out, size_t size);
+
+/* ---- files and sections ---- */
+/* A new file with these bytes, readable by its owner alone. TP_EEXIST; TP_ENOENT: no such folder;
+ * TP_EIO, and then there is none. */
+tp_err tpi_file_create(const char *path, const void *bytes, size_t size);
+/* The bytes of a regular file, for the caller to free(). TP_ENOENT, TP_ETOOBIG, TP_ENOMEM, TP_EIO;
+ * TP_EINVAL: no regular file. */
+tp_err tpi_file_read(const char *path, size_t size_max, void **bytes, size_t *size);
+/* Calls `each` for the section of this name of each loaded program and library, until it says
+ * false. */
+void tpi_section_each(const char *name,
+                      bool (*each)(void *context, const void *section, size_t size), void *context);
 
 /* ---- process ---- */
 void tpi_write_stderr(const char *text, size_t size);

@@ -1,6 +1,6 @@
 /*
- * Readiness by epoll, one-shot, and an eventfd that ends a wait. Several threads may wait at once;
- * an event goes to one of them, a wake to at least one.
+ * Readiness by epoll, one-shot or by edges, and an eventfd that ends a wait. Several threads may
+ * wait at once; an event goes to one of them, a wake to at least one.
  */
 #include "core/platform/platform.h"
 
@@ -46,20 +46,31 @@ void tpi_poller_free(struct tpi_poller *poller) {
     tpi_vm_unmap(poller, sizeof(*poller));
 }
 
-tp_err tpi_poller_arm(struct tpi_poller *poller, int descriptor, unsigned interest,
-                      uint64_t token) {
+static tp_err control(struct tpi_poller *poller, int descriptor, unsigned interest, uint64_t token,
+                      uint32_t how, bool is_new) {
     TPI_ASSERT(token != WAKE_TOKEN);
     TPI_ASSERT((interest & ~(unsigned)(TPI_POLL_READ | TPI_POLL_WRITE | TPI_POLL_ERROR)) == 0);
-    struct epoll_event event = {.events = EPOLLONESHOT, .data.u64 = token};
+    struct epoll_event event = {.events = how, .data.u64 = token};
     if ((interest & TPI_POLL_READ) != 0) event.events |= EPOLLIN | EPOLLRDHUP;
     if ((interest & TPI_POLL_WRITE) != 0) event.events |= EPOLLOUT;
-    if (epoll_ctl(poller->epoll, EPOLL_CTL_MOD, descriptor, &event) == 0) return TP_OK;
-    if (errno == ENOENT && epoll_ctl(poller->epoll, EPOLL_CTL_ADD, descriptor, &event) == 0)
+    if (!is_new && epoll_ctl(poller->epoll, EPOLL_CTL_MOD, descriptor, &event) == 0) return TP_OK;
+    if ((is_new || errno == ENOENT) &&
+        epoll_ctl(poller->epoll, EPOLL_CTL_ADD, descriptor, &event) == 0)
         return TP_OK;
-    /* Another thread added it between the two calls. */
+    /* Another thread added it between the two calls, or it is not new after all. */
     if (errno == EEXIST && epoll_ctl(poller->epoll, EPOLL_CTL_MOD, descriptor, &event) == 0)
         return TP_OK;
     return errno == ENOMEM || errno == ENOSPC ? TP_ENOMEM : TP_EINVAL;
+}
+
+tp_err tpi_poller_arm(struct tpi_poller *poller, int descriptor, unsigned interest,
+                      uint64_t token) {
+    return control(poller, descriptor, interest, token, EPOLLONESHOT, false);
+}
+
+tp_err tpi_poller_watch(struct tpi_poller *poller, int descriptor, unsigned interest,
+                        uint64_t token) {
+    return control(poller, descriptor, interest, token, (uint32_t)EPOLLET | EPOLLPRI, true);
 }
 
 void tpi_poller_remove(struct tpi_poller *poller, int descriptor) {
@@ -100,6 +111,7 @@ static unsigned ready_of(uint32_t events) {
     unsigned ready = 0;
     if ((events & (EPOLLIN | EPOLLRDHUP)) != 0) ready |= TPI_POLL_READ;
     if ((events & EPOLLOUT) != 0) ready |= TPI_POLL_WRITE;
+    if ((events & (EPOLLRDHUP | EPOLLPRI)) != 0) ready |= TPI_POLL_READ | TPI_POLL_END;
     return ready;
 }
 

@@ -2,6 +2,7 @@
  * tp_run: a program's whole life around its main actor.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <troupe/inbox.h>
@@ -64,6 +65,8 @@ static int run_main(tp_runtime *runtime, struct main_program *program) {
 int tp_run_with(const tp_options *options, tp_body body, void *arg) {
     tp_runtime *runtime;
     struct main_program program = {.body = body, .arg = arg};
+    const char *replay = secure_getenv("TROUPE_REPLAY");
+    if (replay != NULL && replay[0] != 0) return tpi_replay(replay, options);
     tp_err err = body == NULL ? TP_EINVAL : tp_runtime_start(&runtime, options);
     if (err != TP_OK) {
         fprintf(stderr, "troupe: the runtime could not be started: %s\n", tp_strerror(err));

@@ -142,6 +142,9 @@ static void main_actor(tp_actor *self, void *arg) {
     tp_call_handler(self, manager, "counter", PLENTY, &got, so_many, how_many);
     printf("%" PRId64 " visitors\n", got.count);
     tp_send(self, gate, service, .begin = true);
+    tp_machine_shown shown;
+    if (tp_sys_get_state(self, gate, PLENTY, &shown, tp_machine_shown) == TP_OK)
+        printf("looked into, the gate is %.*s\n", (int)shown.state.size, shown.state.data);
     tp_send(self, gate, service, .begin = false);
     tp_call(self, gate, TP_MS(20), &got, so_many, push); /* nobody pays: it is not answered */
 }

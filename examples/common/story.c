@@ -16,15 +16,19 @@
 /* ---- options ---- */
 
 static _Noreturn void usage(const struct story *story, const struct story_option *options,
-                            int status) {
+                            const struct story_word *words, int status) {
     FILE *out = status == 0 ? stdout : stderr;
     fprintf(out, "usage: %s [--json] [--judge] [--seed N] [--svg FOLDER]", story->program);
     for (const struct story_option *option = options; option->name != NULL; option++)
         fprintf(out, " [--%s N]", option->name);
+    for (const struct story_word *word = words; word->name != NULL; word++)
+        fprintf(out, " [--%s TEXT]", word->name);
     fprintf(out, "\n");
     for (; options->name != NULL; options++)
         fprintf(out, "  --%-10s %s; default %" PRId64 "\n", options->name, options->help,
                 *options->value);
+    for (; words->name != NULL; words++)
+        fprintf(out, "  --%-10s %s; default '%s'\n", words->name, words->help, *words->value);
     exit(status);
 }
 
@@ -39,6 +43,16 @@ static const struct story_option *option_of(const struct story_option *options, 
     for (; options->name != NULL; options++)
         if (strcmp(options->name, name) == 0) return options;
     return NULL;
+}
+
+static int read_word(char **argv, const struct story_word *words) {
+    for (; words->name != NULL; words++) {
+        if (strncmp(argv[0], "--", 2) != 0 || strcmp(words->name, argv[0] + 2) != 0) continue;
+        if (argv[1] == NULL) return 0;
+        *words->value = argv[1];
+        return 2;
+    }
+    return 0;
 }
 
 static int read_option(struct story *story, char **argv, const struct story_option *options) {
@@ -57,16 +71,22 @@ static int read_option(struct story *story, char **argv, const struct story_opti
 
 void story_begin(struct story *story, const char *program, int argc, char **argv,
                  const struct story_option *options) {
+    story_begin_words(story, program, argc, argv, options, &(struct story_word){0});
+}
+
+void story_begin_words(struct story *story, const char *program, int argc, char **argv,
+                       const struct story_option *options, const struct story_word *words) {
     memset(story, 0, sizeof *story);
     story->program = program;
     story->seed = 1;
     story->started_ms = story_now_ms();
     for (int i = 1; i < argc;) {
-        if (strcmp(argv[i], "--help") == 0) usage(story, options, 0);
+        if (strcmp(argv[i], "--help") == 0) usage(story, options, words, 0);
         int taken = read_option(story, &argv[i], options);
+        if (taken == 0) taken = read_word(&argv[i], words);
         if (taken == 0) {
             fprintf(stderr, "%s: what is '%s'?\n", program, argv[i]);
-            usage(story, options, 2);
+            usage(story, options, words, 2);
         }
         i += taken;
     }

@@ -23,6 +23,13 @@ struct story_option {
     const char *help;
 };
 
+/* An option of one program that is a word: --name TEXT. */
+struct story_word {
+    const char *name;
+    const char **value;
+    const char *help;
+};
+
 struct story_check {
     char name[64];
     bool ok;
@@ -53,6 +60,9 @@ struct story {
  * ends the program with status 2. */
 void story_begin(struct story *story, const char *program, int argc, char **argv,
                  const struct story_option *options);
+/* The same for a program that has words as options, too (ended like the others). */
+void story_begin_words(struct story *story, const char *program, int argc, char **argv,
+                       const struct story_option *options, const struct story_word *words);
 /* Something that must be true; printed if it is not. Returns it. */
 bool story_check(struct story *story, bool ok, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -49,6 +49,16 @@ typedef struct tp_process_limits {
     tp_duration heartbeat; /* it is killed when it has not answered for 3 of these; default 1 s */
 } tp_process_limits;
 
+/* So many restarts of a child are told by its crash report. */
+#define TP_RESTARTS_KEPT 4
+
+/* How often an actor in this place was restarted, and when: kept by its supervisor, for the report
+ * of its next crash. */
+typedef struct tp_restart_history {
+    uint32_t count;                   /* in all */
+    tp_time newest[TP_RESTARTS_KEPT]; /* tp_now at the last ones, newest first */
+} tp_restart_history;
+
 /* How to spawn; zero in a field means its default. */
 typedef struct tp_spawn_options {
     const char *name; /* registers it before init runs; a taken name fails the spawn: TP_EEXIST */
@@ -60,9 +70,12 @@ typedef struct tp_spawn_options {
     uint64_t workers;       /* a bit a worker: it runs on these alone; default: any */
     bool dedicated_thread;  /* it gets a worker thread for itself */
     size_t stack_size;      /* when blocked; default: the runtime's */
-    bool contain; /* a fault in its code ends it alone, with TP_EXIT_FAULT: <troupe/crash.h> */
-    bool isolate; /* it runs in a process of its own: <troupe/isolate.h>. TP_ENOTSUP */
+    bool isolate;           /* it runs in a process of its own: <troupe/isolate.h>. TP_ENOTSUP */
     const tp_process_limits *limits; /* of that process; default: none */
+    bool contain;     /* a fault in its code ends it alone, with TP_EXIT_FAULT: <troupe/crash.h> */
+    uint32_t capsule; /* a behaviour's last so many inputs are kept, written to a file when it
+                         crashes, and can be replayed: <troupe/crash.h>; at most 65,536 */
+    const tp_restart_history *restarted; /* for its crash reports; copied. Supervisors set it */
 } tp_spawn_options;
 
 /* Options in place, where a pointer to them is asked for: TP_OPTIONS(.name = "till", .link = true).
@@ -131,9 +144,6 @@ TP_API bool tp_alive(tp_runtime *runtime, tp_pid actor);
  *     tp_send(self, account, deposit, .cents = 4200);
  */
 #define tp_send(self, to, type, ...) type##_tpi_send((self), (to), TP_VALUE(type, __VA_ARGS__))
-/* The same for a type that is known at run time; the value is encoded before it returns. */
-TP_API tp_err tp_send_value(tp_actor *self, tp_pid to, const tp_message_type *type,
-                            const void *value);
 /* One payload, encoded once, to each of `count` pids. TP_ENOMEM: none got it. */
 #define tp_broadcast(self, to, count, type, ...)                                                   \
     tp_broadcast_value((self), (to), (count), &type##_message, TP_VALUE(type, __VA_ARGS__))

@@ -83,6 +83,10 @@ typedef struct tp_behavior {
     void (*otherwise)(tp_actor *self, void *state, const tp_message *message);
     void (*timeout)(tp_actor *self, void *state);
     void (*terminate)(tp_actor *self, void *state, const tp_reason *reason);
+    const tp_message_type *state_type; /* of get_state */
+    void (*get_state)(tp_actor *self, const void *state, void *out);
+    const tp_message_type *new_state_type; /* of set_state */
+    tp_err (*set_state)(tp_actor *self, void *state, const void *value);
 } tp_behavior;
 
 /*
@@ -95,6 +99,10 @@ typedef struct tp_behavior {
  *   TP_OTHERWISE(fn)        void fn(tp_actor *, State *, const tp_message *)  any other message
  *   TP_TIMEOUT(fn)          void fn(tp_actor *, State *)                 see tp_set_timeout
  *   TP_TERMINATE(fn)        void fn(tp_actor *, State *, const tp_reason *)   last; not when killed
+ *   TP_GET_STATE(type, fn)  void fn(tp_actor *, const State *, type *)   the state as a message,
+ *   for
+ *   <troupe/sys.h>; what it borrows from the state is copied at once
+ *   TP_SET_STATE(type, fn)  tp_err fn(tp_actor *, State *, const type *)   and back
  * The compiler checks each handler against its message type. A message that no slot takes is
  * counted and logged; one of a known type that does not decode ends the actor with TP_EXIT_BADMSG.
  */
@@ -115,7 +123,22 @@ typedef struct tp_behavior {
         .handlers = variable##_handlers,                                                           \
         .handler_count = sizeof variable##_handlers / sizeof variable##_handlers[0] - 1,           \
         TPI_FOREACH(TPI_SLOT_MEMBER, (variable, state), __VA_ARGS__)};                             \
-    TPI_LOUD struct tp_behavior /* takes the semicolon */
+    TPI_LOUD TPI_LIST_BEHAVIOR(variable)                                                           \
+    struct tp_behavior /* takes the semicolon */
+
+/* A list of all behaviours, so that a crash capsule finds its own by name (<troupe/crash.h>). */
+#ifdef __has_attribute
+#if __has_attribute(retain)
+#define TPI_RETAINED , retain
+#endif
+#endif
+#ifndef TPI_RETAINED
+#define TPI_RETAINED
+#endif
+#define TPI_LIST_BEHAVIOR(variable)                                                                \
+    __attribute__((section("troupe_behaviors"),                                                    \
+                   used TPI_RETAINED)) static const tp_behavior *const variable##_listed =         \
+        &variable;
 
 /* A handler for one message type. */
 /* The slots of TP_BEHAVIOR, explained there. */
@@ -130,6 +153,10 @@ typedef struct tp_behavior {
 #define TP_TIMEOUT(fn) (TIMEOUT, , fn)
 /* The last thing an actor runs, unless it is killed. */
 #define TP_TERMINATE(fn) (TERMINATE, , fn)
+/* The state as a message, for those who look into the actor: <troupe/sys.h>. */
+#define TP_GET_STATE(type, fn) (GET_STATE, type, fn)
+/* The state made from such a message. */
+#define TP_SET_STATE(type, fn) (SET_STATE, type, fn)
 
 /*
  * TP_CASES(variable, state type, TP_ON(...)...) at file scope: a table for tp_receive_cases, which
@@ -157,7 +184,7 @@ typedef struct tp_behavior {
     TPI_SLOT_CALL(TPI_SLOT_MEMBER2, TPI_UNPAREN context, TPI_UNPAREN slot)
 #define TPI_SLOT_THUNK2(variable, state, tag, type, fn) TPI_THUNK_##tag(variable, state, type, fn)
 #define TPI_SLOT_HANDLER2(variable, state, tag, type, fn) TPI_HANDLER_##tag(variable, type)
-#define TPI_SLOT_MEMBER2(variable, state, tag, type, fn) TPI_MEMBER_##tag(variable)
+#define TPI_SLOT_MEMBER2(variable, state, tag, type, fn) TPI_MEMBER_##tag(variable, type)
 
 #define TPI_THUNK_TYPED(thunk, state_type, type, fn, check)                                        \
     static void thunk(tp_actor *tpi_self, void *tpi_state, const tp_message *tpi_message) {        \
@@ -194,6 +221,15 @@ typedef struct tp_behavior {
                                      const tp_reason *tpi_reason) {                                \
         fn(tpi_self, (state_type *)tpi_state, tpi_reason);                                         \
     }
+#define TPI_THUNK_GET_STATE(variable, state_type, type, fn)                                        \
+    static void variable##_get_state(tp_actor *tpi_self, const void *tpi_state, void *tpi_out) {   \
+        fn(tpi_self, (const state_type *)tpi_state, (type *)tpi_out);                              \
+    }
+#define TPI_THUNK_SET_STATE(variable, state_type, type, fn)                                        \
+    static tp_err variable##_set_state(tp_actor *tpi_self, void *tpi_state,                        \
+                                       const void *tpi_value) {                                    \
+        return fn(tpi_self, (state_type *)tpi_state, (const type *)tpi_value);                     \
+    }
 
 #define TPI_HANDLER_ON(variable, type) {&type##_message, variable##_on_##type},
 #define TPI_HANDLER_INIT(variable, type)
@@ -201,12 +237,18 @@ typedef struct tp_behavior {
 #define TPI_HANDLER_OTHERWISE(variable, type)
 #define TPI_HANDLER_TIMEOUT(variable, type)
 #define TPI_HANDLER_TERMINATE(variable, type)
-#define TPI_MEMBER_ON(variable)
-#define TPI_MEMBER_INIT(variable) .init = variable##_init,
-#define TPI_MEMBER_INIT_WITH(variable) .init = variable##_init,
-#define TPI_MEMBER_OTHERWISE(variable) .otherwise = variable##_otherwise,
-#define TPI_MEMBER_TIMEOUT(variable) .timeout = variable##_timeout,
-#define TPI_MEMBER_TERMINATE(variable) .terminate = variable##_terminate,
+#define TPI_HANDLER_GET_STATE(variable, type)
+#define TPI_HANDLER_SET_STATE(variable, type)
+#define TPI_MEMBER_ON(variable, type)
+#define TPI_MEMBER_INIT(variable, type) .init = variable##_init,
+#define TPI_MEMBER_INIT_WITH(variable, type) .init = variable##_init,
+#define TPI_MEMBER_OTHERWISE(variable, type) .otherwise = variable##_otherwise,
+#define TPI_MEMBER_TIMEOUT(variable, type) .timeout = variable##_timeout,
+#define TPI_MEMBER_TERMINATE(variable, type) .terminate = variable##_terminate,
+#define TPI_MEMBER_GET_STATE(variable, type)                                                       \
+    .state_type = &type##_message, .get_state = variable##_get_state,
+#define TPI_MEMBER_SET_STATE(variable, type)                                                       \
+    .new_state_type = &type##_message, .set_state = variable##_set_state,
 
 /* Where decoded lists go: freed with the message. */
 typedef struct tpi_place {

@@ -41,9 +41,30 @@ TP_API bool tp_contains_faults(const tp_runtime *runtime);
 /* "SIGSEGV" and so on; a static string. Any thread. */
 TP_API const char *tp_signal_name(int32_t signal);
 
+/* ---- crash capsules ---- */
+
+/*
+ * A behaviour spawned with tp_spawn_options.capsule = K keeps its last K inputs: messages,
+ * timeouts, and with each the random numbers, readings of the clock, references, pids of spawned
+ * actors and answers to calls that its code got while it handled it. When it crashes they are
+ * written to a new file in tp_options.capsule_directory, NAME-SLOT-GENERATION-TIME.capsule, which
+ * only its owner may read; at most 60 files a minute, of about 1 MiB each. An actor of which a
+ * fault is not contained leaves none.
+ *
+ *     TROUPE_REPLAY=FILE ./program
+ *
+ * runs the same behaviour of the same program on these inputs, in the place of tp_run's main actor,
+ * and says whether it ended as recorded: exit status 0 if so, 1 if not, 2 if the file was refused.
+ * What it sends, spawns, links or arms goes nowhere; what its code does to files and sockets of its
+ * own happens again. Where more than K inputs came, the replay says how many are lost and goes on
+ * from init without them. Not kept: futures, sockets, tp_whereis, groups, the results of sends,
+ * addresses. Bodies cannot have a capsule (TP_ENOTSUP). See the guide, chapter 19, and
+ * docs/capsule.md for the format.
+ */
+
 /* ---- crashes told to actors ---- */
 
-/* One crash. Lists are cut: links at 16, the stack at 32. */
+/* One crash. Lists are cut: links at 16, the stack at 32, last messages at 8, restarts at 4. */
 TP_MESSAGE_AS(tp_crash_report, "tp.crash_report", TP_FIELD(pid, actor),
               TP_FIELD(str, name), /* registered, or empty */
               TP_FIELD(str, behavior), TP_FIELD(i32, code), TP_FIELD(bin, detail),
@@ -57,7 +78,11 @@ TP_MESSAGE_AS(tp_crash_report, "tp.crash_report", TP_FIELD(pid, actor),
               TP_FIELD(i32, signal),                       /* of a fault; else 0 */
               TP_FIELD(u64, address), TP_LIST(str, stack), /* of a fault, innermost first */
               TP_FIELD(str, text), TP_FIELD(str, json),    /* all of it */
-              TP_FIELD(u64, lost)) /* reports that this subscriber's full mailbox refused before */
+              TP_FIELD(u64, lost), /* reports that this subscriber's full mailbox refused before */
+              TP_LIST(str, last),  /* messages, newest first, as text: of an actor with a capsule */
+              TP_FIELD(str, capsule),     /* the file it was written to; empty: none */
+              TP_FIELD(u32, restarts),    /* of this child by its supervisor, before this crash */
+              TP_LIST(i64, restart_ages)) /* how long ago the last ones were, newest first, in ns */
 
 /* A message that reached nobody. Not all are told, at most 100 a second. */
 TP_MESSAGE_AS(tp_dead_letter, "tp.dead_letter", TP_FIELD(pid, to), TP_FIELD(pid, from),

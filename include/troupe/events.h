@@ -96,6 +96,10 @@ struct tp_event_handler {
  * is TP_ENOTSUP. Any message sent to it is an event.
  */
 TP_API extern const tp_behavior tp_event_manager;
+/* What tp_sys_get_state shows of a manager (<troupe/sys.h>); it cannot be replaced. */
+TP_MESSAGE_AS(tp_events_shown, "tp.events_shown", TP_FIELD(u32, handlers),
+              TP_FIELD(u32, alone), /* of them, on their own actors */
+              TP_FIELD(str, newest))
 
 /* How to add a handler; 0 is the plain way. */
 enum {

@@ -119,6 +119,20 @@ struct tp_state {
         (void)tpi_self;                                                                            \
         tpi_machine_event(((data *)tpi_state)->machine, tpi_message);                              \
     }                                                                                              \
+    static void variable##_get_state(tp_actor *tpi_self, const void *tpi_state, void *tpi_out) {   \
+        (void)tpi_self;                                                                            \
+        tpi_machine_show(((const data *)tpi_state)->machine, tpi_state, sizeof(data),              \
+                         (tp_machine_shown *)tpi_out);                                             \
+    }                                                                                              \
+    static tp_err variable##_set_state(tp_actor *tpi_self, void *tpi_state,                        \
+                                       const void *tpi_value) {                                    \
+        tp_machine *tpi_machine = ((data *)tpi_state)->machine;                                    \
+        (void)tpi_self;                                                                            \
+        tp_err tpi_err = tpi_machine_put(tpi_machine, tpi_state, sizeof(data),                     \
+                                         (const tp_machine_shown *)tpi_value);                     \
+        ((data *)tpi_state)->machine = tpi_machine;                                                \
+        return tpi_err;                                                                            \
+    }                                                                                              \
     static const tp_handler variable##_handlers[] = {{NULL, NULL}};                                \
     TPI_QUIET static const tp_behavior variable = {                                                \
         .name = text,                                                                              \
@@ -127,8 +141,21 @@ struct tp_state {
         .handler_count = 0,                                                                        \
         .init = variable##_begin,                                                                  \
         .otherwise = variable##_event,                                                             \
-        TPI_FOREACH(TPI_MACHINE_TERMINATE, (variable, data), __VA_ARGS__)};                        \
-    TPI_LOUD struct tp_behavior /* takes the semicolon */
+        TPI_FOREACH(TPI_MACHINE_TERMINATE, (variable, data), __VA_ARGS__).state_type =             \
+            &tp_machine_shown_message,                                                             \
+        .get_state = variable##_get_state,                                                         \
+        .new_state_type = &tp_machine_shown_message,                                               \
+        .set_state = variable##_set_state};                                                        \
+    TPI_LOUD TPI_LIST_BEHAVIOR(variable)                                                           \
+    struct tp_behavior /* takes the semicolon */
+
+/*
+ * What tp_sys_get_state shows of a machine, and tp_sys_replace_state takes: only the data is
+ * replaced, of the same size, and only in the state named (TP_ETYPE; "": in any).
+ */
+TP_MESSAGE_AS(tp_machine_shown, "tp.machine_shown", TP_FIELD(str, state),
+              TP_FIELD(bin, data), /* the struct's bytes, `machine` in them without a meaning */
+              TP_FIELD(u64, postponed)) /* events that wait for a change of state */
 
 /* The slots of TP_STATE, explained there. */
 #define TP_ENTER(fn) (ENTER, , fn)
@@ -212,6 +239,12 @@ TP_API tp_machine *tpi_machine_new(tp_actor *self, void *data, const tp_state *o
                                    const tp_state *first);
 /* See tpi_machine_new. */
 TP_API void tpi_machine_begin(tp_machine *machine);
+/* See tpi_machine_new. What it shows, and what it takes: for <troupe/sys.h>. */
+TP_API void tpi_machine_show(const tp_machine *machine, const void *data, size_t size,
+                             tp_machine_shown *out);
+/* See tpi_machine_show. */
+TP_API tp_err tpi_machine_put(tp_machine *machine, void *data, size_t size,
+                              const tp_machine_shown *shown);
 /* See tpi_machine_new. */
 TP_API void tpi_machine_event(tp_machine *machine, const tp_message *message);
 /* For the macros: decodes an event, or ends the actor with TP_EXIT_BADMSG. */

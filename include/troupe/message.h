@@ -49,7 +49,8 @@ typedef struct tp_message_type tp_message_type;
 
 /* tp_send encodes fields in place, by code that the compiler sees, up to so many bytes. */
 #define TPI_SEND_IN_PLACE 208u
-/* Any type: see <troupe/actor.h>. */
+/* tp_send (<troupe/actor.h>) for a type that is known at run time only; the value is encoded before
+ * it returns. */
 TP_API tp_err tp_send_value(tp_actor *self, tp_pid to, const tp_message_type *type,
                             const void *value);
 #define TPI_SEND_CLASS_64 2u

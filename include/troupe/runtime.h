@@ -83,6 +83,7 @@ typedef struct tp_options {
                              default 10 */
     tp_zygote *zygote;   /* for isolated actors: <troupe/isolate.h>; default: there are none */
     bool faults_ignored; /* SIGSEGV and the like are left alone: no report, nothing contained */
+    const char *capsule_directory; /* where crash capsules go (<troupe/crash.h>); default: "." */
 } tp_options;
 
 /* The function of a body actor: it ends with TP_EXIT_NORMAL when this returns. */

@@ -52,8 +52,9 @@ TP_API tp_err tp_socket_address(tp_actor *self, tp_socket socket, char *url, siz
  * message.
  */
 TP_API tp_err tp_active_once(tp_actor *self, tp_socket socket, size_t size_max);
-/* Gives the socket to another actor of this node: *out is its value there, valid once `to` runs;
- * tell it by a message of your own. TP_ENOPROC: `to` is gone, the socket stays here. */
+/* Gives the socket to another actor of this node; its value stays the same: tell it by a message
+ * of your own. TP_ENOPROC: `to` is gone, the socket stays here. TP_EBUSY: what tp_active_once
+ * asked for has not come yet. */
 TP_API tp_err tp_socket_give(tp_actor *self, tp_socket socket, tp_pid to);
 
 TP_EXTERN_END

@@ -232,6 +232,11 @@ typedef struct tp_child_counts {
 /* Fills *out. Errors as of tp_call. */
 TP_API tp_err tp_supervisor_count_children(tp_actor *self, tp_pid supervisor, tp_child_counts *out);
 
+/* What tp_sys_get_state shows of a supervisor (<troupe/sys.h>); it cannot be replaced. */
+TP_MESSAGE_AS(tp_supervisor_shown, "tp.supervisor_shown", TP_FIELD(u64, children),
+              TP_FIELD(u64, restarting), TP_FIELD(u64, restarts), /* within the period */
+              TP_FIELD(pid, parent))
+
 TP_EXTERN_END
 
 #endif

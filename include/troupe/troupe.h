@@ -21,6 +21,7 @@
 #include <troupe/signal.h>
 #include <troupe/socket.h>
 #include <troupe/supervisor.h>
+#include <troupe/sys.h>
 #include <troupe/task.h>
 #include <troupe/timer.h>
 #include <troupe/trace.h>

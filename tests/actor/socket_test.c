@@ -112,3 +112,132 @@ static void active_body(tp_actor *self, void *arg) {
 TP_TEST(socket, active_once) {
     run_everywhere(active_body, NULL);
 }
+
+/* A listener and both ends of a connection, in one actor. */
+struct pair {
+    tp_socket listener, server, client;
+};
+static void connect_pair(tp_actor *self, struct pair *pair, const char *where) {
+    char url[128];
+    TP_ASSERT_EQ_INT(tp_listen(self, where, &pair->listener), TP_OK);
+    TP_ASSERT_EQ_INT(tp_socket_address(self, pair->listener, url, sizeof url), TP_OK);
+    TP_ASSERT_EQ_INT(tp_connect(self, url, SOON, &pair->client), TP_OK);
+    TP_ASSERT_EQ_INT(tp_accept(self, pair->listener, SOON, &pair->server), TP_OK);
+}
+static void close_pair(tp_actor *self, const struct pair *pair) {
+    tp_close(self, pair->client);
+    tp_close(self, pair->server);
+    tp_close(self, pair->listener);
+}
+static void expect_data(tp_actor *self, tp_socket socket, size_t max, const char *text) {
+    tp_socket_data data;
+    TP_ASSERT_EQ_INT(tp_active_once(self, socket, max), TP_OK);
+    TP_ASSERT_EQ_INT(tp_receive(self, SOON, &data, tp_socket_data), TP_OK);
+    TP_ASSERT_EQ_INT(data.bytes.size, strlen(text));
+    TP_ASSERT_EQ_INT(memcmp(data.bytes.data, text, data.bytes.size), 0);
+}
+static void expect_end(tp_actor *self, tp_socket socket) {
+    tp_socket_closed closed;
+    TP_ASSERT_EQ_INT(tp_active_once(self, socket, 64), TP_OK);
+    TP_ASSERT_EQ_INT(tp_receive(self, SOON, &closed, tp_socket_closed), TP_OK);
+    TP_ASSERT_EQ_INT(closed.err, TP_ECLOSED);
+}
+/* An edge that told of bytes and of the end at once is the last one: neither may be lost. */
+static void ends_body(tp_actor *self, void *arg) {
+    struct pair pair;
+    char bytes[64];
+    size_t size;
+    for (int late = 0; late < 2; late++) {
+        connect_pair(self, &pair, arg);
+        if (late)
+            TP_ASSERT_EQ_INT(tp_read(self, pair.server, bytes, 1, TP_MS(1), &size),
+                             TP_ETIMEDOUT); /* it is watched before anything comes */
+        TP_ASSERT_EQ_INT(tp_write(self, pair.client, "abcde", 5, SOON, NULL), TP_OK);
+        TP_ASSERT_EQ_INT(tp_shutdown_write(self, pair.client), TP_OK);
+        if (late) tp_sleep(self, TP_MS(5));
+        expect_data(self, pair.server, 2, "ab");
+        expect_data(self, pair.server, 2, "cd");
+        expect_data(self, pair.server, 2, "e");
+        expect_end(self, pair.server);
+        expect_end(self, pair.server); /* and whoever asks again hears it again */
+        TP_ASSERT_EQ_INT(tp_write(self, pair.server, "back", 4, SOON, NULL), TP_OK);
+        TP_ASSERT_EQ_INT(tp_close(self, pair.server), TP_OK);
+        expect_data(self, pair.client, 64, "back");
+        TP_ASSERT_EQ_INT(tp_read(self, pair.client, bytes, 64, SOON, &size), TP_ECLOSED);
+        close_pair(self, &pair);
+    }
+}
+TP_TEST(socket, bytes_and_the_end_at_once) {
+    run_everywhere(ends_body, (void *)(uintptr_t) "tcp://127.0.0.1:0");
+    run_everywhere(ends_body, (void *)(uintptr_t) "unix:///tmp/troupe-ends.socket");
+}
+
+#define MUCH (TP_SCALED(16) << 20)
+/* Echoes what it is told to, slowly at first, so that the writer meets a full socket. */
+static void slow_echo(tp_actor *self, void *arg) {
+    tell msg;
+    char bytes[9973];
+    size_t size;
+    (void)arg;
+    TP_ASSERT_EQ_INT(tp_receive(self, SOON, &msg, tell), TP_OK);
+    tp_sleep(self, TP_MS(30));
+    while (tp_read(self, (tp_socket)msg.n, bytes, sizeof bytes, SOON, &size) == TP_OK)
+        TP_ASSERT_EQ_INT(tp_write(self, (tp_socket)msg.n, bytes, size, SOON, NULL), TP_OK);
+}
+/* Writes until the echo, which nobody reads, writes no more; then reads all. */
+static void full_body(tp_actor *self, void *arg) {
+    struct pair pair;
+    int64_t got = 0;
+    size_t size;
+    char bytes[8192];
+    connect_pair(self, &pair, arg);
+    tp_pid echo = tp_spawn_body(self, slow_echo, NULL, NULL);
+    TP_ASSERT_EQ_INT(tp_socket_give(self, pair.server, echo), TP_OK);
+    tp_send(self, echo, tell, .n = (int64_t)pair.server);
+    size_t sent = 0;
+    memset(bytes, 'y', sizeof bytes);
+    tp_err err = TP_OK;
+    while (err == TP_OK && sent < MUCH) {
+        size_t done = 0;
+        err = tp_write(self, pair.client, bytes, sizeof bytes, TP_MS(200), &done);
+        sent += done;
+    }
+    TP_ASSERT(err == TP_OK || err == TP_ETIMEDOUT);
+    TP_ASSERT_EQ_INT(tp_shutdown_write(self, pair.client), TP_OK);
+    while (tp_read(self, pair.client, bytes, sizeof bytes, SOON, &size) == TP_OK)
+        got += (int64_t)size;
+    TP_ASSERT_EQ_INT(got, sent);
+    close_pair(self, &pair);
+}
+TP_TEST(socket, full_sockets_lose_nothing) {
+    run_everywhere(full_body, (void *)(uintptr_t) "tcp://127.0.0.1:0");
+    run_everywhere(full_body, (void *)(uintptr_t) "unix:///tmp/troupe-full.socket");
+}
+
+struct plain {
+    int nothing;
+};
+static void on_plain_tell(tp_actor *self, struct plain *plain, const tell *msg) {
+    (void)plain;
+    if (msg->n == 0) tp_exit(self, TP_EXIT_NORMAL);
+}
+TP_BEHAVIOR(plain_behavior, "plain", struct plain, TP_ON(tell, on_plain_tell));
+/* An actor that has nothing but a socket that was given to it: it is closed at its end. */
+static void gift_body(tp_actor *self, void *arg) {
+    (void)arg;
+    for (int kill = 0; kill < 2; kill++) {
+        struct pair pair;
+        char byte;
+        size_t size;
+        connect_pair(self, &pair, "tcp://127.0.0.1:0");
+        tp_pid plain = tp_spawn(self, &plain_behavior);
+        TP_ASSERT_EQ_INT(tp_socket_give(self, pair.server, plain), TP_OK);
+        if (kill) tp_kill(self, plain);
+        else tp_send(self, plain, tell, .n = 0);
+        TP_ASSERT_EQ_INT(tp_read(self, pair.client, &byte, 1, SOON, &size), TP_ECLOSED);
+        close_pair(self, &pair);
+    }
+}
+TP_TEST(socket, a_gift_is_closed_with_its_owner) {
+    run_everywhere(gift_body, NULL);
+}

@@ -117,3 +117,23 @@ TP_TEST(poller, wakes_do_not_pile_up) {
     TP_ASSERT_EQ_INT(tpi_poller_wait(f.poller, f.events, 8, 0), 0);
     end(&f);
 }
+
+TP_TEST(poller, a_watch_tells_every_edge_and_no_more) {
+    struct fixture f;
+    char bytes[8];
+    begin(&f);
+    TP_ASSERT_EQ_INT(write(f.ends[1], "x", 1), 1);
+    TP_ASSERT_EQ_INT(tpi_poller_watch(f.poller, f.ends[0], TPI_POLL_READ, 5), TP_OK);
+    TP_ASSERT_EQ_INT(tpi_poller_wait(f.poller, f.events, 8, TP_FOREVER), 1); /* ready before */
+    TP_ASSERT_EQ_INT(f.events[0].ready, TPI_POLL_READ);
+    TP_ASSERT_EQ_INT(tpi_poller_wait(f.poller, f.events, 8, 0), 0); /* not read, not told again */
+    TP_ASSERT_EQ_INT(write(f.ends[1], "y", 1), 1);
+    TP_ASSERT_EQ_INT(tpi_poller_wait(f.poller, f.events, 8, TP_FOREVER), 1);
+    TP_ASSERT_EQ_INT(read(f.ends[0], bytes, sizeof bytes), 2);
+    TP_ASSERT_EQ_INT(tpi_poller_wait(f.poller, f.events, 8, 0), 0);
+    TP_ASSERT_EQ_INT(write(f.ends[1], "z", 1), 1);
+    TP_ASSERT_EQ_INT(tpi_poller_watch(f.poller, f.ends[0], TPI_POLL_READ, 6), TP_OK); /* anew */
+    TP_ASSERT_EQ_INT(tpi_poller_wait(f.poller, f.events, 8, TP_FOREVER), 1);
+    TP_ASSERT_EQ_INT(f.events[0].token, 6);
+    end(&f);
+}

@@ -1,0 +1,172 @@
+/*
+ * actors: an actor a client, on as many threads as there are CPUs. A short computation is made at
+ * once, with high priority; a long one by an actor of its own with ordinary priority, which gives
+ * way now and then (tp_yield). So a short one never waits for a long one.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <troupe/troupe.h>
+
+#include "examples/common/child.h"
+#include "examples/fib/fib.h"
+
+#define PATIENCE TP_SECONDS(10)
+#define AGAIN TP_MS(10)
+#define GIVES_WAY                                                                                  \
+    26 /* fib of that takes some 100 us: often enough, and worth another core's while */
+
+TP_MESSAGE(begin, TP_FIELD(u64, socket), TP_FIELD(i64, silence))
+TP_MESSAGE(reopen)
+TP_MESSAGE(compute, TP_FIELD(i64, n))
+TP_MESSAGE(computed, TP_FIELD(u64, value))
+TP_MESSAGE(server_args, TP_FIELD(u32, port), TP_FIELD(i64, silence))
+
+/* ---- long computations ---- */
+
+static uint64_t polite_fib(tp_actor *self, int64_t n) {
+    if (n < GIVES_WAY) return fib(n);
+    uint64_t value = polite_fib(self, n - 1) + polite_fib(self, n - 2);
+    if (n == GIVES_WAY) tp_yield(self);
+    return value;
+}
+
+struct counter {
+    int nothing;
+};
+
+static void on_compute(tp_actor *self, struct counter *counter, const compute *msg) {
+    (void)counter;
+    tp_reply(self, computed, .value = polite_fib(self, msg->n));
+    tp_exit(self, TP_EXIT_NORMAL);
+}
+
+TP_BEHAVIOR(counter_behavior, "counter", struct counter, TP_ON(compute, on_compute));
+
+/* ---- a client ---- */
+
+struct client {
+    tp_socket socket;
+    tp_duration silence;
+    struct frame frame;
+};
+
+/* The counter is linked: when the client goes, so does what is computed for it. */
+static uint64_t count(tp_actor *self, int64_t n) {
+    computed result;
+    if (n < GIVES_WAY) return fib(n);
+    tp_pid counter = tp_spawn_link(self, &counter_behavior);
+    if (tp_call(self, counter, TP_FOREVER, &result, computed, compute, .n = n) != TP_OK)
+        tp_fail(self, "no result");
+    return result.value;
+}
+
+static void answer(tp_actor *self, struct client *client, struct span request) {
+    char out[ANSWER_MAX] = NO_NUMBER;
+    int64_t n = fib_request(request);
+    size_t size = n < 0 ? strlen(out) : fib_print(out, count(self, n));
+    frame_clear(&client->frame);
+    if (tp_write(self, client->socket, out, size, PATIENCE, NULL) != TP_OK)
+        tp_exit(self, TP_EXIT_NORMAL); /* its end closes the socket */
+}
+
+static void on_begin(tp_actor *self, struct client *client, const begin *msg) {
+    client->socket = msg->socket;
+    client->silence = msg->silence;
+    if (tp_active_once(self, msg->socket, CHUNK) != TP_OK) tp_exit(self, TP_EXIT_NORMAL);
+}
+
+static void on_data(tp_actor *self, struct client *client, const tp_socket_data *msg) {
+    struct span rest = {(const char *)msg->bytes.data, msg->bytes.size}, request;
+    while (frame_next(&client->frame, &rest, &request)) answer(self, client, request);
+    if (rest.size > 0 && client->frame.held == NULL)
+        client->frame.held = tp_alloc(self, REQUEST_MAX);
+    if (rest.size > 0 && client->frame.held == NULL) tp_exit(self, TP_EXIT_NOMEM);
+    frame_hold(&client->frame, rest);
+    if (client->frame.used > 0) tp_set_timeout(self, client->silence);
+    if (tp_active_once(self, client->socket, CHUNK) != TP_OK) tp_exit(self, TP_EXIT_NORMAL);
+}
+
+static void on_silence(tp_actor *self, struct client *client) {
+    struct span request;
+    if (frame_end(&client->frame, &request)) answer(self, client, request);
+}
+
+static void on_closed(tp_actor *self, struct client *client, const tp_socket_closed *msg) {
+    if (msg->err == TP_ECLOSED) on_silence(self, client);
+    tp_exit(self, TP_EXIT_NORMAL);
+}
+
+TP_BEHAVIOR(client_behavior, "client", struct client, TP_ON(begin, on_begin),
+            TP_ON(tp_socket_data, on_data), TP_ON(tp_socket_closed, on_closed),
+            TP_TIMEOUT(on_silence));
+
+/* ---- the server ---- */
+
+static const tp_spawn_options urgent = {.priority = TP_PRIORITY_HIGH};
+
+struct server {
+    tp_socket listener;
+    tp_duration silence;
+};
+
+static void server_init(tp_actor *self, struct server *server, const server_args *args) {
+    char url[64];
+    unsigned port = 0;
+    server->silence = args->silence;
+    snprintf(url, sizeof url, "tcp://127.0.0.1:%u", args->port);
+    tp_err err = tp_listen(self, url, &server->listener);
+    if (err == TP_OK) err = tp_active_once(self, server->listener, 0);
+    if (err == TP_OK) err = tp_socket_address(self, server->listener, url, sizeof url);
+    if (err != TP_OK) tp_fail(self, "cannot listen: %s", tp_strerror(err));
+    sscanf(strrchr(url, ':'), ":%u", &port);
+    child_announce((uint16_t)port);
+}
+
+static void on_accepted(tp_actor *self, struct server *server, const tp_socket_accepted *msg) {
+    tp_pid client = tp_spawn_with(self, &client_behavior, &urgent);
+    if (tp_pid_is_null(client) || tp_socket_give(self, msg->socket, client) != TP_OK)
+        tp_close(self, msg->socket);
+    else tp_send(self, client, begin, .socket = msg->socket, .silence = server->silence);
+    tp_active_once(self, server->listener, 0);
+}
+
+static void on_not_accepted(tp_actor *self, struct server *server, const tp_socket_closed *msg) {
+    (void)server;
+    (void)msg;
+    tp_send_after(self, AGAIN, tp_self(self), reopen);
+}
+
+static void on_reopen(tp_actor *self, struct server *server, const reopen *msg) {
+    (void)msg;
+    tp_active_once(self, server->listener, 0);
+}
+
+TP_BEHAVIOR(server_behavior, "server", struct server, TP_INIT_WITH(server_args, server_init),
+            TP_ON(tp_socket_accepted, on_accepted), TP_ON(tp_socket_closed, on_not_accepted),
+            TP_ON(reopen, on_reopen));
+
+static void house(tp_actor *self, void *arg) {
+    const struct service *service = arg;
+    tp_pid server;
+    if (tp_start(self, &server, &server_behavior,
+                 TP_OPTIONS(.link = true, .priority = TP_PRIORITY_HIGH), TP_SECONDS(10), NULL,
+                 server_args, .port = service->port,
+                 .silence = TP_MS(service->silence_ms)) != TP_OK)
+        return;
+    while (tp_sleep(self, TP_SECONDS(3600)) == TP_OK) continue;
+}
+
+int serve_actors(const struct service *service) {
+    struct service copy = *service;
+    tp_options options = {.workers = (unsigned)service->workers};
+    tp_runtime *runtime;
+    tp_pid pid;
+    int code = TP_EXIT_FAILED;
+    if (tp_runtime_start(&runtime, &options) != TP_OK) return 1;
+    tp_err err = tp_runtime_stop_on_signals(runtime);
+    if (err == TP_OK) err = tp_runtime_spawn_body(runtime, &pid, house, &copy, NULL);
+    if (err == TP_OK) err = tp_runtime_wait(runtime, pid, TP_FOREVER, &code);
+    tp_runtime_stop(runtime);
+    return err == TP_OK && code == TP_EXIT_SHUTDOWN ? 0 : 1;
+}
