@@ -6,6 +6,7 @@
 
 #include "core/actor/deliver.h"
 #include "core/actor/extra.h"
+#include "core/actor/isolated.h"
 #include "core/actor/self.h"
 #include "core/actor/steps.h"
 #include "core/actor/sys.h"

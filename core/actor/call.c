@@ -9,12 +9,14 @@
 
 #include <troupe/call.h>
 
+#include "core/actor/inner.h"
 #include "core/actor/mailbox.h"
 
 struct pending { /* a future */
     struct tpi_block *block;
     tp_err err;
     bool decided;
+    bool told; /* its end becomes a tpi_told */
 };
 
 static struct tpi_memory *heap(tp_actor *self) {
@@ -79,9 +81,21 @@ static bool futures_ready(tp_actor *self, const struct tpi_waiting *waiting) {
     return waiting->all ? decided == asked : decided > 0;
 }
 
+/* Its end is a message to itself; that must not be lost. */
+static void tell_end(tp_actor *self, tp_ref ref) {
+    struct pending *pending = tpi_map_remove(&self->extra->pending, ref, 0);
+    tpi_heap_free(heap(self), pending, sizeof *pending);
+    if (tpi_send_unbound(self, tp_self(self), &tpi_told_message, &(tpi_told){.ref = ref}) != TP_OK)
+        tpi_doom(self, (tp_reason){.code = TP_EXIT_NOMEM}, false);
+}
+
 static void future_arrived(tp_actor *self, struct tpi_block *block) {
     struct pending *pending = tpi_map_get(&self->extra->pending, block->ref, 0);
     if (pending == NULL || pending->decided) return;
+    if (pending->told) {
+        tell_end(self, block->ref);
+        return;
+    }
     pending->decided = true;
     pending->err = TP_OK;
     if (block->kind == TPI_KIND_FAILED) {
@@ -308,6 +322,41 @@ tp_future tp_request_value(tp_actor *self, tp_pid to, const tp_message_type *typ
     (void)tpi_map_remove(&extra->pending, ref, 0);
     free_pending(self, pending);
     return 0;
+}
+
+/* ---- for actors of the runtime's own ---- */
+
+tp_err tpi_send_unbound(tp_actor *self, tp_pid to, const tp_message_type *type, const void *value) {
+    tp_runtime *runtime = self->runtime;
+    struct tpi_block *block = tpi_block_encode(runtime, self->worker, type, value);
+    if (block == NULL) return tpi_encode_error(type, value);
+    block->flags |= TPI_BLOCK_UNCOUNTED;
+    tpi_block_set_from(runtime, block, tp_self(self));
+    tpi_deliver(runtime, self->worker, to, block);
+    return TP_OK;
+}
+
+tp_err tpi_send_told(tp_actor *self, tp_pid to, const tp_message_type *type, const void *value) {
+    struct tpi_extra *extra = tpi_extra(self);
+    tp_runtime *runtime = self->runtime;
+    struct pending *pending = extra == NULL ? NULL : tpi_heap_alloc(heap(self), sizeof *pending);
+    if (pending == NULL) return TP_ENOMEM;
+    *pending = (struct pending){.told = true};
+    tp_ref ref = tpi_ref_new(self);
+    struct tpi_block *block = tpi_block_encode(runtime, self->worker, type, value);
+    tp_err err = block == NULL ? tpi_encode_error(type, value)
+                               : tpi_map_put(&extra->pending, ref, 0, pending);
+    if (err != TP_OK) {
+        if (block != NULL) tpi_block_free(runtime, self->worker, block);
+        tpi_heap_free(heap(self), pending, sizeof *pending);
+        return err;
+    }
+    block->kind = TPI_KIND_REQUEST;
+    block->ref = ref;
+    block->flags |= TPI_BLOCK_UNCOUNTED;
+    tpi_block_set_from(runtime, block, tp_self(self));
+    tpi_deliver(runtime, self->worker, to, block);
+    return TP_OK;
 }
 
 static tp_err await_futures(tp_actor *self, const tp_future *futures, size_t count, bool all,

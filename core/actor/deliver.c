@@ -139,6 +139,10 @@ bool tpi_deliver(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
     uint64_t identity;
     tp_actor *actor = tpi_find(runtime, to, &identity);
     if (actor == NULL) {
+        if (runtime->hooks.elsewhere != NULL && to.generation != 0) {
+            runtime->hooks.elsewhere(runtime, worker, to, block);
+            return true;
+        }
         if (to.node != runtime->node && runtime->hooks.remote != NULL && to.generation != 0) {
             runtime->hooks.remote(runtime, to, block);
             return true;

@@ -15,7 +15,7 @@
 const char *tp_exit_code_name(int32_t code) {
     static const char *const names[] = {"normal", "shutdown",     "kill",   "killed",
                                         "noproc", "noconnection", "failed", "overflow",
-                                        "badmsg", "nomem",        "fault"};
+                                        "badmsg", "nomem",        "fault",  "process"};
     if (code >= 0 && (size_t)code < sizeof names / sizeof names[0]) return names[code];
     return code >= TP_EXIT_USER ? "user" : "unknown";
 }
@@ -124,7 +124,8 @@ static void release(tp_actor *self) {
 
 static void report_exit(tp_actor *self, tp_reason reason) {
     if (reason.code == TP_EXIT_NORMAL || reason.code == TP_EXIT_SHUTDOWN ||
-        reason.code == TP_EXIT_KILLED)
+        reason.code == TP_EXIT_KILLED ||
+        (reason.code == TP_EXIT_PROCESS && !(self->flags & TPI_ACTOR_ISOLATED)))
         return;
     tpi_count(&self->worker->counters.failed, 1);
     if (self->runtime->hooks.crashed != NULL)
@@ -189,6 +190,7 @@ void tpi_exit(struct tpi_worker *worker, tp_actor *self) {
             self->runtime->hooks.sockets_closed(self->runtime, self);
         if (worker->tracing) tpi_trace(self, TP_TRACE_EXIT, tp_pid_null(), "", reason.code);
     }
+    if (self->runtime->hooks.left != NULL) self->runtime->hooks.left(self->runtime, self, reason);
     if (!tpi_signal_goodbye(self, reason)) {
         tpi_worker_requeue(worker, &self->runnable); /* memory comes back when others free some */
         return;

@@ -131,6 +131,7 @@ static void scratch_free(struct tpi_inbox_state *inbox) {
 tp_err tp_inbox_open(tp_runtime *runtime, tp_inbox **out) {
     TPI_FAULT_HOLD();
     if (runtime == NULL || out == NULL) return TP_EINVAL;
+    if (runtime->guest != NULL) return TP_ENOTSUP;
     tp_inbox *inbox = tpi_heap_alloc(runtime->memory, sizeof *inbox);
     if (inbox == NULL) return TP_ENOMEM;
     memset(inbox, 0, sizeof *inbox);

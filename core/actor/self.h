@@ -56,10 +56,11 @@ enum tpi_actor_flag {
     TPI_ACTOR_COUNTED = 1 << 17,   /* its identity says EXACT */
     TPI_ACTOR_CONTAINED = 1 << 18, /* its faults become exit signals: extra.h, inside.c */
     TPI_ACTOR_FAULTED = 1 << 19,   /* it left its code by a fault */
-    TPI_ACTOR_HOLDS = 1 << 20,   /* there is something to release after the handler, or to retry */
-    TPI_ACTOR_HALTED = 1 << 21,  /* handles system messages only: tp_sys_suspend */
-    TPI_ACTOR_WATCHED = 1 << 22, /* what it does is traced or recorded: sys.c, capsule.c */
-    TPI_ACTOR_REPLAYS = 1 << 23  /* its inputs come out of a capsule alone */
+    TPI_ACTOR_HOLDS = 1 << 20,    /* there is something to release after the handler, or to retry */
+    TPI_ACTOR_HALTED = 1 << 21,   /* handles system messages only: tp_sys_suspend */
+    TPI_ACTOR_WATCHED = 1 << 22,  /* what it does is traced or recorded: sys.c, capsule.c */
+    TPI_ACTOR_ISOLATED = 1 << 24, /* stands for one in another process: core/process/proxy.c */
+    TPI_ACTOR_REPLAYS = 1 << 23   /* its inputs come out of a capsule alone */
 };
 
 struct tpi_extra;

@@ -9,6 +9,7 @@
 
 #include <troupe/signal.h>
 
+#include "core/actor/inner.h"
 #include "core/actor/mailbox.h"
 
 #define LINK_ACTIVE ((uintptr_t)1)
@@ -390,7 +391,61 @@ bool tp_unalias(tp_actor *self, tp_ref alias) {
     return self->extra != NULL && tpi_map_remove(&self->extra->aliases, alias, 0) != NULL;
 }
 
+/* ---- for isolated actors ---- */
+
+tp_err tpi_adopt_relations(tp_actor *self, tp_pid other, bool link, tp_ref ref) {
+    if (tpi_extra(self) == NULL) return TP_ENOMEM;
+    if (link && put_link(self, other, LINK_ACTIVE) != TP_OK) return TP_ENOMEM;
+    if (ref == 0) return TP_OK;
+    struct monitor *monitor = tpi_heap_alloc(heap(self), sizeof *monitor);
+    if (monitor == NULL) return TP_ENOMEM;
+    *monitor = (struct monitor){other, -1};
+    if (tpi_map_put(&self->extra->monitors, ref, 0, monitor) == TP_OK) return TP_OK;
+    tpi_heap_free(heap(self), monitor, sizeof *monitor);
+    return TP_ENOMEM;
+}
+
+void tpi_act_for(tp_actor *self, tp_pid to, struct tpi_block *block) {
+    tp_runtime *runtime = self->runtime;
+    struct monitor *monitor;
+    switch ((enum tpi_kind)block->kind) {
+    case TPI_KIND_MESSAGE:
+    case TPI_KIND_REQUEST:
+        if (tpi_send_block(runtime, self, to, block) == TP_EFULL)
+            tpi_count(&self->worker->counters.dropped, 1);
+        return;
+    case TPI_KIND_LINK:
+        if (put_link(self, to, LINK_ACTIVE) != TP_OK)
+            tpi_doom(self, (tp_reason){.code = TP_EXIT_NOMEM}, false);
+        break;
+    case TPI_KIND_UNLINK:
+        if (get_link(self, to) == LINK_ACTIVE)
+            (void)put_link(self, to, (uintptr_t)(block->ref << 1));
+        break;
+    case TPI_KIND_DEMONITOR:
+        monitor = tpi_map_remove(&self->extra->monitors, block->ref, 0);
+        if (monitor != NULL) tpi_heap_free(heap(self), monitor, sizeof *monitor);
+        break;
+    case TPI_KIND_REPLY:
+    case TPI_KIND_FAILED: tpi_deferred_forget(self, block->ref); break;
+    case TPI_KIND_UNLINK_ACK: /* given already */
+        tpi_block_free(runtime, self->worker, block);
+        return;
+    default: break;
+    }
+    tpi_deliver(runtime, self->worker, to, block);
+}
+
+void tpi_links_each(tp_actor *self, void (*each)(void *context, tp_pid peer), void *context) {
+    uint64_t node, key;
+    void *state;
+    size_t cursor = 0;
+    while (tpi_map_next(&self->extra->links, &cursor, &node, &key, &state))
+        if ((uintptr_t)state == LINK_ACTIVE) each(context, pid_from_key(node, key));
+}
+
 bool tpi_alias_admit(tp_actor *self, tp_ref alias) {
+    if (self->flags & TPI_ACTOR_ISOLATED) return true; /* its process knows */
     uintptr_t mode = (uintptr_t)tpi_map_get(&self->extra->aliases, alias, 0);
     if (mode == 0) return false;
     if (mode - 1 == TP_ALIAS_REPLY || mode - 1 == TP_ALIAS_REPLY_DEMONITOR) {
@@ -434,7 +489,54 @@ static void apply_ping(tp_actor *self, tp_pid from, tp_ref ref) {
 
 /* ---- all of them ---- */
 
+static enum tpi_applied apply_own(tp_actor *self, struct tpi_block *block);
+
+/* It stays in the queue, as what it is on the other side: nothing may overtake what came before. */
+static enum tpi_applied cross_later(struct tpi_block *block) {
+    uint16_t code = block->kind == TPI_KIND_FAILED ? block->code : 0;
+    block->code = (uint16_t)(block->kind | code << 8);
+    block->kind = TPI_KIND_MESSAGE;
+    block->flags |= TPI_BLOCK_UNCOUNTED;
+    if (block->type == NULL) block->type = &tpi_told_message;
+    return TPI_APPLIED_MESSAGE;
+}
+
+/* For an actor in another process: links are written down here as well, so that its death is told
+ * even if it cannot tell it itself. */
+static enum tpi_applied apply_isolated(tp_actor *self, struct tpi_block *block) {
+    tp_pid from = tpi_block_from(self->runtime, block);
+    tp_exited exited;
+    struct monitor *monitor;
+    switch ((enum tpi_kind)block->kind) {
+    case TPI_KIND_REPLY:
+    case TPI_KIND_FAILED: return cross_later(block);
+    case TPI_KIND_EXIT:
+        if (!decode_exit(block, &exited)) return TPI_APPLIED_DONE;
+        if (!(block->flags & TPI_BLOCK_LINKED))
+            return exited.code == TP_EXIT_KILL || tp_pid_equal(from, tp_self(self))
+                       ? apply_exit(self, block)
+                       : cross_later(block);
+        if (get_link(self, exited.from) != LINK_ACTIVE) return TPI_APPLIED_DONE;
+        drop_link(self, exited.from);
+        return cross_later(block);
+    case TPI_KIND_DOWN:
+        monitor = tpi_map_remove(&self->extra->monitors, block->ref, 0);
+        if (monitor != NULL) tpi_heap_free(heap(self), monitor, sizeof *monitor);
+        return cross_later(block);
+    case TPI_KIND_LINK:
+    case TPI_KIND_UNLINK:
+    case TPI_KIND_UNLINK_ACK:
+    case TPI_KIND_FORGET: self->runtime->hooks.cross(self, block); return apply_own(self, block);
+    default: return apply_own(self, block);
+    }
+}
+
 enum tpi_applied tpi_signal_apply(tp_actor *self, struct tpi_block *block) {
+    if (__builtin_expect(self->flags & TPI_ACTOR_ISOLATED, 0)) return apply_isolated(self, block);
+    return apply_own(self, block);
+}
+
+static enum tpi_applied apply_own(tp_actor *self, struct tpi_block *block) {
     tp_pid from = tpi_block_from(tpi_runtime_of(self->worker), block);
     switch ((enum tpi_kind)block->kind) {
     case TPI_KIND_REPLY:

@@ -21,6 +21,8 @@ struct birth {
     const tp_spawn_options *options;
     const tp_message_type *type;
     const void *arguments;
+    const struct tpi_encoded *encoded; /* arguments in the place of `arguments` */
+    tp_pid parent_pid;                 /* of a guest: in another process */
     tp_ref monitor;
     tp_ref start; /* not 0: the starter waits for init under this reference */
 };
@@ -44,11 +46,27 @@ static tp_err make_state(struct birth *birth, tp_actor *actor) {
     return TP_OK;
 }
 
+static struct tpi_block *copy_arguments(const struct birth *birth) {
+    const struct tpi_encoded *encoded = birth->encoded;
+    struct tpi_block *block =
+        tpi_block_new(birth->runtime, birth->worker, TPI_KIND_MESSAGE, encoded->bytes.size);
+    if (block == NULL) return NULL;
+    block->type = encoded->type;
+    if (encoded->bytes.size > 0)
+        memcpy(tpi_block_payload(block), encoded->bytes.data, encoded->bytes.size);
+    if (encoded->from.node == birth->runtime->node)
+        tpi_block_set_from(birth->runtime, block, encoded->from);
+    return block;
+}
+
 static tp_err make_arguments(struct birth *birth, tp_actor *actor) {
     if (birth->type == NULL) return TP_OK;
     struct tpi_block *block =
-        tpi_block_encode(birth->runtime, birth->worker, birth->type, birth->arguments);
-    if (block == NULL) return tpi_encode_error(birth->type, birth->arguments);
+        birth->encoded != NULL
+            ? copy_arguments(birth)
+            : tpi_block_encode(birth->runtime, birth->worker, birth->type, birth->arguments);
+    if (block == NULL)
+        return birth->encoded != NULL ? TP_ENOMEM : tpi_encode_error(birth->type, birth->arguments);
     if (birth->start != 0) {
         block->kind = TPI_KIND_REQUEST;
         block->ref = birth->start;
@@ -205,6 +223,12 @@ static void clear(struct birth *birth, tp_actor *actor) {
     atomic_store_explicit(&actor->waits, 0, memory_order_relaxed);
 }
 
+static tp_err adopt_parent(const struct birth *birth, tp_actor *actor) {
+    if (tpi_extra(actor) == NULL) return TP_ENOMEM;
+    actor->extra->parent = birth->parent_pid;
+    return TP_OK;
+}
+
 static tp_err give_birth(struct birth *birth, tp_pid *out) {
     tp_runtime *runtime = birth->runtime;
     /* acquire: partner is the release store in tpi_runtime_shutdown */
@@ -215,6 +239,7 @@ static tp_err give_birth(struct birth *birth, tp_pid *out) {
     tp_err err = make_state(birth, actor);
     if (err == TP_OK) err = make_arguments(birth, actor);
     if (err == TP_OK) err = apply_options(birth, actor);
+    if (err == TP_OK && !tp_pid_is_null(birth->parent_pid)) err = adopt_parent(birth, actor);
     if (err != TP_OK) {
         miscarry(birth, actor);
         return err;
@@ -262,6 +287,17 @@ static tp_pid spawn_from(tp_actor *self, struct birth *birth) {
     return pid;
 }
 
+static tp_pid refuse(tp_actor *self, tp_err err) {
+    tpi_set_error(self, err);
+    return tp_pid_null();
+}
+
+static tp_pid isolate(tp_actor *self, const tp_behavior *behavior, const tp_spawn_options *options,
+                      const tp_message_type *type, const void *arguments, tp_ref start) {
+    if (self->runtime->hooks.isolate == NULL) return refuse(self, TP_ENOTSUP);
+    return self->runtime->hooks.isolate(self, behavior, options, type, arguments, start);
+}
+
 tp_pid tp_spawn_value(tp_actor *self, const tp_behavior *behavior, const tp_spawn_options *options,
                       const tp_message_type *type, const void *arguments) {
     TPI_INSIDE(self);
@@ -271,6 +307,14 @@ tp_pid tp_spawn_value(tp_actor *self, const tp_behavior *behavior, const tp_spaw
         tpi_set_error(self, TP_EINVAL);
         return tp_pid_null();
     }
+    if (__builtin_expect(self->runtime->hooks.spawn != NULL, 0)) {
+        tp_pid made = tp_pid_null();
+        tp_err err = self->runtime->hooks.spawn(self, behavior, options, type, arguments, &made);
+        tpi_set_error(self, err);
+        return err == TP_OK ? made : tp_pid_null();
+    }
+    if (options != NULL && options->isolate)
+        return isolate(self, behavior, options, type, arguments, 0);
     tp_pid pid = spawn_from(self, &birth);
     rest(self);
     return pid;
@@ -280,6 +324,9 @@ tp_pid tpi_spawn_to_start(tp_actor *self, const tp_behavior *behavior,
                           const tp_spawn_options *options, const tp_message_type *type,
                           const void *arguments, tp_ref start) {
     TPI_ASSERT(type != NULL);
+    if (self->runtime->guest != NULL) return refuse(self, TP_ENOTSUP);
+    if (options != NULL && options->isolate)
+        return isolate(self, behavior, options, type, arguments, start);
     struct birth birth = {.behavior = behavior,
                           .options = options,
                           .type = type,
@@ -291,13 +338,42 @@ tp_pid tpi_spawn_to_start(tp_actor *self, const tp_behavior *behavior,
 tp_pid tp_spawn_body(tp_actor *self, tp_body body, void *arg, const tp_spawn_options *options) {
     TPI_INSIDE(self);
     struct birth birth = {.behavior = &body_behavior, .body = body, .arg = arg, .options = options};
-    if (body == NULL) {
-        tpi_set_error(self, TP_EINVAL);
-        return tp_pid_null();
-    }
+    if (body == NULL) return refuse(self, TP_EINVAL);
+    if (self->runtime->guest != NULL || (options != NULL && options->isolate))
+        return refuse(self, TP_ENOTSUP);
     tp_pid pid = spawn_from(self, &birth);
     rest(self);
     return pid;
+}
+
+/* ---- with arguments that are encoded already ---- */
+
+tp_err tpi_spawn_encoded(tp_actor *self, const tp_behavior *behavior,
+                         const tp_spawn_options *options, const struct tpi_encoded *arguments,
+                         tp_pid *out) {
+    struct birth birth = {
+        .behavior = behavior, .options = options, .type = arguments->type, .encoded = arguments};
+    *out = spawn_from(self, &birth);
+    return tp_pid_is_null(*out) ? tp_error(self) : TP_OK;
+}
+
+/* The next slot that is taken is the given one, and its next generation the given one. */
+tp_err tpi_spawn_guest(tp_runtime *runtime, tp_pid pid, tp_pid parent, const tp_behavior *behavior,
+                       const struct tpi_encoded *arguments, tp_ref start) {
+    struct birth birth = {.runtime = runtime,
+                          .behavior = behavior,
+                          .type = arguments->type,
+                          .encoded = arguments,
+                          .start = start};
+    tp_pid made = tp_pid_null();
+    runtime->node = pid.node;
+    /* relaxed: nothing runs yet but this thread */
+    atomic_store_explicit(&runtime->slots_used, pid.slot, memory_order_relaxed);
+    tpi_slot(runtime, pid.slot)->generation = pid.generation - 1;
+    birth.parent_pid = parent;
+    tp_err err = give_birth(&birth, &made);
+    TPI_ASSERT(err != TP_OK || tp_pid_equal(made, pid));
+    return err;
 }
 
 /* ---- from outside ---- */
@@ -312,6 +388,7 @@ tp_err tp_runtime_spawn_value(tp_runtime *runtime, tp_pid *out, const tp_behavio
                           .type = type,
                           .arguments = arguments};
     if (runtime == NULL || out == NULL || behavior == NULL) return TP_EINVAL;
+    if (options != NULL && options->isolate) return TP_ENOTSUP;
     return give_birth(&birth, out);
 }
 
@@ -324,6 +401,7 @@ tp_err tp_runtime_spawn_body(tp_runtime *runtime, tp_pid *out, tp_body body, voi
                           .arg = arg,
                           .options = options};
     if (runtime == NULL || out == NULL || body == NULL) return TP_EINVAL;
+    if (options != NULL && options->isolate) return TP_ENOTSUP;
     return give_birth(&birth, out);
 }
 

@@ -18,6 +18,15 @@ struct tpi_hooks {
     void (*groups_left)(tp_runtime *runtime, tp_actor *actor);
     void (*sockets_closed)(tp_runtime *runtime, tp_actor *actor);
     void (*ready)(tp_runtime *runtime, struct tpi_worker *worker, uint64_t token, unsigned ready);
+    /* For actors of the runtime's own: takes a descriptor, which ends with the actor; closes it on
+     * failure. All of them are NULL where there are no descriptors. */
+    tp_err (*descriptor_adopt)(tp_actor *self, int descriptor, tp_ref *out);
+    /* The next time that it is ready for any of `interest` (TPI_POLL_*) a tpi_ready comes. */
+    tp_err (*descriptor_watch)(tp_actor *self, tp_ref id, unsigned interest);
+    /* Waits for that, and for nothing else: who sends to the actor meanwhile is kept waiting at its
+     * limit. TP_OK, TP_ETIMEDOUT, TP_ENOMEM. */
+    tp_err (*descriptor_wait)(tp_actor *self, tp_ref id, unsigned interest, tp_duration timeout);
+    void (*descriptor_drop)(tp_actor *self, tp_ref id);
     /* A READY signal that no wait takes; on the actor's own worker. */
     void (*event)(tp_runtime *runtime, tp_actor *actor, struct tpi_block *block);
     /* A worker's thread begins, or ends; on that thread. */
@@ -32,6 +41,19 @@ struct tpi_hooks {
     void (*dead_letter)(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
                         const struct tpi_block *block);
     /* A signal for another node. Takes the block. */
+    /* In an isolated actor's process: whatever is for others. Takes the block. */
+    void (*elsewhere)(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
+                      struct tpi_block *block);
+    /* There: its actor has ended; does not return. And it spawns. */
+    void (*left)(tp_runtime *runtime, tp_actor *actor, tp_reason reason);
+    tp_err (*spawn)(tp_actor *self, const tp_behavior *behavior, const tp_spawn_options *options,
+                    const tp_message_type *type, const void *value, tp_pid *out);
+    /* A spawn with `isolate`: the behaviour and arguments of what stands for it. start: see
+     * tpi_spawn_to_start; 0: none. */
+    tp_pid (*isolate)(tp_actor *self, const tp_behavior *behavior, const tp_spawn_options *options,
+                      const tp_message_type *type, const void *value, tp_ref start);
+    /* A signal to such an actor that is its process's affair. */
+    void (*cross)(tp_actor *self, struct tpi_block *block);
     void (*remote)(tp_runtime *runtime, tp_pid to, struct tpi_block *block);
 };
 
@@ -52,6 +74,8 @@ struct tp_runtime {
     struct tpi_registry *registry;
     struct tpi_io *io;
     struct tpi_crash *crash;
+    struct tpi_process *process;
+    struct tpi_guest *guest; /* this process is an isolated actor's */
     struct tpi_sim *sim;
     struct tpi_driver driver;
     int signal_event; /* -1: signals are not this runtime's */

@@ -22,6 +22,8 @@
 
 #include <troupe/socket.h>
 
+#include "core/actor/inner.h"
+
 #define BACKLOG 1024
 #define ACTIVE_CHUNK 16384u /* bytes that one active read takes at most */
 
@@ -32,6 +34,7 @@ struct socket {
     int descriptor;
     bool listener;
     bool active; /* the next bytes or connection go out as a message */
+    bool plain;  /* readiness alone is told; what is read is its owner's affair */
     uint32_t active_max;
     /* under the mutex, TPI_POLL_*: */
     unsigned ready;   /* what an edge has told and no try has refuted */
@@ -201,16 +204,49 @@ static tp_err accept_one(tp_runtime *runtime, struct socket *socket, int *descri
 
 /* ---- readiness ---- */
 
+/* Has the poller tell once of what is wanted of a plain descriptor; under the mutex. */
+static tp_err arm_plain(tp_runtime *runtime, struct socket *socket) {
+    struct tpi_scheduler *scheduler = runtime->scheduler;
+    if (socket->wanted == socket->watched) return TP_OK;
+    tp_err err = tpi_poller_arm(scheduler->poller, socket->descriptor, socket->wanted, socket->id);
+    if (err != TP_OK) return err;
+    if (socket->watched == 0) /* relaxed: see destroy */
+        atomic_fetch_add_explicit(&scheduler->descriptors, 1, memory_order_relaxed);
+    socket->watched = socket->wanted;
+    return TP_OK;
+}
+
+/* Under the mutex. What is still wanted is asked for anew. */
+static void plain_ready(tp_runtime *runtime, struct tpi_worker *worker, struct socket *socket,
+                        unsigned ready) {
+    struct tpi_block *block = tpi_block_new(runtime, worker, TPI_KIND_READY, 0);
+    if (socket->watched != 0) /* relaxed: see destroy */
+        atomic_fetch_sub_explicit(&runtime->scheduler->descriptors, 1, memory_order_relaxed);
+    socket->watched = 0;
+    if (block != NULL) socket->wanted &= ~ready; /* else the poller says it again */
+    if (socket->wanted != 0) (void)arm_plain(runtime, socket);
+    if (block == NULL) return;
+    block->ref = socket->id;
+    block->code = (uint16_t)ready;
+    block->flags = TPI_BLOCK_UNCOUNTED;
+    tpi_deliver(runtime, worker, socket->owner->pid, block);
+}
+
 /* On any worker: if the owner waits for it, the event goes there as a signal. */
 static void on_ready(tp_runtime *runtime, struct tpi_worker *worker, uint64_t token,
                      unsigned ready) {
     struct tpi_io *io = runtime->io;
     struct tpi_block *block = NULL;
     tp_pid owner = tp_pid_null();
-    if (ready & TPI_POLL_ERROR) ready |= TPI_POLL_END; /* with READ and WRITE */
-    ready &= ~(unsigned)TPI_POLL_ERROR;
     tpi_mutex_lock(&io->mutex);
     struct socket *socket = tpi_map_get(&io->sockets, token, 0);
+    if (socket != NULL && socket->plain) {
+        plain_ready(runtime, worker, socket, ready);
+        tpi_mutex_unlock(&io->mutex);
+        return;
+    }
+    if (ready & TPI_POLL_ERROR) ready |= TPI_POLL_END; /* with READ and WRITE */
+    ready &= ~(unsigned)TPI_POLL_ERROR;
     bool waited_for = socket != NULL && (socket->wanted & ready) != 0;
     if (socket != NULL) socket->ready |= ready;
     if (waited_for) block = tpi_block_new(runtime, worker, TPI_KIND_READY, 0);
@@ -290,7 +326,10 @@ static tp_err serve(tp_actor *self, struct socket *socket) {
 static void on_event(tp_runtime *runtime, tp_actor *self, struct tpi_block *block) {
     (void)runtime;
     struct socket *socket = own(self, block->ref);
-    if (socket != NULL) (void)serve(self, socket);
+    if (socket == NULL) return;
+    if (socket->plain)
+        send_self(self, &tpi_ready_message, &(tpi_ready){.id = socket->id, .ready = block->code});
+    else (void)serve(self, socket);
 }
 
 /* Waits until the socket is ready for `interest`, tried before in vain; TP_ETIMEDOUT at `until`. */
@@ -486,6 +525,49 @@ tp_err tp_socket_give(tp_actor *self, tp_socket id, tp_pid to) {
     return err;
 }
 
+/* ---- descriptors of the runtime's own actors ---- */
+
+static tp_err descriptor_adopt(tp_actor *self, int descriptor, tp_ref *out) {
+    tp_err err = adopt(self, descriptor, false, out);
+    if (err == TP_OK) own(self, *out)->plain = true;
+    return err;
+}
+
+static tp_err watch_plain(tp_runtime *runtime, struct socket *socket, unsigned interest) {
+    struct tpi_scheduler *scheduler = runtime->scheduler;
+    TPI_ASSERT(interest != 0);
+    tpi_mutex_lock(&runtime->io->mutex);
+    socket->wanted |= interest;
+    tp_err err = arm_plain(runtime, socket);
+    tpi_mutex_unlock(&runtime->io->mutex);
+    /* relaxed: a hint; when nobody waits in the poller, somebody should */
+    if (err == TP_OK && atomic_load_explicit(&scheduler->polling, memory_order_relaxed) == 0)
+        tpi_scheduler_wake_one(scheduler);
+    return err;
+}
+
+static tp_err descriptor_watch(tp_actor *self, tp_ref id, unsigned interest) {
+    struct socket *socket = own(self, id);
+    return socket == NULL ? TP_ENOENT : watch_plain(self->runtime, socket, interest);
+}
+
+static tp_err descriptor_wait(tp_actor *self, tp_ref id, unsigned interest, tp_duration timeout) {
+    struct socket *socket = own(self, id);
+    struct tpi_waiting waiting = {.kind = TPI_WAIT_EVENT, .ref = id};
+    if (socket == NULL) return TP_ENOENT;
+    tp_err err = watch_plain(self->runtime, socket, interest);
+    if (err == TP_OK) err = tpi_wait(self, &waiting, timeout);
+    return err == TP_OK && waiting.timed_out ? TP_ETIMEDOUT : err;
+}
+
+static void descriptor_drop(tp_actor *self, tp_ref id) {
+    struct socket *socket = own(self, id);
+    if (socket == NULL) return;
+    tpi_mutex_lock(&self->runtime->io->mutex);
+    destroy(self->runtime, socket);
+    tpi_mutex_unlock(&self->runtime->io->mutex);
+}
+
 /* ---- life ---- */
 
 /* Called twice for an actor that ends: before and after senders can find it no more, so that a
@@ -517,6 +599,10 @@ tp_err tpi_io_new(tp_runtime *runtime) {
     runtime->hooks.ready = on_ready;
     runtime->hooks.event = on_event;
     runtime->hooks.sockets_closed = sockets_closed;
+    runtime->hooks.descriptor_adopt = descriptor_adopt;
+    runtime->hooks.descriptor_watch = descriptor_watch;
+    runtime->hooks.descriptor_wait = descriptor_wait;
+    runtime->hooks.descriptor_drop = descriptor_drop;
     return TP_OK;
 }
 

@@ -142,7 +142,7 @@ static tp_err check(const char **scope, const char *group) {
 tp_err tp_group_join(tp_actor *self, const char *scope, const char *group) {
     TPI_INSIDE(self);
     struct tpi_groups *groups = self->runtime->registry->groups;
-    tp_err err = check(&scope, group);
+    tp_err err = self->runtime->guest != NULL ? TP_ENOTSUP : check(&scope, group);
     if (err != TP_OK) return err;
     struct tpi_extra *extra = tpi_extra(self);
     struct member *member =
@@ -253,6 +253,7 @@ tp_ref tp_group_monitor(tp_actor *self, const char *scope, const char *group, tp
     struct tpi_groups *groups = self->runtime->registry->groups;
     bool any = group == NULL;
     tp_err err = check(&scope, any ? "any" : group);
+    if (self->runtime->guest != NULL) err = TP_ENOTSUP;
     if (err == TP_OK && out == NULL && max > 0) err = TP_EINVAL;
     if (err == TP_OK && tpi_extra(self) == NULL) err = TP_ENOMEM;
     size_t scope_size = err == TP_OK ? strlen(scope) : 0, name_size = any ? 0 : strlen(group);

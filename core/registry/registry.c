@@ -82,6 +82,7 @@ static void release(tp_runtime *runtime, tp_actor *actor) {
 
 tp_err tp_register(tp_actor *self, const char *name) {
     TPI_INSIDE(self);
+    if (self->runtime->guest != NULL) return TP_ENOTSUP;
     return take(self->runtime, self, name);
 }
 

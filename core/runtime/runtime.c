@@ -14,6 +14,7 @@
 #include "core/base/hash.h"
 #include "core/crash/crash.h"
 #include "core/io/io.h"
+#include "core/process/process.h"
 #include "core/registry/registry.h"
 
 #define DEFAULT_ACTORS (1u << 24)
@@ -110,6 +111,7 @@ tp_err tpi_runtime_new(tp_runtime **out, const tp_options *options, const struct
     if (err == TP_OK) err = tpi_slots_new(runtime);
     if (err == TP_OK) err = tpi_registry_new(runtime);
     if (err == TP_OK) err = tpi_io_new(runtime);
+    if (err == TP_OK && sim == NULL) err = tpi_process_new(runtime);
     if (err == TP_OK) err = tpi_crash_new(runtime);
     if (err == TP_OK) err = tpi_scheduler_start(runtime->scheduler);
     if (err != TP_OK) {
@@ -168,6 +170,7 @@ void tpi_runtime_free(tp_runtime *runtime) {
     drop_signals(runtime);
     if (runtime->scheduler != NULL) tpi_scheduler_stop(runtime->scheduler);
     if (runtime->crash != NULL) tpi_crash_free(runtime);
+    if (runtime->process != NULL) tpi_process_free(runtime);
     if (runtime->io != NULL) tpi_io_free(runtime);
     if (runtime->registry != NULL) tpi_registry_free(runtime);
     tpi_slots_free(runtime);

@@ -40,6 +40,15 @@ TP_API void tp_exit_status(tp_actor *self, int status);
 
 /* ---- spawn ---- */
 
+/* What the process of an isolated actor may use; zero: no limit. Beyond it, the system ends it
+ * or its calls fail. */
+typedef struct tp_process_limits {
+    uint64_t memory;       /* bytes of address space, what the library reserves included */
+    uint64_t files;        /* descriptors */
+    uint64_t seconds;      /* of processor time, over its whole life */
+    tp_duration heartbeat; /* it is killed when it has not answered for 3 of these; default 1 s */
+} tp_process_limits;
+
 /* So many restarts of a child are told by its crash report. */
 #define TP_RESTARTS_KEPT 4
 
@@ -61,6 +70,8 @@ typedef struct tp_spawn_options {
     uint64_t workers;       /* a bit a worker: it runs on these alone; default: any */
     bool dedicated_thread;  /* it gets a worker thread for itself */
     size_t stack_size;      /* when blocked; default: the runtime's */
+    bool isolate;           /* it runs in a process of its own: <troupe/isolate.h>. TP_ENOTSUP */
+    const tp_process_limits *limits; /* of that process; default: none */
     bool contain;     /* a fault in its code ends it alone, with TP_EXIT_FAULT: <troupe/crash.h> */
     uint32_t capsule; /* a behaviour's last so many inputs are kept, written to a file when it
                          crashes, and can be replayed: <troupe/crash.h>; at most 65,536 */

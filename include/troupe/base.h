@@ -129,6 +129,7 @@ static inline bool tp_pid_equal(tp_pid a, tp_pid b) {
 typedef struct tp_actor tp_actor;     /* an actor, seen from inside: only its own code holds one */
 typedef struct tp_runtime tp_runtime; /* a set of workers and the actors on them */
 typedef struct tp_message tp_message; /* a message that has arrived */
+typedef struct tp_zygote tp_zygote;   /* what isolated actors are copied from: <troupe/isolate.h> */
 
 TP_EXTERN_END
 

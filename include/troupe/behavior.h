@@ -55,6 +55,7 @@ typedef enum tp_exit_code {
     TP_EXIT_BADMSG,       /* a message of a known type did not decode */
     TP_EXIT_NOMEM,        /* memory ran out where the actor could not go on */
     TP_EXIT_FAULT,        /* a fault was contained; the detail is a tp_fault: <troupe/crash.h> */
+    TP_EXIT_PROCESS,      /* its process ended; the detail is a tp_process_end: <troupe/port.h> */
     TP_EXIT_USER = 1000
 } tp_exit_code;
 

@@ -81,6 +81,7 @@ typedef struct tp_options {
     uint32_t
         fault_limit;     /* contained faults a minute (<troupe/crash.h>); one more ends the process;
                              default 10 */
+    tp_zygote *zygote;   /* for isolated actors: <troupe/isolate.h>; default: there are none */
     bool faults_ignored; /* SIGSEGV and the like are left alone: no report, nothing contained */
     tp_duration stuck_after; /* an actor that keeps its worker for longer than this, by computing or
                                 by blocking its thread: others work in the worker's place until it

@@ -11,10 +11,12 @@
 #include <troupe/crash.h>
 #include <troupe/events.h>
 #include <troupe/inbox.h>
+#include <troupe/isolate.h>
 #include <troupe/machine.h>
 #include <troupe/message.h>
 #include <troupe/name.h>
 #include <troupe/pool.h>
+#include <troupe/port.h>
 #include <troupe/runtime.h>
 #include <troupe/signal.h>
 #include <troupe/socket.h>

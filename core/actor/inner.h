@@ -1,0 +1,23 @@
+/*
+ * Messages of the runtime to the actors that it runs itself (ports, isolated actors).
+ */
+#ifndef TPI_INNER_H
+#define TPI_INNER_H
+
+#include <troupe/actor.h>
+
+/* A watched descriptor is ready: hooks.descriptor_watch. */
+TP_MESSAGE_AS(tpi_ready, "tp.ready", TP_FIELD(u64, id), TP_FIELD(u32, ready))
+/* What was sent by tpi_send_told has been handled, or never will be. */
+TP_MESSAGE_AS(tpi_told, "tp.told", TP_FIELD(u64, ref))
+
+/*
+ * Sends a message outside the receiver's bound, as a request whose end comes back as a tpi_told:
+ * when its handler has returned, or the receiver is gone. So the receiver grants credit without
+ * knowing. TP_ENOMEM, TP_ETOOBIG: nothing was sent.
+ */
+tp_err tpi_send_told(tp_actor *self, tp_pid to, const tp_message_type *type, const void *value);
+/* The same without an answer. */
+tp_err tpi_send_unbound(tp_actor *self, tp_pid to, const tp_message_type *type, const void *value);
+
+#endif
