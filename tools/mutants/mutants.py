@@ -45,13 +45,13 @@ class Mutant:
     def __init__(self, path):
         self.path = path
         self.name = os.path.splitext(os.path.basename(path))[0]
-        self.what, self.build, self.tests = "", "release", []
+        self.what, self.build, self.tests, self.files = "", "release", [], []
         with open(path, encoding="utf-8") as file:
             for line in file:
-                if line.startswith("--- "):
-                    break
                 key, _, value = line.partition(":")
-                if key == "What":
+                if line.startswith("+++ b/"):
+                    self.files.append(line[len("+++ b/"):].strip())
+                elif key == "What":
                     self.what = value.strip()
                 elif key == "Build":
                     self.build = value.strip()
@@ -165,11 +165,29 @@ def patch(mutant, *options):
                 "--reject-file=-", *options, f"--input={mutant.path}"], 60, TREE)
 
 
+def contents(mutant):
+    """The files that a patch changes, as they are."""
+    kept = {}
+    for name in mutant.files:
+        path = os.path.join(TREE, name)
+        if os.path.exists(path):
+            with open(path, "rb") as file:
+                kept[path] = file.read()
+    return kept
+
+
+def put_back(kept):
+    for path, content in kept.items():
+        with open(path, "wb") as file:
+            file.write(content)
+
+
 def try_mutant(mutant, jobs, seconds):
     """(killed, why)"""
+    kept = contents(mutant)
     status, output = patch(mutant)
     if status != 0:
-        copy_tree()
+        put_back(kept)
         return False, f"the patch does not apply: {' '.join(output.split())[:160]}"
     try:
         status, output = compile_tests(mutant.build, {test[0] for test in mutant.tests}, jobs)
@@ -182,7 +200,7 @@ def try_mutant(mutant, jobs, seconds):
                 return True, failure
         return False, "survived " + ", ".join(" ".join(test) for test in mutant.tests)
     finally:
-        copy_tree()
+        put_back(kept)
 
 
 def main():
