@@ -14,7 +14,7 @@
 #define LOCAL_BATCH 256u
 #define FRESH_BATCH 64u
 #define SPARES_MAX 256u /* extra parts of ended actors that a worker keeps for the next ones */
-#define PASSES_MAX 64u /* unclaimable slots passed over before a fresh one is taken */
+#define PASSES_MAX 64u  /* unclaimable slots passed over before a fresh one is taken */
 
 struct local_slots {
     uint32_t count;

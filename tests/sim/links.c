@@ -255,8 +255,7 @@ static const char *check_known(tp_sim *sim) {
             return "an exit was told too often, or not";
         }
         for (unsigned j = 0; j < NODES; j++)
-            if (!known.dead[i] && seen.exits[i][j] > 0 &&
-                seen.exit_codes[i][j] != known.reason[j])
+            if (!known.dead[i] && seen.exits[i][j] > 0 && seen.exit_codes[i][j] != known.reason[j])
                 return "an exit was told with another reason";
     }
     for (int i = 0; i < seen.watch_count; i++) {

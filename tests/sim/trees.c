@@ -97,9 +97,8 @@ static tp_supervisor_spec *spec_of(const struct tree_node *node);
 static tp_child_spec child_of(const struct tree_node *node) {
     int letter = node->letter & 127;
     run.ids[letter][0] = node->letter;
-    tp_child_spec spec = {.id = run.ids[letter],
-                          .restart = node->restart,
-                          .significant = node->significant};
+    tp_child_spec spec = {
+        .id = run.ids[letter], .restart = node->restart, .significant = node->significant};
     if (node->is_supervisor) {
         spec.supervisor = spec_of(node);
     } else {
@@ -248,7 +247,8 @@ static void play(tp_actor *self, void *arg) {
     bool expected = tree_start(&run.model);
     bool started = tp_supervisor_start(self, &root, spec_of(run.model.root), &reason) == TP_OK;
     if (started != expected) run.failure = "the tree starts, or does not";
-    else if (!started && reason.code != TP_EXIT_SHUTDOWN) run.failure = "another reason of no start";
+    else if (!started && reason.code != TP_EXIT_SHUTDOWN)
+        run.failure = "another reason of no start";
     else if (!started && !same_events(true)) run.failure = "other events at the start";
     else if (started) play_steps(self, root);
     run.finished = true;

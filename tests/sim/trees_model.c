@@ -165,10 +165,9 @@ static struct tree_node *find_parent(struct tree_node *sup, char letter, int *at
             *at = i;
             return sup->live->status[i] == TREE_RUNS ? sup : NULL;
         }
-        struct tree_node *below =
-            child->is_supervisor && sup->live->status[i] == TREE_RUNS
-                ? find_parent(child, letter, at)
-                : NULL;
+        struct tree_node *below = child->is_supervisor && sup->live->status[i] == TREE_RUNS
+                                      ? find_parent(child, letter, at)
+                                      : NULL;
         if (below != NULL) return below;
     }
     return NULL;

@@ -1,6 +1,6 @@
 /*
- * Random supervision trees do as OTP's algorithm says, over some hundreds of seeds; trees_heavy_test.c:
- * over ten thousand.
+ * Random supervision trees do as OTP's algorithm says, over some hundreds of seeds;
+ * trees_heavy_test.c: over ten thousand.
  */
 #include "tests/sim/trees.h"
 
