@@ -132,11 +132,11 @@ static inline bool tpi_has_waiters(const tp_actor *self) {
 }
 /* The owner, with an empty mailbox: is there anything for tpi_credit_empty to do? */
 static inline bool tpi_credit_is_due(const tp_actor *self) {
-    return tpi_has_waiters(self) ||
-           /* relaxed: estimates, see tpi_mailbox_length */
-           atomic_load_explicit(&self->enqueued, memory_order_relaxed) !=
+    /* relaxed: estimates, see tpi_mailbox_length */
+    return atomic_load_explicit(&self->enqueued, memory_order_relaxed) !=
                /* relaxed: as above */
-               atomic_load_explicit(&self->consumed, memory_order_relaxed);
+               atomic_load_explicit(&self->consumed, memory_order_relaxed) ||
+           tpi_has_waiters(self);
 }
 /* The mailbox is empty: the counts agree again, and nobody is kept waiting. */
 void tpi_credit_empty(tp_actor *self);

@@ -210,7 +210,7 @@ def main():
     parser.add_argument("--list", action="store_true", help="say what there is, and end")
     parser.add_argument("--json", action="store_true", help="one line of JSON at the end")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="of the compiler")
-    parser.add_argument("--seconds", type=int, default=60, help="a test's time limit")
+    parser.add_argument("--seconds", type=int, default=45, help="a test's time limit")
     given = parser.parse_args()
     mutants = [Mutant(os.path.join(PATCHES, name)) for name in sorted(os.listdir(PATCHES))
                if name.endswith(".patch")]
