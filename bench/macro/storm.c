@@ -12,7 +12,7 @@
 #define CROWD 100u
 #define CRASHES 20000u
 #define AT_ONCE 4u /* crashes that are under way */
-#define LOAD 20u    /* messages for each crash */
+#define LOAD 20u   /* messages for each crash */
 
 TP_MESSAGE(storm_begin, TP_FIELD(pid, watcher), TP_FIELD(u64, index))
 TP_MESSAGE(storm_here, TP_FIELD(u64, index), TP_FIELD(pid, child), TP_FIELD(i64, at))
@@ -192,10 +192,10 @@ static double talk_plain(tp_actor *self) {
 }
 
 static double talk_guarded(tp_actor *self) {
-    const tp_supervisor_spec spec = {
-        .strategy = TP_ONE_FOR_ALL,
-        .children = TP_CHILDREN({.id = "one", .behavior = &player_behavior},
-                                {.id = "two", .behavior = &player_behavior})};
+    const tp_supervisor_spec spec = {.strategy = TP_ONE_FOR_ALL,
+                                     .children =
+                                         TP_CHILDREN({.id = "one", .behavior = &player_behavior},
+                                                     {.id = "two", .behavior = &player_behavior})};
     tp_child_info children[2];
     size_t count;
     tp_pid supervisor;
