@@ -1,6 +1,6 @@
 # The front door. CMake does the work, in build/<preset>/; nothing is installed but missing packages.
 .DEFAULT_GOAL := help
-.PHONY: help build demo story test check bench lint format docs clean packages-build packages-test packages-check
+.PHONY: help build demo story test check mutants bench lint format docs clean packages-build packages-test packages-check
 
 JOBS ?= $(shell nproc)
 WERROR := $(if $(CI),ON,OFF)
@@ -39,6 +39,9 @@ test: packages-test ## the functional tests (under 5 minutes on 2 cores)
 
 check: packages-check ## everything heavy: sanitizers, models, fuzzers, oracles, lints, packaging
 	@bash tools/check/run.sh
+
+mutants: packages-build ## plant one bug at a time; the tests must find each (NAMES="deque links")
+	@bash tools/mutants/run.sh --jobs $(JOBS) $(NAMES)
 
 bench: packages-build ## the measurements beside Erlang, Go and CAF (QUICK=1, NAMES="pingpong count")
 	@bash tools/ensure-packages.sh bench || echo "bench: peers whose packages are missing are left out" >&2

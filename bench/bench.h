@@ -24,6 +24,7 @@ extern const struct bench_case bench_meet[];   /* many that meet at random */
 extern const struct bench_case bench_timers[];
 extern const struct bench_case bench_restart[]; /* supervisors */
 extern const struct bench_case bench_stuck[];   /* others, while some keep their workers */
+extern const struct bench_case bench_storm[];   /* supervisors in bad weather and in good */
 extern const struct bench_case bench_codec[];   /* messages to bytes and back, without actors */
 
 /* The benchmarks of the Savina suite that are not above; see savina/README.md. */

@@ -37,8 +37,9 @@ struct tpi_waiting {
 struct tpi_extra {
     struct tpi_waiting *waiting;
     struct tpi_deadline *wait_deadline;
-    tp_ref wait_ref;                /* of that deadline */
-    struct tpi_map links;           /* (node, slot:generation) -> tpi_link state, signal.c */
+    tp_ref wait_ref;      /* of that deadline */
+    struct tpi_map links; /* (node, slot:generation) -> tpi_link state, signal.c */
+    struct tpi_map_entry first_links[TPI_MAP_FIRST]; /* its table while they are few */
     struct tpi_map monitors;        /* (ref, 0) -> struct tpi_monitor, made by this actor */
     struct tpi_map watched;         /* (ref, node) -> monitors of others on this actor */
     struct tpi_map aliases;         /* (ref, 0) -> mode + 1 */

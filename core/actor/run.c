@@ -493,7 +493,7 @@ static __attribute__((noinline)) bool run_handlers(tp_actor *self) {
     } while (__builtin_expect(!needs_attention(self), 1));
     /* a wake-up with one message needs no account: it found the mailbox idle, so it was not
      * counted */
-    if (taken > 1 || self->extra != NULL) tpi_credit_taken(self, taken);
+    if (taken > 1 || tpi_has_waiters(self)) tpi_credit_taken(self, taken);
     if (self->flags & TPI_ACTOR_HOLDS && self->extra->retried == NULL)
         self->flags &= ~(uint32_t)TPI_ACTOR_HOLDS;
     return more;
@@ -567,7 +567,7 @@ static ALWAYS bool run_plain(tp_actor *self) {
         if (__builtin_expect(self->flags & ATTENTION, 0)) break;
     }
     self->current = NULL;
-    if (taken > 1 || self->extra != NULL) tpi_credit_taken(self, taken);
+    if (taken > 1 || tpi_has_waiters(self)) tpi_credit_taken(self, taken);
     if (__builtin_expect(self->flags & ATTENTION, 0) && !needs_attention(self))
         return run_handlers(self);
     return more;

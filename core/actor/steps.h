@@ -126,13 +126,17 @@ void tpi_credit_release_all(tp_actor *self);
 /* The owner has taken `count` messages; releases senders at the low mark. */
 void tpi_credit_taken(tp_actor *self, uint32_t count);
 void tpi_credit_check(tp_actor *self);
+/* The owner: does it keep senders waiting? */
+static inline bool tpi_has_waiters(const tp_actor *self) {
+    return __builtin_expect(self->extra != NULL, 0) && self->extra->waiters != NULL;
+}
 /* The owner, with an empty mailbox: is there anything for tpi_credit_empty to do? */
 static inline bool tpi_credit_is_due(const tp_actor *self) {
-    return self->extra != NULL ||
-           /* relaxed: estimates, see tpi_mailbox_length */
-           atomic_load_explicit(&self->enqueued, memory_order_relaxed) !=
+    /* relaxed: estimates, see tpi_mailbox_length */
+    return atomic_load_explicit(&self->enqueued, memory_order_relaxed) !=
                /* relaxed: as above */
-               atomic_load_explicit(&self->consumed, memory_order_relaxed);
+               atomic_load_explicit(&self->consumed, memory_order_relaxed) ||
+           tpi_has_waiters(self);
 }
 /* The mailbox is empty: the counts agree again, and nobody is kept waiting. */
 void tpi_credit_empty(tp_actor *self);

@@ -20,16 +20,21 @@ struct tpi_map_memory tpi_map_memory(tp_runtime *runtime) {
 
 struct tpi_extra *tpi_extra(tp_actor *actor) {
     if (actor->extra != NULL) return actor->extra;
-    struct tpi_extra *extra = tpi_heap_alloc(actor->runtime->memory, sizeof *extra);
+    struct tpi_extra *extra = tpi_spare_take(actor->runtime, actor->worker);
+    if (extra == NULL) extra = tpi_heap_alloc(actor->runtime->memory, sizeof *extra);
     if (extra == NULL) return NULL;
     memset(extra, 0, sizeof *extra);
     struct tpi_map_memory memory = tpi_map_memory(actor->runtime);
-    struct tpi_map *maps[] = {&extra->links,   &extra->monitors, &extra->watched,
-                              &extra->aliases, &extra->pending,  &extra->deferred};
-    struct tpi_list *lists[] = {&extra->allocations, &extra->exit_calls, &extra->descriptors,
-                                &extra->kept};
-    for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) tpi_map_init(maps[i], memory);
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) tpi_list_init(lists[i]);
+    tpi_map_init_in(&extra->links, memory, extra->first_links);
+    tpi_map_init(&extra->monitors, memory);
+    tpi_map_init(&extra->watched, memory);
+    tpi_map_init(&extra->aliases, memory);
+    tpi_map_init(&extra->pending, memory);
+    tpi_map_init(&extra->deferred, memory);
+    tpi_list_init(&extra->allocations);
+    tpi_list_init(&extra->exit_calls);
+    tpi_list_init(&extra->descriptors);
+    tpi_list_init(&extra->kept);
     extra->self = actor;
     extra->inside = 1;
     actor->extra = extra;
@@ -51,7 +56,8 @@ void tpi_extra_free(tp_actor *actor) {
         tpi_capsule_free(actor->runtime, extra->capsule);
     if (extra->deadlock != NULL) tpi_heap_free(memory, extra->deadlock, TPI_DEADLOCK_TEXT);
     actor->extra = NULL;
-    tpi_heap_free(memory, extra, sizeof *extra);
+    if (!tpi_spare_give(actor->runtime, actor->worker, extra))
+        tpi_heap_free(memory, extra, sizeof *extra);
 }
 
 tp_ref tpi_ref_new(tp_actor *actor) {

@@ -131,6 +131,11 @@ extern const struct tpi_runnable_ops tpi_actor_ops;
 /* ---- slots (slots.c) ---- */
 
 tp_err tpi_slots_new(tp_runtime *runtime);
+/* The extra part of an actor that ended on this worker: contents of no meaning. NULL: none, or no
+ * worker. */
+struct tpi_extra *tpi_spare_take(tp_runtime *runtime, struct tpi_worker *worker);
+/* Keeps one for the next actor; false: enough are kept, it stays the caller's. */
+bool tpi_spare_give(tp_runtime *runtime, struct tpi_worker *worker, struct tpi_extra *extra);
 void tpi_slots_free(tp_runtime *runtime);
 /* A slot whose right to run is the caller's; NULL when there is none. worker NULL: a thread
  * outside. */

@@ -15,35 +15,9 @@
 #include "core/base/assert.h"
 #include "core/base/hash.h"
 
-#define MAP_CAPACITY_MIN 4u
 #define MAP_CAPACITY_MAX (UINT32_C(1) << 31)
 
-struct tpi_map_entry {
-    uint64_t a;
-    uint64_t b;
-    void *value; /* NULL: the slot is empty */
-};
-
 _Static_assert(sizeof(size_t) == 8, "the cursor holds two 32-bit numbers");
-
-void tpi_map_init(struct tpi_map *map, struct tpi_map_memory memory) {
-    TPI_ASSERT(memory.alloc != NULL);
-    TPI_ASSERT(memory.free != NULL);
-    map->table = NULL;
-    map->capacity = 0;
-    map->count = 0;
-    map->memory = memory;
-}
-
-void tpi_map_fini(struct tpi_map *map) {
-    TPI_ASSERT((map->table == NULL) == (map->capacity == 0));
-    if (map->table != NULL) {
-        map->memory.free(map->memory.ctx, map->table, map->capacity * sizeof(map->table[0]));
-    }
-    map->table = NULL;
-    map->capacity = 0;
-    map->count = 0;
-}
 
 static uint32_t home_of(uint64_t a, uint64_t b, uint32_t mask) {
     return (uint32_t)tpi_hash_pair(a, b) & mask;
@@ -63,9 +37,11 @@ static tp_err grow(struct tpi_map *map) {
     TPI_ASSERT(map->count <= map->capacity);
     if (map->capacity == MAP_CAPACITY_MAX) return TP_ENOMEM;
     struct tpi_map bigger = *map;
-    bigger.capacity = map->capacity == 0 ? MAP_CAPACITY_MIN : map->capacity * 2;
+    bigger.capacity = map->capacity == 0 ? TPI_MAP_FIRST : map->capacity * 2;
     size_t size = bigger.capacity * sizeof(struct tpi_map_entry);
-    bigger.table = map->memory.alloc(map->memory.ctx, size);
+    bigger.table = map->capacity == 0 && map->first != NULL
+                       ? map->first
+                       : map->memory.alloc(map->memory.ctx, size);
     if (bigger.table == NULL) return TP_ENOMEM;
     memset(bigger.table, 0, size);
     for (uint32_t i = 0; i < map->capacity; i++) {
@@ -144,9 +120,8 @@ static size_t cursor_begin(const struct tpi_map *map) {
     return (size_t)(start + 1) << 32;
 }
 
-bool tpi_map_next(const struct tpi_map *map, size_t *cursor, uint64_t *a, uint64_t *b,
+bool tpi_map_step(const struct tpi_map *map, size_t *cursor, uint64_t *a, uint64_t *b,
                   void **value) {
-    if (map->count == 0) return false;
     if (*cursor == 0) *cursor = cursor_begin(map);
     uint32_t mask = map->capacity - 1;
     uint32_t start = (uint32_t)(*cursor >> 32) - 1;

@@ -18,19 +18,39 @@ struct tpi_map_memory {
     void *ctx;
 };
 
-struct tpi_map_entry; /* in map.c */
+struct tpi_map_entry {
+    uint64_t a;
+    uint64_t b;
+    void *value; /* NULL: the slot is empty */
+};
+#define TPI_MAP_FIRST 4u /* slots of a first table, three of which are used */
 
 struct tpi_map {
     struct tpi_map_entry *table; /* NULL while empty */
+    struct tpi_map_entry *first; /* the owner's memory for the first table, or NULL */
     uint32_t capacity;           /* a power of two, or 0 */
     uint32_t count;
     struct tpi_map_memory memory;
 };
 
 /* Takes no memory. */
-void tpi_map_init(struct tpi_map *map, struct tpi_map_memory memory);
+static inline void tpi_map_init(struct tpi_map *map, struct tpi_map_memory memory) {
+    *map = (struct tpi_map){.memory = memory};
+}
+/* The same; as long as few entries are in it they are in `first`, which has TPI_MAP_FIRST slots and
+ * must live as long as the map. */
+static inline void tpi_map_init_in(struct tpi_map *map, struct tpi_map_memory memory,
+                                   struct tpi_map_entry *first) {
+    *map = (struct tpi_map){.memory = memory, .first = first};
+}
 /* Forgets all entries and gives the table back; the map is then as after init. */
-void tpi_map_fini(struct tpi_map *map);
+static inline void tpi_map_fini(struct tpi_map *map) {
+    if (map->table != NULL && map->table != map->first)
+        map->memory.free(map->memory.ctx, map->table, map->capacity * sizeof map->table[0]);
+    map->table = NULL;
+    map->capacity = 0;
+    map->count = 0;
+}
 
 /*
  * Adds an entry or replaces the value of the one with the same key. `value` is not NULL. TP_ENOMEM
@@ -45,12 +65,17 @@ static inline size_t tpi_map_count(const struct tpi_map *map) {
     return map->count;
 }
 
+/* tpi_map_next of a map that has entries. */
+bool tpi_map_step(const struct tpi_map *map, size_t *cursor, uint64_t *a, uint64_t *b,
+                  void **value);
 /*
  * Visits every entry once, in no particular order: `size_t cursor = 0; while (tpi_map_next(...))`.
  * Inside the loop the entry just visited may be removed, and nothing else changed. `a`, `b`,
  * `value` may be NULL.
  */
-bool tpi_map_next(const struct tpi_map *map, size_t *cursor, uint64_t *a, uint64_t *b,
-                  void **value);
+static inline bool tpi_map_next(const struct tpi_map *map, size_t *cursor, uint64_t *a, uint64_t *b,
+                                void **value) {
+    return map->count > 0 && tpi_map_step(map, cursor, a, b, value);
+}
 
 #endif

@@ -507,3 +507,38 @@ TP_TEST(memory, an_inbox_fails_cleanly) {
     }
     TP_ASSERT(!"it never ran through");
 }
+
+/* ---- what an actor has put aside goes with it ---- */
+
+TP_MESSAGE(bulk, TP_FIELD(bin, bytes))
+struct hoarder {
+    int postponed;
+};
+static void on_bulk(tp_actor *self, struct hoarder *hoarder, const bulk *msg) {
+    (void)msg;
+    hoarder->postponed++;
+    TP_ASSERT(tp_alloc(self, 1000) != NULL);
+    tp_postpone(self);
+    if (hoarder->postponed == 3) tp_exit(self, 1234);
+}
+TP_BEHAVIOR(hoarder_behavior, "hoarder", struct hoarder, TP_ON(bulk, on_bulk));
+
+static void hoard_body(tp_actor *self, void *arg) {
+    static const uint8_t bytes[100000]; /* too large for the pools: from the heap, and counted */
+    tp_down down;
+    tp_ref ref;
+    tp_spawn_options options = {.monitor = &ref};
+    (void)arg;
+    tp_pid hoarder = tp_spawn_value(self, &hoarder_behavior, &options, NULL, NULL);
+    for (int i = 0; i < 3; i++)
+        TP_ASSERT_EQ_INT(tp_send(self, hoarder, bulk, .bytes = {bytes, sizeof bytes}), TP_OK);
+    TP_ASSERT_EQ_INT(tp_receive(self, SOON, &down, tp_down), TP_OK);
+    TP_ASSERT_EQ_INT(down.code, 1234);
+}
+TP_TEST(memory, what_is_postponed_or_taken_goes_with_its_actor) {
+    tp_options options = {
+        .workers = 1, .max_actors = 1024, .allocator = &allocator, .log_hook = quiet};
+    never_fail();
+    TP_ASSERT_EQ_INT(tp_run_with(&options, hoard_body, NULL), 0);
+    TP_ASSERT_EQ_INT(live(), 0);
+}

@@ -195,5 +195,19 @@ bad links assertion -DBUG_NO_ACK         # no ack is sent
 bad links assertion -DBUG_DEAD_NO_ACK    # a dead actor sends none
 bad links assertion -DBUG_ANY_ACK        # an ack's id is not compared
 
+good exits settled
+bad exits assertion -DBUG_NAME_LATE           # the name is released after the end was told
+bad exits assertion -DBUG_FETCH_LAST          # the end is told before what has come is applied
+bad exits assertion -DBUG_DEAD_LINK_SILENT    # a link to a dead actor is not answered
+bad exits assertion -DBUG_DEAD_MONITOR_RECORDED # a monitor that comes too late is recorded
+bad exits assertion -DBUG_DOWN_UNASKED        # a down is not looked up in the table of monitors
+
+good restart settled
+bad restart assertion -DBUG_STOP_IN_INIT # told to stop during a child's init it ends at once
+bad restart assertion -DBUG_STALE_RETRY  # who is terminated stays marked for another attempt
+bad restart assertion -DBUG_EXIT_LEFT    # the exit of a stopped child stays, and counts later
+bad restart cycle -DBUG_RETRY_AT_ONCE    # a failed restart is tried again at once, for ever
+bad restart cycle -DBUG_NO_KILL          # a child that is deaf to shutdown is not killed
+
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -211,6 +211,50 @@ TP_TEST(properties, deferred_requests_raise_no_false_alarm) {
     TP_ASSERT(check_seeds(SEEDS, TP_SIM_UNIFORM, no_false_alarm) == NULL);
 }
 
+/* A third actor answers for one that has deferred, and that calls its own caller meanwhile. */
+static tp_from handed_on; /* of the run at hand */
+
+static void on_defer_and_call(tp_actor *self, struct deferrer *deferrer, const question *msg) {
+    reply got;
+    (void)msg;
+    tp_pid caller = tp_sender(self), report_to = probe;
+    handed_on = tp_defer(self);
+    tp_send(self, deferrer->other, let_go);
+    tp_err err = tp_call(self, caller, TP_SECONDS(10), &got, reply, question);
+    tp_send(self, report_to, outcome, .err = err);
+}
+static void on_third(tp_actor *self, struct deferrer *deferrer, const let_go *msg) {
+    (void)deferrer, (void)msg;
+    tp_sleep(self, TP_MS(1)); /* until that call waits */
+    tp_reply_to(self, handed_on, reply, .n = 1);
+}
+static void on_other(tp_actor *self, struct deferrer *deferrer, const work_with *msg) {
+    (void)self;
+    deferrer->other = msg->other;
+}
+TP_BEHAVIOR(hands_on, "hands on", struct deferrer, TP_ON(question, on_defer_and_call),
+            TP_ON(let_go, on_third), TP_ON(work_with, on_other));
+
+static const char *answered_by_a_third(tp_sim *sim, void *arg) {
+    outcome got;
+    (void)arg;
+    probe = tp_sim_probe(sim);
+    tp_pid holder = tp_sim_spawn(sim, &hands_on), third = tp_sim_spawn(sim, &hands_on),
+           caller = tp_sim_spawn(sim, &caller_behavior);
+    tp_sim_send(sim, holder, work_with, .other = third);
+    if (tp_sim_run(sim) != TP_OK) return "the actors did not start";
+    tp_sim_send(sim, caller, work_with, .other = holder);
+    if (tp_sim_run(sim) != TP_OK) return "the run did not end";
+    for (int i = 0; i < 2; i++)
+        if (tp_sim_expect(sim, tp_pid_null(), &got, outcome) != TP_OK || got.err != TP_OK)
+            return "a call that a third actor frees was refused";
+    return NULL;
+}
+TP_TEST(properties, deferred_requests_may_be_answered_by_a_third) {
+    TP_ASSERT(check_seeds(SEEDS, TP_SIM_UNIFORM, answered_by_a_third) == NULL);
+    TP_ASSERT(check_seeds(SEEDS, TP_SIM_PCT, answered_by_a_third) == NULL);
+}
+
 /* ---- bounded mailboxes: everything arrives, everybody is released ---- */
 
 TP_MESSAGE(item, TP_FIELD(i64, n))

@@ -47,6 +47,25 @@ TP_TEST(map, holds_no_memory_while_empty) {
     tpi_map_fini(&map);
 }
 
+TP_TEST(map, few_entries_stay_in_the_owner_s_memory) {
+    struct purse purse;
+    struct tpi_map map;
+    struct tpi_map_entry first[TPI_MAP_FIRST];
+    map_begin(&map, &purse);
+    tpi_map_init_in(&map, map.memory, first);
+    for (int round = 0; round < 2; round++) {
+        for (uint64_t i = 0; i < 3; i++) tpi_map_put(&map, i, 7, &values[i]);
+        TP_ASSERT_EQ_INT(purse.held, 0);
+        for (uint64_t i = 3; i < 20; i++) tpi_map_put(&map, i, 7, &values[i]);
+        TP_ASSERT(purse.held > 0);
+        for (uint64_t i = 0; i < 20; i++) TP_ASSERT(tpi_map_remove(&map, i, 7) == &values[i]);
+        TP_ASSERT_EQ_INT(purse.held, 0);
+    }
+    tpi_map_put(&map, 1, 2, &values[1]);
+    tpi_map_fini(&map);
+    TP_ASSERT(tpi_map_get(&map, 1, 2) == NULL);
+}
+
 TP_TEST(map, put_replaces_the_value_of_an_equal_key) {
     struct purse purse;
     struct tpi_map map;
