@@ -424,7 +424,7 @@ enum tpi_applied tpi_signal_apply(tp_actor *self, struct tpi_block *block) {
     case TPI_KIND_CREDIT:
         return tpi_credit_asked(self, block) ? TPI_APPLIED_DONE : TPI_APPLIED_ANSWER;
     case TPI_KIND_RESUME: tpi_credit_granted(self, block->ref); break;
-    case TPI_KIND_FORGET: tpi_deferred_forget(self, block->ref); break;
+    case TPI_KIND_FORGET: tpi_deferred_forget(self, from.node, block->ref); break;
     case TPI_KIND_READY: tpi_event_arrived(self, block); break;
     default: TPI_ASSERT(false); /* a message is no signal */
     }
