@@ -53,7 +53,7 @@ enum tpi_admitted {
 };
 /* Beyond so many times its limit (and at least so many messages) what others send is dropped. */
 #define TPI_REMOTE_FACTOR 16u
-#define TPI_REMOTE_LEAST 65536u
+#define TPI_REMOTE_LEAST 131072u
 /* A signal from another node reaches its local receiver, or is answered. Takes the block. A thread
  * outside. */
 enum tpi_admitted tpi_remote_deliver(tp_runtime *runtime, tp_pid to, struct tpi_block *block);

@@ -490,6 +490,8 @@ static void closed(void *context, tp_err why) {
     struct tp_node *node = conn->node;
     (void)why;
     tpi_mutex_lock(&node->lock);
+    if (conn->peer == NULL && !conn->initiator && !conn->counted_refused)
+        tpi_node_count(&node->refused); /* it went away, or was sent away, unwelcomed */
     tpi_conn_end(conn, conn->reason != NULL ? conn->reason : "closed");
     if (conn->join != NULL) {
         struct tpi_join *join = conn->join;

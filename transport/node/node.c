@@ -9,6 +9,9 @@
 
 #define HEARTBEAT_LEAST TP_MS(200)
 #define BACKLOG_DEFAULT ((size_t)1 << 20)
+/* What may be on its way from one peer: with what waits at the sender, no more small messages than
+ * a mailbox takes beyond its limit (TPI_REMOTE_LEAST). */
+#define WINDOW (1u << 20)
 #define LEAVE_TIME TP_SECONDS(3)
 
 #define COMPLAIN(node, ...) tpi_log_runtime((node)->runtime, TP_LOG_ERROR, __VA_ARGS__)
@@ -106,6 +109,7 @@ static tp_err take_limits(struct tp_node *node, const tp_node_options *options) 
         return TP_EINVAL;
     }
     node->hello.limits = tpi_wire_limits_default();
+    node->hello.limits.window = WINDOW;
     node->hello.limits.heartbeat_ms = (uint32_t)(node->heartbeat / TP_MS(1));
     return TP_OK;
 }
