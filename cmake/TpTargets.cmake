@@ -111,7 +111,8 @@ function(tp_begin_net)
     add_library(troupe_net_static STATIC)
     tp_compile(troupe_net_static)
     set_target_properties(troupe_net_static PROPERTIES OUTPUT_NAME troupe-net)
-    target_link_libraries(troupe_net_static PRIVATE PkgConfig::TP_SODIUM nng::nng PUBLIC troupe_static)
+    target_link_libraries(troupe_net_static PRIVATE PkgConfig::TP_SODIUM nng::nng
+                                            PUBLIC troupe_static)
 endfunction()
 
 # tp_net_room(wire) adds the sources of the current folder's wire/ to libtroupe-net.

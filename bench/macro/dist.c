@@ -103,8 +103,7 @@ static void rtt_body(tp_actor *self, void *arg) {
     tp_time start = 0;
     for (uint64_t i = 0; i < job->count + job->count / 10; i++) {
         if (i == job->count / 10) start = tp_now(self); /* warm */
-        check(tp_call(self, job->sink, TP_SECONDS(30), &got, dist_ping, dist_ping, .n = i),
-              "call");
+        check(tp_call(self, job->sink, TP_SECONDS(30), &got, dist_ping, dist_ping, .n = i), "call");
     }
     job->result = bench_since(self, start) / (double)job->count / 1000.0;
 }

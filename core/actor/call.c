@@ -194,8 +194,7 @@ tp_from tp_defer(tp_actor *self) {
 }
 
 void tpi_deferred_forget(tp_actor *self, uint64_t node, tp_ref ref) {
-    tp_pid *caller =
-        self->extra == NULL ? NULL : tpi_map_remove(&self->extra->deferred, ref, node);
+    tp_pid *caller = self->extra == NULL ? NULL : tpi_map_remove(&self->extra->deferred, ref, node);
     if (caller != NULL) tpi_heap_free(heap(self), caller, sizeof *caller);
 }
 

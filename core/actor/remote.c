@@ -8,8 +8,8 @@
 tp_err tpi_remote_set(tp_runtime *runtime, struct tpi_remote *remote) {
     struct tpi_remote *none = NULL;
     /* release: partner is the acquire load in tpi_remote_of: the table is read behind it */
-    bool set = atomic_compare_exchange_strong_explicit(
-        &runtime->remote, &none, remote, memory_order_release, memory_order_relaxed);
+    bool set = atomic_compare_exchange_strong_explicit(&runtime->remote, &none, remote,
+                                                       memory_order_release, memory_order_relaxed);
     return set ? TP_OK : TP_EBUSY;
 }
 
@@ -77,8 +77,7 @@ enum tpi_admitted tpi_remote_deliver(tp_runtime *runtime, tp_pid to, struct tpi_
     bool exact = (identity & TPI_IDENTITY_EXACT) != 0;
     /* relaxed: a count that orders nothing; see send.c */
     if (exact) atomic_fetch_add_explicit(&actor->enqueued, 1, memory_order_relaxed);
-    if (tpi_push(runtime, NULL, actor, block) && !exact)
-        /* relaxed: as above */
+    if (tpi_push(runtime, NULL, actor, block) && !exact) /* relaxed: as above */
         atomic_fetch_add_explicit(&actor->enqueued, 1, memory_order_relaxed);
     return length >= (int32_t)limit ? TPI_ADMITTED_OVER : TPI_ADMITTED;
 }

@@ -37,7 +37,7 @@ struct tp_runtime {
     struct tpi_scheduler *scheduler;
     struct tpi_memory *memory;
     uint8_t *slots; /* reserved address space: max_actors of struct tp_actor */
-    uint64_t node; /* its id: of name and incarnation */
+    uint64_t node;  /* its id: of name and incarnation */
     uint8_t incarnation[16];
     _Atomic(struct tpi_remote *) remote; /* other nodes: remote.h; NULL: there are none */
     tp_options options;

@@ -49,8 +49,8 @@ tp_err tpi_file_read_private(const char *path, void *bytes, size_t size, size_t 
     struct stat status;
     tp_err err = fstat(file, &status) != 0 ? file_error(errno) : TP_OK;
     if (err == TP_OK && !S_ISREG(status.st_mode)) err = TP_EINVAL;
-    if (err == TP_OK && ((status.st_mode & 077) != 0 ||
-                         (status.st_uid != geteuid() && status.st_uid != 0)))
+    if (err == TP_OK &&
+        ((status.st_mode & 077) != 0 || (status.st_uid != geteuid() && status.st_uid != 0)))
         err = TP_EREFUSED;
     if (err == TP_OK && status.st_size > (off_t)size) err = TP_ETOOBIG;
     if (err == TP_OK) err = read_all(file, bytes, size, used);

@@ -127,11 +127,13 @@ static int run(const struct settings *settings) {
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {
-        {"secret", required_argument, NULL, 's'}, {"listen", required_argument, NULL, 'l'},
-        {"join", required_argument, NULL, 'j'},   {"calls", required_argument, NULL, 'c'},
-        {"name", required_argument, NULL, 'n'},   {"heartbeat-ms", required_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"secret", required_argument, NULL, 's'},
+                                            {"listen", required_argument, NULL, 'l'},
+                                            {"join", required_argument, NULL, 'j'},
+                                            {"calls", required_argument, NULL, 'c'},
+                                            {"name", required_argument, NULL, 'n'},
+                                            {"heartbeat-ms", required_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
     struct settings settings = {.url = "tcp://127.0.0.1:0", .calls = 10};
     if (argc > 1) settings.server = strcmp(argv[1], "server") == 0;
     settings.name = settings.server ? "server@two-nodes" : "client@two-nodes";
@@ -145,8 +147,9 @@ int main(int argc, char **argv) {
         else bad = true;
     }
     if (!bad) return run(&settings);
-    fprintf(stderr, "usage: %s server --secret FILE [--listen URL]\n"
-                    "       %s client --secret FILE --join URL [--calls N]\n",
+    fprintf(stderr,
+            "usage: %s server --secret FILE [--listen URL]\n"
+            "       %s client --secret FILE --join URL [--calls N]\n",
             argv[0], argv[0]);
     return 2;
 }

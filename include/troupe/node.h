@@ -30,8 +30,8 @@ typedef struct tp_inproc tp_inproc;
 typedef struct tp_node_options {
     const char *cluster; /* default "": nodes of other clusters are refused */
     const char
-        *secret_file; /* 32 bytes, or 64 hexadecimal digits; nobody else may be able to read it */
-    const void *secret;   /* TP_SECRET_SIZE bytes in the place of the file; copied */
+        *secret_file;   /* 32 bytes, or 64 hexadecimal digits; nobody else may be able to read it */
+    const void *secret; /* TP_SECRET_SIZE bytes in the place of the file; copied */
     const char *key_file; /* this node's own key, made at the first start; default: one that lasts
                              as long as the node */
     bool plain; /* no encryption: addresses of this machine only (loopback, ipc, inproc) */
@@ -64,8 +64,9 @@ TP_API const char *tp_node_name(const tp_node *node);
 /*
  * Listens at tcp://HOST:PORT (port 0 picks one), ipc:///PATH or inproc://NAME; the address with its
  * port goes to `bound` (may be NULL). TP_EREFUSED: neither secret nor plain, or plain and reachable
- * from other machines; the log says which setting is missing. TP_EADDR, TP_EBUSY (in use), TP_EEXIST
- * (a file is in the way), TP_ENOTSUP (no such scheme), TP_ENOMEM. Any thread that is not an actor.
+ * from other machines; the log says which setting is missing. TP_EADDR, TP_EBUSY (in use),
+ * TP_EEXIST (a file is in the way), TP_ENOTSUP (no such scheme), TP_ENOMEM. Any thread that is not
+ * an actor.
  */
 TP_API tp_err tp_node_listen(tp_node *node, const char *url, char *bound, size_t size);
 /*

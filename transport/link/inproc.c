@@ -189,8 +189,7 @@ static void serve_attempt(struct tpi_hub *hub) {
     tp_err err = listener == NULL ? TP_EREFUSED : TP_OK;
     if (err == TP_OK && !make_pair(hub, &a, &b)) err = TP_ENOMEM;
     if (err == TP_OK) listener->accepted(listener->context, &b->base);
-    if (attempt != NULL)
-        attempt->connected(attempt->context, err, err == TP_OK ? &a->base : NULL);
+    if (attempt != NULL) attempt->connected(attempt->context, err, err == TP_OK ? &a->base : NULL);
     tpi_mutex_unlock(&hub->callbacks);
     tpi_mutex_lock(&hub->lock);
 }

@@ -291,7 +291,7 @@ static tp_err listener_open(struct listener *listener, const char *url) {
 }
 
 static tp_err link_listen(struct tpi_hub *hub, const char *url, tpi_link_accepted accepted,
-                         void *context, struct tpi_listener **out) {
+                          void *context, struct tpi_listener **out) {
     (void)hub;
     tp_err err = nng_start();
     if (err != TP_OK) return err;
@@ -348,7 +348,7 @@ static void attempt_free(struct tpi_attempt *base) {
 }
 
 static tp_err link_connect(struct tpi_hub *hub, const char *url, tpi_link_connected connected,
-                          void *context, struct tpi_attempt **out) {
+                           void *context, struct tpi_attempt **out) {
     (void)hub;
     tp_err err = nng_start();
     if (err != TP_OK) return err;

@@ -103,9 +103,8 @@ static void add_controls(struct tpi_conn *conn) {
                                              .kind = TPI_HEARTBEAT_PONG,
                                              .ref = conn->pong});
     if (conn->beat)
-        add_control(conn, (struct tpi_frame){.type = TPI_FRAME_HEARTBEAT,
-                                             .kind = TPI_HEARTBEAT_PING,
-                                             .ref = 1});
+        add_control(conn, (struct tpi_frame){
+                              .type = TPI_FRAME_HEARTBEAT, .kind = TPI_HEARTBEAT_PING, .ref = 1});
     conn->credit = conn->pong = 0;
     conn->beat = false;
 }
@@ -210,7 +209,7 @@ static struct tpi_peer_state *peer_place(struct tp_node *node, const char *name)
         atomic_store_explicit(&node->peer_count, count + 1, memory_order_release);
     }
     tpi_mutex_lock(&peer->lock);
-    strcpy(peer->name, name);
+    tpi_node_text(peer->name, sizeof peer->name, name);
     tpi_mutex_unlock(&peer->lock);
     return peer;
 }
@@ -222,8 +221,7 @@ static bool loses_to_ours(struct tpi_conn *conn, uint64_t id) {
     TPI_LIST_EACH(&node->conns, link, spare) {
         struct tpi_conn *other = TPI_CONTAINER_OF(link, struct tpi_conn, link);
         if (other == conn || !other->initiator || other->state != TPI_CONN_HANDSHAKE) continue;
-        if (other->who.id == id && !other->closed)
-            return !tpi_wire_keeps(id, node->runtime->node);
+        if (other->who.id == id && !other->closed) return !tpi_wire_keeps(id, node->runtime->node);
     }
     return false;
 }
@@ -237,8 +235,8 @@ static enum tpi_verdict judge(void *context, const struct tpi_peer *who) {
     if (node->stopping) return TPI_VERDICT_STOPPING;
     struct tpi_peer_state *peer = peer_by_name(node, who->hello.name);
     struct tpi_conn *old = peer == NULL ? NULL : peer->conn;
-    bool same = old != NULL &&
-                memcmp(peer->incarnation, who->hello.incarnation, TPI_INCARNATION_SIZE) == 0;
+    bool same =
+        old != NULL && memcmp(peer->incarnation, who->hello.incarnation, TPI_INCARNATION_SIZE) == 0;
     if (same) {
         if (conn->join != NULL) conn->join->peer = who->id;
         bool newer = !conn->initiator && !old->initiator && conn->number > old->number;
@@ -509,15 +507,6 @@ static void closed(void *context, tp_err why) {
 
 static const struct tpi_stream_handler handler = {fill, received, closed};
 
-static void draw(void *context, void *out, size_t size) {
-    struct tp_node *node = context;
-    const struct tpi_driver *driver = &node->runtime->driver;
-    for (size_t i = 0; i < size; i += 8) {
-        uint64_t value = driver->random(driver->context);
-        memcpy((uint8_t *)out + i, &value, size - i < 8 ? size - i : 8);
-    }
-}
-
 struct tpi_conn *tpi_conn_new(struct tp_node *node, struct tpi_stream *stream,
                               struct tpi_join *join) {
     struct tpi_conn *conn = calloc(1, sizeof *conn);
@@ -526,7 +515,7 @@ struct tpi_conn *tpi_conn_new(struct tp_node *node, struct tpi_stream *stream,
                                           .self = node->hello,
                                           .static_private = node->plain ? NULL : node->key,
                                           .psk = node->plain ? NULL : node->secret,
-                                          .draw = draw,
+                                          .draw = tpi_node_draw,
                                           .draw_context = node,
                                           .check = judge,
                                           .check_context = conn};

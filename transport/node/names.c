@@ -68,7 +68,7 @@ tp_err tp_node_export(tp_node *node, const char *name) {
     if (is_exported(node, (tp_str){name, strlen(name)})) return TP_OK;
     struct tpi_export *e = malloc(sizeof *e + strlen(name) + 1);
     if (e == NULL) return TP_ENOMEM;
-    strcpy(e->name, name);
+    memcpy(e->name, name, strlen(name) + 1);
     tpi_mutex_lock(&node->lock);
     e->next = node->exports;
     node->exports = e;

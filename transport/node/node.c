@@ -67,12 +67,21 @@ static tp_err take_secret(struct tp_node *node, const tp_node_options *options) 
     return err;
 }
 
+void tpi_node_draw(void *context, void *out, size_t size) {
+    struct tp_node *node = context;
+    const struct tpi_driver *driver = &node->runtime->driver;
+    for (size_t i = 0; i < size; i += 8) {
+        uint64_t value = driver->random(driver->context);
+        memcpy((uint8_t *)out + i, &value, size - i < 8 ? size - i : 8);
+    }
+}
+
 static tp_err take_own_key(struct tp_node *node, const char *path) {
     tp_err err = TP_ENOENT;
     if (path != NULL) err = read_key(node, "key_file", path, node->key);
     if (err != TP_ENOENT) return err;
-    err = tpi_entropy(node->key, TPI_KEY_SIZE);
-    if (err == TP_OK && path != NULL) err = tpi_file_make_private(path, node->key, TPI_KEY_SIZE);
+    tpi_node_draw(node, node->key, TPI_KEY_SIZE);
+    err = path == NULL ? TP_OK : tpi_file_make_private(path, node->key, TPI_KEY_SIZE);
     if (err != TP_OK) COMPLAIN(node, "key_file: %s", tp_strerror(err));
     return err;
 }
@@ -89,8 +98,8 @@ static tp_err take_names(struct tp_node *node, const tp_node_options *options) {
         COMPLAIN(node, "cluster: not a name of at most %u bytes", TPI_CLUSTER_NAME_MAX);
         return TP_EINVAL;
     }
-    strcpy(node->hello.name, name);
-    strcpy(node->hello.cluster, cluster);
+    tpi_node_text(node->hello.name, sizeof node->hello.name, name);
+    tpi_node_text(node->hello.cluster, sizeof node->hello.cluster, cluster);
     memcpy(node->hello.incarnation, node->runtime->incarnation, TPI_INCARNATION_SIZE);
     bool same = tpi_hello_id(&node->hello) == node->runtime->node;
     return same ? TP_OK : TP_EINVAL;
@@ -371,7 +380,7 @@ static tp_err join_new(struct tp_node *node, const char *url, bool keep, bool wa
     if (err != TP_OK) return err;
     struct tpi_join *join = calloc(1, sizeof *join);
     if (join == NULL) return TP_ENOMEM;
-    strcpy(join->url, url); /* tpi_link_find has looked at its length */
+    tpi_node_text(join->url, sizeof join->url, url);
     join->node = node;
     join->keep = keep;
     join->waited = waited;
@@ -443,10 +452,10 @@ void tp_node_counters_get(tp_node *node, tp_node_counters *out) {
     *out = (tp_node_counters){
         /* relaxed: numbers */
         .connections = atomic_load_explicit(&node->connections, memory_order_relaxed),
-        .refused = atomic_load_explicit(&node->refused, memory_order_relaxed), /* relaxed */
-        .sent = atomic_load_explicit(&node->sent, memory_order_relaxed), /* relaxed */
+        .refused = atomic_load_explicit(&node->refused, memory_order_relaxed),   /* relaxed */
+        .sent = atomic_load_explicit(&node->sent, memory_order_relaxed),         /* relaxed */
         .received = atomic_load_explicit(&node->received, memory_order_relaxed), /* relaxed */
-        .dropped = atomic_load_explicit(&node->dropped, memory_order_relaxed), /* relaxed */
+        .dropped = atomic_load_explicit(&node->dropped, memory_order_relaxed),   /* relaxed */
     };
     tpi_mutex_lock(&node->lock);
     TPI_LIST_EACH(&node->conns, link, spare) {

@@ -172,8 +172,8 @@ static tp_err queue_signal(struct tpi_peer_state *peer, tp_pid to, const struct 
     struct tpi_frame frame = frame_of(conn, block, to);
     if (frame.type == 0) return TP_OK;
     if (frame.type == TPI_FRAME_XON)
-        (void)tpi_map_remove(
-            &peer->stopped, pid_key((tp_pid){0, frame.from_slot, frame.from_generation}), 0);
+        (void)tpi_map_remove(&peer->stopped,
+                             pid_key((tp_pid){0, frame.from_slot, frame.from_generation}), 0);
     if (!tpi_relations_out(peer, &frame)) return TP_ENOMEM;
     tp_err err = tpi_conn_queue(conn, &frame, wake, pressure);
     if (is_full(peer, to) && *pressure == TPI_PRESSURE_NONE) *pressure = TPI_PRESSURE_OVER;
@@ -268,9 +268,8 @@ static void stop_senders(struct tpi_conn *conn, tp_pid actor) {
     tpi_mutex_lock(&peer->lock);
     if (peer->conn == conn && tpi_map_get(&peer->stopped, pid_key(actor), 0) == NULL &&
         tpi_map_put(&peer->stopped, pid_key(actor), 0, peer) == TP_OK) {
-        struct tpi_frame frame = {.type = TPI_FRAME_XOFF,
-                                  .from_slot = actor.slot,
-                                  .from_generation = actor.generation};
+        struct tpi_frame frame = {
+            .type = TPI_FRAME_XOFF, .from_slot = actor.slot, .from_generation = actor.generation};
         stop = tpi_conn_queue(conn, &frame, &wake, &pressure) == TP_OK;
     }
     tpi_mutex_unlock(&peer->lock);
@@ -335,9 +334,9 @@ static struct tpi_block *reason_block(tp_runtime *runtime, const struct tpi_fram
 static bool route_signal(struct tpi_conn *conn, const struct tpi_frame *frame, tp_pid from,
                          tp_pid to) {
     static const uint8_t kinds[] = {
-        [TPI_FRAME_FAILED] = TPI_KIND_FAILED,         [TPI_FRAME_LINK] = TPI_KIND_LINK,
-        [TPI_FRAME_UNLINK] = TPI_KIND_UNLINK,         [TPI_FRAME_UNLINK_ACK] = TPI_KIND_UNLINK_ACK,
-        [TPI_FRAME_MONITOR] = TPI_KIND_MONITOR,       [TPI_FRAME_DEMONITOR] = TPI_KIND_DEMONITOR,
+        [TPI_FRAME_FAILED] = TPI_KIND_FAILED,   [TPI_FRAME_LINK] = TPI_KIND_LINK,
+        [TPI_FRAME_UNLINK] = TPI_KIND_UNLINK,   [TPI_FRAME_UNLINK_ACK] = TPI_KIND_UNLINK_ACK,
+        [TPI_FRAME_MONITOR] = TPI_KIND_MONITOR, [TPI_FRAME_DEMONITOR] = TPI_KIND_DEMONITOR,
     };
     tp_runtime *runtime = conn->node->runtime;
     struct tpi_peer_state *peer = conn->peer;

@@ -148,9 +148,8 @@ static struct place *place_new(const char *scheme) {
 
 static void place_join(struct place *place) {
     struct tpi_attempt *attempt = NULL;
-    TP_ASSERT_EQ_INT(tpi_link_connect(place->hub, place->listener->url, on_connected, place,
-                                      &attempt),
-                     TP_OK);
+    TP_ASSERT_EQ_INT(
+        tpi_link_connect(place->hub, place->listener->url, on_connected, place, &attempt), TP_OK);
     WAIT(&place->moved, &place->lock, place->accepted == 1 && place->connected == 1);
     TP_ASSERT_EQ_INT(place->err, TP_OK);
     tpi_attempt_free(attempt);
@@ -270,9 +269,9 @@ static void check_given_up(const char *scheme) {
     for (unsigned i = 0; i < 50; i++) {
         struct tpi_attempt *attempt = NULL;
         struct end *ends[] = {&place->client, &place->server};
-        TP_ASSERT_EQ_INT(tpi_link_connect(place->hub, place->listener->url, on_connected, place,
-                                          &attempt),
-                         TP_OK);
+        TP_ASSERT_EQ_INT(
+            tpi_link_connect(place->hub, place->listener->url, on_connected, place, &attempt),
+            TP_OK);
         tpi_attempt_free(attempt);
         tpi_mutex_lock(&place->lock);
         for (unsigned k = 0; k < 2; k++) {
@@ -330,8 +329,7 @@ TP_TEST(link, urls) {
     TP_ASSERT(!tpi_link_is_local("tcp://127.evil.example:5"));
     TP_ASSERT(!tpi_link_is_local("tcp://localhost.example:5"));
     struct tpi_listener *listener = NULL;
-    TP_ASSERT_EQ_INT(tpi_link_listen(NULL, "inproc://x", on_accepted, NULL, &listener),
-                     TP_ENOTSUP);
+    TP_ASSERT_EQ_INT(tpi_link_listen(NULL, "inproc://x", on_accepted, NULL, &listener), TP_ENOTSUP);
     TP_ASSERT_EQ_INT(tpi_link_listen(NULL, "tcp://no.such.host.invalid:1", on_accepted, NULL,
                                      &listener) != TP_OK,
                      1);
@@ -339,7 +337,7 @@ TP_TEST(link, urls) {
 
 TP_TEST(link, port_zero) {
     struct place *place = place_new("tcp");
-    int port = atoi(strrchr(place->listener->url, ':') + 1);
+    long port = strtol(strrchr(place->listener->url, ':') + 1, NULL, 10);
     TP_ASSERT_MSG(port > 0, "%s", place->listener->url);
     place_free(place);
 }

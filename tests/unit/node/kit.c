@@ -5,14 +5,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/platform/platform.h"
+
 void side_start(struct side *side, const char *name, const tp_node_options *options) {
     tp_options runtime = {.workers = 2, .node_name = name, .log_level = TP_LOG_OFF};
     tp_node_options plain = {.plain = true};
     memset(side, 0, sizeof *side);
     TP_ASSERT_EQ_INT(tp_runtime_start(&side->runtime, &runtime), TP_OK);
-    TP_ASSERT_EQ_INT(
-        tp_node_start(side->runtime, options != NULL ? options : &plain, &side->node), TP_OK);
+    TP_ASSERT_EQ_INT(tp_node_start(side->runtime, options != NULL ? options : &plain, &side->node),
+                     TP_OK);
     TP_ASSERT_EQ_INT(tp_inbox_open(side->runtime, &side->inbox), TP_OK);
+}
+
+void moment(void) {
+    _Atomic(uint32_t) never = 0;
+    tpi_futex_wait(&never, 0, TP_MS(1));
 }
 
 void side_stop(struct side *side) {

@@ -37,6 +37,8 @@ tp_pid echo_start(struct side *side);
 tp_pid counter_start(struct side *side);
 /* At stream_to it sends so many pings, then tells who asked. */
 tp_pid streamer_start(struct side *side);
+/* Lets a millisecond pass, between two looks. */
+void moment(void);
 /* The next message in the inbox, of that type. */
 #define EXPECT(side, out, type)                                                                    \
     do {                                                                                           \
@@ -51,7 +53,7 @@ tp_pid streamer_start(struct side *side);
         for (unsigned i_ = 0; i_ < 60000; i_++) {                                                  \
             tp_node_counters_get((side)->node, &counters_);                                        \
             if (counters_.field >= (least)) break;                                                 \
-            usleep(1000);                                                                          \
+            moment();                                                                              \
         }                                                                                          \
         TP_ASSERT(counters_.field >= (least));                                                     \
     } while (0)

@@ -30,8 +30,7 @@ TP_TEST(node_safety, no_listener_without_a_secret_or_plain) {
     side_start(&side, "a@test", &secure);
     TP_ASSERT_EQ_INT(tp_node_listen(side.node, "tcp://0.0.0.0:0", side.url, sizeof side.url),
                      TP_OK);
-    TP_ASSERT(strstr(side.url, ":0") == NULL || side.url[strlen(side.url) - 1] != '0' ||
-              atoi(strrchr(side.url, ':') + 1) > 0);
+    TP_ASSERT(strtol(strrchr(side.url, ':') + 1, NULL, 10) > 0);
     side_stop(&side);
 }
 
@@ -53,9 +52,8 @@ TP_TEST(node_safety, options_that_cannot_be) {
     TP_ASSERT_EQ_INT(start_with("with space", &plain), TP_EINVAL);
     TP_ASSERT_EQ_INT(start_with("a@test", &(tp_node_options){.plain = true, .secret = secret}),
                      TP_EINVAL);
-    TP_ASSERT_EQ_INT(
-        start_with("a@test", &(tp_node_options){.plain = true, .heartbeat = TP_MS(1)}),
-        TP_EINVAL);
+    TP_ASSERT_EQ_INT(start_with("a@test", &(tp_node_options){.plain = true, .heartbeat = TP_MS(1)}),
+                     TP_EINVAL);
     TP_ASSERT_EQ_INT(start_with("a@test", &(tp_node_options){.plain = true, .max_peers = 129}),
                      TP_EINVAL);
     TP_ASSERT_EQ_INT(start_with("a@test", &(tp_node_options){.secret_file = "/no/such/file"}),
@@ -95,8 +93,8 @@ static void check_refused(const tp_node_options *theirs) {
     tp_node_counters_get(stranger.node, &counters);
     TP_ASSERT_EQ_INT(counters.connections, 0);
     pong got;
-    TP_ASSERT_EQ_INT(
-        tp_inbox_call(friendly.inbox, echo_start(&server), PLENTY, &got, pong, ping), TP_OK);
+    TP_ASSERT_EQ_INT(tp_inbox_call(friendly.inbox, echo_start(&server), PLENTY, &got, pong, ping),
+                     TP_OK);
     side_stop(&stranger);
     side_stop(&friendly);
     side_stop(&server);
@@ -119,13 +117,13 @@ static void throw_bytes(const char *url, const void *bytes, size_t size) {
     for (unsigned i = 0; i < 1000; i++) {
         tp_err err = tpi_socket_write(descriptor, bytes, size, &done);
         if (err != TP_EBUSY) break;
-        usleep(1000);
+        moment();
     }
     for (unsigned i = 0; i < 20000; i++) { /* it is closed, without a word */
         char answer;
         tp_err err = tpi_socket_read(descriptor, &answer, 1, &done);
         if (err != TP_EBUSY) break;
-        usleep(1000);
+        moment();
     }
     tpi_descriptor_close(descriptor);
 }
@@ -142,7 +140,7 @@ TP_TEST(node_safety, garbage_and_half_open_connections) {
     throw_bytes(server.url, garbage, sizeof garbage);
     throw_bytes(server.url, "GET / HTTP/1.1\r\n\r\n", 18);
     throw_bytes(server.url, "troupe\x01\x01\xff\xff", 10);
-    throw_bytes(server.url, "troupe\x01\x01\x00\x20", 10 + 0);
+    throw_bytes(server.url, "troupe\x01\x01\x00\x20", 10);
     WAIT_COUNTER(&server, refused, 3u);
     enum { OPEN = 300 };
     static int open[OPEN];
@@ -155,8 +153,8 @@ TP_TEST(node_safety, garbage_and_half_open_connections) {
     }
     TP_ASSERT_EQ_INT(tp_node_connect(friendly.node, server.url, PLENTY, NULL), TP_OK);
     pong got;
-    TP_ASSERT_EQ_INT(
-        tp_inbox_call(friendly.inbox, echo_start(&server), PLENTY, &got, pong, ping), TP_OK);
+    TP_ASSERT_EQ_INT(tp_inbox_call(friendly.inbox, echo_start(&server), PLENTY, &got, pong, ping),
+                     TP_OK);
     tp_runtime_counters(server.runtime, &after);
     TP_ASSERT(after.handled <= before.handled + 2); /* nobody else reached an actor */
     for (unsigned i = 0; i < OPEN; i++) tpi_descriptor_close(open[i]);
@@ -178,7 +176,7 @@ TP_TEST(node_safety, both_connect_at_once) {
         tp_err err = TP_ENOCONNECTION;
         for (unsigned i = 0; i < 10000 && err == TP_ENOCONNECTION; i++) {
             err = tp_inbox_call(b.inbox, echo, PLENTY, &got, pong, ping);
-            if (err == TP_ENOCONNECTION) usleep(1000);
+            if (err == TP_ENOCONNECTION) moment();
         }
         TP_ASSERT_EQ_INT(err, TP_OK);
         tp_node_counters counters;

@@ -1,6 +1,7 @@
 /*
  * Everything that actors of one node can do to each other, between two nodes.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,9 +35,8 @@ static void check_talk(const char *scheme, bool secure) {
     uint8_t *bytes = malloc(size);
     for (size_t i = 0; i < size; i++) bytes[i] = (uint8_t)(i * 7 + (i >> 11));
     text answer = {0};
-    TP_ASSERT_EQ_INT(tp_inbox_call(b.inbox, echo, PLENTY, &answer, text, text,
-                                   .bytes = {bytes, size}),
-                     TP_OK);
+    TP_ASSERT_EQ_INT(
+        tp_inbox_call(b.inbox, echo, PLENTY, &answer, text, text, .bytes = {bytes, size}), TP_OK);
     TP_ASSERT(answer.bytes.size == size && memcmp(answer.bytes.data, bytes, size) == 0);
     free(bytes);
     TP_ASSERT_EQ_INT(tp_inbox_send(b.inbox, echo, leave, .code = TP_EXIT_NORMAL), TP_OK);
@@ -135,9 +135,9 @@ static seen observed(struct side *side, tp_pid observer) {
     seen got = {0};
     for (unsigned i = 0; i < 60000 && (got.downs == 0 || got.exits == 0); i++) {
         TP_ASSERT_EQ_INT(tp_inbox_call(side->inbox, observer, PLENTY, &got, seen, seen), TP_OK);
-        usleep(1000);
+        moment();
     }
-    usleep(20000);
+    for (unsigned i = 0; i < 20; i++) moment();
     TP_ASSERT_EQ_INT(tp_inbox_call(side->inbox, observer, PLENTY, &got, seen, seen), TP_OK);
     TP_ASSERT_EQ_INT(got.downs, 1);
     TP_ASSERT_EQ_INT(got.exits, 1);
@@ -148,9 +148,8 @@ static tp_pid observe_start(struct side *side, tp_pid whom) {
     tp_pid observer;
     pong done;
     TP_ASSERT_EQ_INT(tp_runtime_spawn(side->runtime, &observer, &observer_behavior, NULL), TP_OK);
-    TP_ASSERT_EQ_INT(tp_inbox_call(side->inbox, observer, PLENTY, &done, pong, observe,
-                                   .whom = whom),
-                     TP_OK);
+    TP_ASSERT_EQ_INT(
+        tp_inbox_call(side->inbox, observer, PLENTY, &done, pong, observe, .whom = whom), TP_OK);
     return observer;
 }
 
@@ -213,7 +212,7 @@ TP_TEST(node_signals, a_new_incarnation_gets_nothing_of_the_old) {
     pong done;
     TP_ASSERT_EQ_INT(tp_inbox_call(b.inbox, echo, PLENTY, &done, pong, ping), TP_OK);
     char url[256];
-    strcpy(url, a.url);
+    snprintf(url, sizeof url, "%s", a.url);
     side_stop(&a);
     side_start(&a, "a@test", NULL);
     TP_ASSERT_EQ_INT(tp_node_listen(a.node, url, NULL, 0), TP_OK);
@@ -254,11 +253,11 @@ TP_TEST(node_signals, a_slow_receiver_holds_its_sender_back) {
     TP_ASSERT_EQ_INT(tp_inbox_send(b.inbox, from, stream_to, .to = slow, .count = count), TP_OK);
     tp_counters counters;
     do { /* it has to wait */
-        usleep(1000);
+        moment();
         tp_runtime_counters(b.runtime, &counters);
     } while (counters.suspensions == 0);
     TP_ASSERT(counters.sent < count);
-    pong done;                            /* and others do not */
+    pong done; /* and others do not */
     TP_ASSERT_EQ_INT(tp_inbox_call(b.inbox, echo_start(&a), PLENTY, &done, pong, ping), TP_OK);
     streamed got = {0};
     do {
@@ -308,7 +307,7 @@ TP_TEST(node_signals, names_are_private_unless_exported) {
     TP_ASSERT_EQ_INT(tp_runtime_spawn_body(a.runtime, &hidden, named, hidden_name, NULL), TP_OK);
     while (tp_pid_is_null(tp_whereis(a.runtime, "echo")) ||
            tp_pid_is_null(tp_whereis(a.runtime, "hidden")))
-        usleep(1000);
+        moment();
     TP_ASSERT_EQ_INT(tp_node_export(a.node, "echo"), TP_OK);
     TP_ASSERT_EQ_INT(tp_node_export(a.node, "no@name"), TP_EINVAL);
     TP_ASSERT_EQ_INT(tp_runtime_spawn_body(b.runtime, &asking, ask_names, &asker, NULL), TP_OK);
@@ -348,9 +347,9 @@ TP_TEST(node_signals, watchers_hear_of_nodes_with_reasons) {
     tp_pid pid;
     struct watcher watcher = {.node = b.node};
     TP_ASSERT_EQ_INT(tp_runtime_spawn_body(b.runtime, &pid, watch_nodes, &watcher, NULL), TP_OK);
-    while (watcher.ready < 1) usleep(1000);
+    while (watcher.ready < 1) moment();
     sides_join(&a, &b, "tcp");
-    while (watcher.ready < 2) usleep(1000);
+    while (watcher.ready < 2) moment();
     uint64_t id = tp_runtime_node(a.runtime);
     side_stop(&a);
     TP_ASSERT_EQ_INT(tp_runtime_wait(b.runtime, pid, PLENTY, NULL), TP_OK);
