@@ -29,7 +29,7 @@ static void note_heard(struct tpi_conn *conn) {
 
 static uint8_t *queue_room(struct tpi_queue *queue, size_t more) {
     if (queue->head == queue->size) queue->head = queue->size = 0;
-    if (queue->room - queue->size < more && queue->head >= queue->room / 2) {
+    if (queue->head > 0 && queue->room - queue->size < more && queue->head >= queue->room / 2) {
         memmove(queue->bytes, queue->bytes + queue->head, queue->size - queue->head);
         queue->size -= queue->head;
         queue->head = 0;

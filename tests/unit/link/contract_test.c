@@ -35,6 +35,8 @@ struct place {
     tpi_mutex lock;
     _Atomic(uint32_t) moved;
     unsigned accepted, connected;
+    unsigned spares; /* accepted beside the one */
+    struct tpi_stream *spare[64];
     tp_err err;
 };
 
@@ -110,7 +112,8 @@ static const struct tpi_stream_handler handler = {fill, received, closed};
 static void on_accepted(void *context, struct tpi_stream *stream) {
     struct place *place = context;
     tpi_mutex_lock(&place->lock);
-    place->server.stream = stream;
+    if (place->server.stream == NULL) place->server.stream = stream;
+    else place->spare[place->spares++] = stream;
     place->accepted++;
     tpi_mutex_unlock(&place->lock);
     moved(&place->moved);
@@ -284,6 +287,8 @@ static void check_given_up(const char *scheme) {
     tpi_listener_free(place->listener);
     place->listener = NULL;
     if (place->server.stream != NULL) tpi_stream_free(place->server.stream);
+    for (unsigned i = 0; i < place->spares; i++) tpi_stream_free(place->spare[i]);
+    place->client.stream = NULL;
     place_free(place);
 }
 
