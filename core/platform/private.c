@@ -1,7 +1,7 @@
 /*
  * Files of a few bytes that concern nobody else: secrets, keys, the claim to a socket's path.
  */
-#include "core/platform/platform.h"
+#include "core/platform/private.h"
 
 #include <errno.h>
 #include <fcntl.h>

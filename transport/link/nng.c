@@ -13,7 +13,7 @@
 #include <nng/nng.h>
 #include <nng/supplemental/util/platform.h>
 
-#include "core/platform/platform.h"
+#include "core/platform/private.h"
 #include "transport/link/link.h"
 
 #define RECEIVE_SIZE 65536u

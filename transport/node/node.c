@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/actor/steps.h"
+#include "core/platform/private.h"
 #include "transport/node/node.h"
 
 #define HEARTBEAT_LEAST TP_MS(200)
