@@ -27,6 +27,10 @@ extern const struct bench_case bench_stuck[];   /* others, while some keep their
 extern const struct bench_case bench_storm[];   /* supervisors in bad weather and in good */
 extern const struct bench_case bench_codec[];   /* messages to bytes and back, without actors */
 
+#ifdef BENCH_NET
+extern const struct bench_case bench_dist[]; /* two nodes */
+#endif
+
 /* The benchmarks of the Savina suite that are not above; see savina/README.md. */
 extern const struct bench_case bench_savina_sync[];
 extern const struct bench_case bench_savina_shared[];
@@ -37,6 +41,9 @@ extern const struct bench_case bench_savina_space[];
 
 /* A size of a benchmark times --scale, at least `least`. */
 uint64_t bench_scaled(uint64_t full, uint64_t least);
+/* How two nodes are joined: "tcp", "ipc" or "inproc"; "psk" or "none". */
+const char *bench_transport(void);
+const char *bench_secure(void);
 /* Waits for bench_done, without limit. */
 void bench_wait(tp_actor *self);
 /* Nanoseconds since `start`. */

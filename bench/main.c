@@ -1,6 +1,7 @@
 /*
  * troupe-bench NAME... [--workers N] [--reps N] [--scale X] [--json] [--list]: one line a result:
  * name, value, unit. The value is the median of the repetitions, each in a runtime of its own.
+ * dist_*: --transport tcp|ipc|inproc (tcp), --secure psk|none (psk).
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -17,14 +18,27 @@ struct request {
 };
 
 static const struct bench_case *const groups[] = {
-    bench_talk,          bench_flood,         bench_create,      bench_meet,
-    bench_timers,        bench_restart,       bench_storm,       bench_stuck,
-    bench_codec,
-    bench_savina_sync,   bench_savina_shared, bench_savina_flow, bench_savina_number,
-    bench_savina_search, bench_savina_space};
+    bench_talk,          bench_flood,         bench_create,        bench_meet,
+    bench_timers,        bench_restart,       bench_storm,         bench_stuck,
+    bench_codec,         bench_savina_sync,   bench_savina_shared, bench_savina_flow,
+    bench_savina_number, bench_savina_search, bench_savina_space,
+#ifdef BENCH_NET
+    bench_dist,
+#endif
+};
 
 /* Of --scale, written once, before anything runs. */
 static double scale = 1;
+/* Of --transport and --secure, likewise. */
+static const char *transport = "tcp", *secure = "psk";
+
+const char *bench_transport(void) {
+    return transport;
+}
+
+const char *bench_secure(void) {
+    return secure;
+}
 
 uint64_t bench_scaled(uint64_t full, uint64_t least) {
     uint64_t scaled = (uint64_t)((double)full * scale);
@@ -105,7 +119,8 @@ static void list(void) {
 
 static int usage(const char *program) {
     fprintf(stderr,
-            "usage: %s NAME... [--workers N] [--reps N] [--scale X] [--json]\n       %s --list\n",
+            "usage: %s NAME... [--workers N] [--reps N] [--scale X] [--json]\n"
+            "       dist_*: --transport tcp|ipc|inproc --secure psk|none\n       %s --list\n",
             program, program);
     return 2;
 }
@@ -122,7 +137,8 @@ int main(int argc, char **argv) {
     static const struct option options[] = {
         {"workers", required_argument, NULL, 'w'}, {"reps", required_argument, NULL, 'r'},
         {"scale", required_argument, NULL, 's'},   {"json", no_argument, NULL, 'j'},
-        {"list", no_argument, NULL, 'l'},          {NULL, 0, NULL, 0}};
+        {"list", no_argument, NULL, 'l'},          {"transport", required_argument, NULL, 't'},
+        {"secure", required_argument, NULL, 'e'},  {NULL, 0, NULL, 0}};
     long workers = 1, reps = 5;
     bool json = false;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -130,9 +146,15 @@ int main(int argc, char **argv) {
         else if (c == 'r') reps = strtol(optarg, NULL, 10);
         else if (c == 's') scale = strtod(optarg, NULL);
         else if (c == 'j') json = true;
+        else if (c == 't') transport = optarg;
+        else if (c == 'e') secure = optarg;
         else if (c == 'l') return list(), 0;
         else return usage(argv[0]);
     }
+    if (strcmp(secure, "psk") != 0 && strcmp(secure, "none") != 0) return usage(argv[0]);
+    if (strcmp(transport, "tcp") != 0 && strcmp(transport, "ipc") != 0 &&
+        strcmp(transport, "inproc") != 0)
+        return usage(argv[0]);
     if (workers < 1 || workers > 256 || reps < 1 || reps > REPS_MAX || !(scale > 0))
         return usage(argv[0]);
     if (optind == argc) return run_all((unsigned)workers, (int)reps, json);

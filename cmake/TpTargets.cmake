@@ -103,10 +103,16 @@ function(tp_begin_net)
         message(FATAL_ERROR "transport needs libsodium (Debian: libsodium-dev); "
                             "-DTP_BUILD_NET=OFF builds without it")
     endif()
+    find_package(nng CONFIG QUIET)
+    if(NOT nng_FOUND)
+        message(FATAL_ERROR "transport needs nng (Debian: libnng-dev); "
+                            "-DTP_BUILD_NET=OFF builds without it")
+    endif()
     add_library(troupe_net_static STATIC)
     tp_compile(troupe_net_static)
     set_target_properties(troupe_net_static PROPERTIES OUTPUT_NAME troupe-net)
-    target_link_libraries(troupe_net_static PRIVATE PkgConfig::TP_SODIUM PUBLIC troupe_static)
+    target_link_libraries(troupe_net_static PRIVATE PkgConfig::TP_SODIUM nng::nng
+                                            PUBLIC troupe_static)
 endfunction()
 
 # tp_net_room(wire) adds the sources of the current folder's wire/ to libtroupe-net.

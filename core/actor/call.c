@@ -183,6 +183,12 @@ tp_err tp_reply_error(tp_actor *self, tp_err err) {
     return TP_OK;
 }
 
+/* Refs are their caller's node's: two nodes may use the same. */
+static tp_err put_deferred(tp_actor *self, const struct tpi_block *request, tp_pid *caller) {
+    *caller = tpi_block_from(self->runtime, request);
+    return tpi_map_put(&self->extra->deferred, request->ref, caller->node, caller);
+}
+
 tp_from tp_defer(tp_actor *self) {
     TPI_INSIDE(self);
     struct tpi_block *request = open_request(self);
@@ -191,19 +197,18 @@ tp_from tp_defer(tp_actor *self) {
     if (request == NULL) return none;
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     tp_pid *caller = extra == NULL ? NULL : tpi_heap_alloc(heap(self), sizeof *caller);
-    if (caller == NULL || tpi_map_put(&extra->deferred, request->ref, 0, caller) != TP_OK) {
+    if (caller == NULL || put_deferred(self, request, caller) != TP_OK) {
         if (caller != NULL) tpi_heap_free(heap(self), caller, sizeof *caller);
         (void)tp_reply_error(self, TP_ENOMEM);
         return none;
     }
-    *caller = tpi_block_from(runtime, request);
     request->state |= TPI_BLOCK_ANSWERED;
     tpi_wait_moved(runtime, *caller, request->ref, TPI_NO_SLOT);
     return (tp_from){*caller, tpi_pid_of(runtime, self), request->ref};
 }
 
-void tpi_deferred_forget(tp_actor *self, tp_ref ref) {
-    tp_pid *caller = self->extra == NULL ? NULL : tpi_map_remove(&self->extra->deferred, ref, 0);
+void tpi_deferred_forget(tp_actor *self, uint64_t node, tp_ref ref) {
+    tp_pid *caller = self->extra == NULL ? NULL : tpi_map_remove(&self->extra->deferred, ref, node);
     if (caller != NULL) tpi_heap_free(heap(self), caller, sizeof *caller);
 }
 
@@ -211,12 +216,14 @@ void tpi_deferred_forget(tp_actor *self, tp_ref ref) {
 static void settle_deferred(tp_actor *self, tp_from from) {
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     if (tp_pid_equal(from.holder, tpi_pid_of(runtime, self))) {
-        tpi_deferred_forget(self, from.request);
+        tpi_deferred_forget(self, from.caller.node, from.request);
         return;
     }
-    struct tpi_block *block = tpi_block_new(runtime, self->worker, TPI_KIND_FORGET, 0);
+    struct tpi_block *block = tpi_block_new(runtime, self->worker, TPI_KIND_FORGET, 8);
     if (block == NULL) return; /* the holder keeps a record until it ends */
+    block->size = 0;
     block->ref = from.request;
+    tpi_block_set_from(runtime, block, from.caller); /* whose request it was */
     tpi_deliver(runtime, self->worker, from.holder, block);
 }
 

@@ -6,6 +6,7 @@
 #include <troupe/signal.h>
 
 #include "core/actor/mailbox.h"
+#include "core/actor/remote.h"
 
 #define HEAP_PREFIX 16u /* before a heap block: its payload's size */
 
@@ -71,7 +72,10 @@ tp_pid tpi_block_from(const tp_runtime *runtime, const struct tpi_block *block) 
 }
 
 void tpi_block_set_from(const tp_runtime *runtime, struct tpi_block *block, tp_pid from) {
-    TPI_ASSERT(from.node == runtime->node || from.generation == 0);
+    if (tpi_is_remote(runtime, from)) {
+        block->flags |= TPI_BLOCK_REMOTE;
+        memcpy(block + 1, &from.node, sizeof from.node);
+    }
     block->from_slot = from.slot;
     block->from_generation = from.generation;
 }
@@ -102,7 +106,9 @@ struct tpi_block *tpi_block_copy(tp_runtime *runtime, struct tpi_worker *worker,
     if (block->flags & TPI_BLOCK_REMOTE) size += 8;
     size_t room = size;
     /* what is answered in place keeps the room for its answer */
-    if (block->kind == TPI_KIND_LINK || block->kind == TPI_KIND_MONITOR) room = TPI_SIGNAL_ROOM;
+    if (block->kind == TPI_KIND_LINK || block->kind == TPI_KIND_MONITOR ||
+        block->kind == TPI_KIND_UNLINK || block->kind == TPI_KIND_CREDIT)
+        room = TPI_SIGNAL_ROOM;
     TPI_ASSERT(size <= room);
     struct tpi_block *copy = tpi_block_new(runtime, worker, (enum tpi_kind)block->kind, room);
     if (copy == NULL) return NULL;
@@ -143,12 +149,9 @@ bool tpi_deliver(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
             runtime->hooks.elsewhere(runtime, worker, to, block);
             return true;
         }
-        if (to.node != runtime->node && runtime->hooks.remote != NULL && to.generation != 0) {
-            runtime->hooks.remote(runtime, to, block);
-            return true;
-        }
-        tpi_deliver_dead(runtime, worker, to, block);
-        return false;
+        bool remote = tpi_is_remote(runtime, to);
+        (void)tpi_remote_send(runtime, worker, to, block);
+        return remote;
     }
     block->to_generation = to.generation;
     tpi_push(runtime, worker, actor, block);
@@ -166,23 +169,23 @@ static void count_dead_letter(tp_runtime *runtime, struct tpi_worker *worker, tp
 static void answer(tp_runtime *runtime, struct tpi_worker *worker, tp_pid dead,
                    struct tpi_block *block, enum tpi_kind kind) {
     tp_pid to = tpi_block_from(runtime, block);
-    bool nowhere = dead.node == runtime->node || dead.generation == 0;
-    int32_t code = nowhere ? TP_EXIT_NOPROC : TP_EXIT_NOCONNECTION;
-    uint8_t *payload = (uint8_t *)(block + 1);
-    tp_writer out = {.at = payload, .end = payload + block_room(block), .failed = false};
+    int32_t code = tpi_is_remote(runtime, dead) ? TP_EXIT_NOCONNECTION : TP_EXIT_NOPROC;
+    block->flags &= (uint8_t)~TPI_BLOCK_REMOTE;
+    if (dead.generation != 0) tpi_block_set_from(runtime, block, dead);
+    uint8_t *payload = tpi_block_payload(block);
+    tp_writer out = {.at = payload, .end = (uint8_t *)(block + 1) + block_room(block)};
     block->kind = (uint8_t)kind;
     if (kind == TPI_KIND_EXIT) {
         tp_exited_message.encode(&(tp_exited){.from = dead, .code = code}, &out);
         block->type = &tp_exited_message;
-        block->flags = TPI_BLOCK_LINKED | TPI_BLOCK_UNCOUNTED;
+        block->flags |= TPI_BLOCK_LINKED | TPI_BLOCK_UNCOUNTED;
     } else if (kind == TPI_KIND_DOWN) {
         tp_down_message.encode(&(tp_down){.ref = block->ref, .from = dead, .code = code}, &out);
         block->type = &tp_down_message;
-        block->flags = TPI_BLOCK_UNCOUNTED;
+        block->flags |= TPI_BLOCK_UNCOUNTED;
     }
     TPI_ASSERT(!out.failed);
     block->size = (uint32_t)(out.at - payload);
-    if (dead.node == runtime->node) tpi_block_set_from(runtime, block, dead);
     tpi_deliver(runtime, worker, to, block);
 }
 
@@ -196,8 +199,7 @@ void tpi_deliver_dead(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
     case TPI_KIND_REQUEST:
         count_dead_letter(runtime, worker, to, block);
         tpi_fail_block(runtime, worker, block,
-                       to.node == runtime->node || to.generation == 0 ? TP_ENOPROC
-                                                                      : TP_ENOCONNECTION);
+                       tpi_is_remote(runtime, to) ? TP_ENOCONNECTION : TP_ENOPROC);
         return;
     case TPI_KIND_MESSAGE: count_dead_letter(runtime, worker, to, block); break;
     default: break;
@@ -225,7 +227,7 @@ void tpi_fail_block(tp_runtime *runtime, struct tpi_worker *worker, struct tpi_b
 
 void tpi_fail_request(tp_runtime *runtime, struct tpi_worker *worker, tp_pid caller, tp_ref ref,
                       tp_err err) {
-    struct tpi_block *block = tpi_block_new(runtime, worker, TPI_KIND_REQUEST, 0);
+    struct tpi_block *block = tpi_block_new(runtime, worker, TPI_KIND_REQUEST, 8);
     if (block == NULL) {
         /* the caller's deadline is what is left to tell it */
         tpi_wait_moved(runtime, caller, ref, TPI_NO_SLOT);

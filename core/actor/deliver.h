@@ -53,6 +53,7 @@ static inline const uint8_t *tpi_block_bytes(const struct tpi_block *block) {
     if (__builtin_expect(!(block->flags & TPI_BLOCK_SHARED), 1)) return payload;
     return (*(const struct tpi_payload *const *)(const void *)payload)->bytes;
 }
+/* Who sent it; for one of another node there must be 8 bytes of room more, and no payload yet. */
 tp_pid tpi_block_from(const tp_runtime *runtime, const struct tpi_block *block);
 void tpi_block_set_from(const tp_runtime *runtime, struct tpi_block *block, tp_pid from);
 void tpi_payload_unref(struct tpi_payload *payload);

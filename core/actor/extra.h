@@ -45,7 +45,7 @@ struct tpi_extra {
     struct tpi_map aliases;         /* (ref, 0) -> mode + 1 */
     struct tpi_map pending;         /* (ref, 0) -> struct tpi_pending: futures */
     struct tpi_timer_place *timers; /* its timers, by the index in their refs (timer.c) */
-    struct tpi_map deferred;        /* (ref, 0) -> struct tpi_deferred */
+    struct tpi_map deferred;        /* (ref, caller's node) -> tp_pid of the caller */
     struct tpi_list allocations;
     struct tpi_list exit_calls;
     struct tpi_list descriptors;

@@ -13,6 +13,7 @@
 #include <troupe/signal.h>
 
 #include "core/actor/mailbox.h"
+#include "core/actor/remote.h"
 
 #define SMALLEST_CLASS 2 /* a cache line: header and 16 bytes */
 #define SMALLEST_PAYLOAD 16u
@@ -51,6 +52,10 @@ static void passed_limit(tp_actor *self, tp_actor *receiver, tp_pid to, int32_t 
 void tpi_suspend_if_over(tp_actor *self) {
     uint64_t identity;
     if (__builtin_expect(!(self->flags & TPI_ACTOR_OVER), 1)) return;
+    if (tpi_is_remote(self->runtime, self->extra->over) && self->flags & TPI_ACTOR_BODY) {
+        tpi_suspend_inside(self);
+        return;
+    }
     tp_actor *receiver = tpi_find(tpi_runtime_of(self->worker), self->extra->over, &identity);
     if (receiver == NULL) return;
     if (self->flags & TPI_ACTOR_BODY ||
@@ -117,6 +122,16 @@ static void count_sent(tp_runtime *runtime, tp_actor *self) {
     else tpi_count_shared(&runtime->scheduler->outside.sent, 1);
 }
 
+/* As passed_limit, for what waits to be sent to another node. */
+static void over_remote(tp_actor *self, tp_pid to, enum tpi_pressure pressure) {
+    struct tpi_extra *extra = tpi_extra(self);
+    if (extra == NULL || self->flags & TPI_ACTOR_EXITING) return;
+    extra->over = to;
+    self->flags |= TPI_ACTOR_OVER;
+    if (self->flags & TPI_ACTOR_SENDING_MANY) return; /* its unsent blocks have no other owner */
+    if (self->flags & TPI_ACTOR_BODY || pressure == TPI_PRESSURE_FAR) tpi_suspend_inside(self);
+}
+
 /* A block, complete but for its receiver, goes out under the receiver's bound. self NULL: from
  * outside. */
 tp_err tpi_send_block(tp_runtime *runtime, tp_actor *self, tp_pid to, struct tpi_block *block) {
@@ -126,7 +141,8 @@ tp_err tpi_send_block(tp_runtime *runtime, tp_actor *self, tp_pid to, struct tpi
     if (self != NULL && __builtin_expect(worker->tracing, 0)) tpi_trace_send(self, to, block->type);
     if (__builtin_expect(receiver == NULL, 0)) {
         count_sent(runtime, self);
-        tpi_deliver(runtime, worker, to, block);
+        enum tpi_pressure pressure = tpi_remote_send(runtime, worker, to, block);
+        if (pressure != TPI_PRESSURE_NONE && self != NULL) over_remote(self, to, pressure);
         return TP_OK;
     }
     block->to_generation = to.generation;

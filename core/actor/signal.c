@@ -554,7 +554,7 @@ static enum tpi_applied apply_own(tp_actor *self, struct tpi_block *block) {
     case TPI_KIND_CREDIT:
         return tpi_credit_asked(self, block) ? TPI_APPLIED_DONE : TPI_APPLIED_ANSWER;
     case TPI_KIND_RESUME: tpi_credit_granted(self, block->ref); break;
-    case TPI_KIND_FORGET: tpi_deferred_forget(self, block->ref); break;
+    case TPI_KIND_FORGET: tpi_deferred_forget(self, from.node, block->ref); break;
     case TPI_KIND_READY: tpi_event_arrived(self, block); break;
     case TPI_KIND_PING: apply_ping(self, from, block->ref); break;
     default: TPI_ASSERT(false); /* a message is no signal */

@@ -96,7 +96,7 @@ bool tpi_alias_admit(tp_actor *self, tp_ref alias);
 void tpi_reply_arrived(tp_actor *self, struct tpi_block *block);
 /* Ends every request that the actor holds: current, deferred, postponed. */
 void tpi_requests_abandon(tp_actor *self, tp_reason reason);
-void tpi_deferred_forget(tp_actor *self, tp_ref ref);
+void tpi_deferred_forget(tp_actor *self, uint64_t node, tp_ref ref);
 void tpi_pending_free_all(tp_actor *self);
 
 /* ---- waiting for others (wait.c) ---- */

@@ -40,7 +40,6 @@ struct tpi_hooks {
     /* A message for nobody; worker NULL: a thread outside. The block stays the caller's. */
     void (*dead_letter)(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
                         const struct tpi_block *block);
-    /* A signal for another node. Takes the block. */
     /* In an isolated actor's process: whatever is for others. Takes the block. */
     void (*elsewhere)(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
                       struct tpi_block *block);
@@ -54,14 +53,17 @@ struct tpi_hooks {
                       const tp_message_type *type, const void *value, tp_ref start);
     /* A signal to such an actor that is its process's affair. */
     void (*cross)(tp_actor *self, struct tpi_block *block);
-    void (*remote)(tp_runtime *runtime, tp_pid to, struct tpi_block *block);
 };
+
+struct tpi_remote;
 
 struct tp_runtime {
     struct tpi_scheduler *scheduler;
     struct tpi_memory *memory;
     uint8_t *slots; /* reserved address space: max_actors of struct tp_actor */
-    uint64_t node;
+    uint64_t node;  /* its id: of name and incarnation */
+    uint8_t incarnation[16];
+    _Atomic(struct tpi_remote *) remote; /* other nodes: remote.h; NULL: there are none */
     tp_options options;
     struct tpi_hooks hooks;
     struct tpi_slots *free_slots; /* slots.c */

@@ -11,7 +11,8 @@
 
 #include <troupe/inbox.h>
 
-#include "core/base/hash.h"
+#include "core/actor/remote.h"
+#include "core/base/blake2b.h"
 #include "core/crash/crash.h"
 #include "core/io/io.h"
 #include "core/process/process.h"
@@ -24,6 +25,7 @@
 #define WORKERS_MAX 256u
 #define DEFAULT_FAULT_LIMIT 10u
 #define FAULT_LIMIT_MAX 1000000u
+#define NODE_NAME_MAX 128u
 #define DEFAULT_STUCK_AFTER TP_MS(10)
 #define STUCK_AFTER_MIN TP_MS(1)
 #define DEFAULT_REPORT_AFTER TP_SECONDS(1)
@@ -57,6 +59,7 @@ static tp_err complete_options(tp_options *options) {
     if (options->fault_limit > FAULT_LIMIT_MAX) return TP_EINVAL;
     if (complete_watch(options) != TP_OK) return TP_EINVAL;
     if (options->node_name == NULL) options->node_name = "local";
+    if (strlen(options->node_name) > NODE_NAME_MAX) return TP_EINVAL;
     if (options->log_level == 0 && options->log_hook == NULL) options->log_level = TP_LOG_WARN;
     return TP_OK;
 }
@@ -77,12 +80,18 @@ static tp_err make_scheduler(tp_runtime *runtime) {
     return tpi_scheduler_new(&runtime->scheduler, &options);
 }
 
-/* Differs between incarnations: the name and a random number. Never 0. */
-static uint64_t node_id(const tp_runtime *runtime) {
-    uint64_t random = runtime->driver.random(runtime->driver.context);
-    uint64_t name = tpi_hash_bytes(runtime->options.node_name, strlen(runtime->options.node_name));
-    uint64_t id = tpi_hash_pair(name, random);
-    return id == 0 ? 1 : id;
+/* Who this node is: 16 random bytes, and an id of them and the name, as docs/wire-protocol.md says
+ * it (tpi_wire_node_id computes the same with the cryptographic library). Never 0. */
+static void make_identity(tp_runtime *runtime) {
+    uint8_t text[sizeof runtime->incarnation + NODE_NAME_MAX];
+    size_t name = strlen(runtime->options.node_name);
+    uint64_t random[2];
+    for (unsigned i = 0; i < 2; i++) random[i] = runtime->driver.random(runtime->driver.context);
+    memcpy(runtime->incarnation, random, sizeof random);
+    memcpy(text, random, sizeof random);
+    memcpy(text + sizeof random, runtime->options.node_name, name);
+    uint64_t id = tpi_blake2b_first(text, sizeof random + name);
+    runtime->node = id == 0 ? 1 : id;
 }
 
 tp_err tpi_runtime_new(tp_runtime **out, const tp_options *options, const struct tpi_driver *driver,
@@ -106,7 +115,7 @@ tp_err tpi_runtime_new(tp_runtime **out, const tp_options *options, const struct
     runtime->driver = driver != NULL ? *driver : tpi_driver_production;
     runtime->sim = sim;
     runtime->signal_event = -1;
-    runtime->node = node_id(runtime);
+    make_identity(runtime);
     err = make_scheduler(runtime);
     if (err == TP_OK) err = tpi_slots_new(runtime);
     if (err == TP_OK) err = tpi_registry_new(runtime);
@@ -167,7 +176,9 @@ static void drop_signals(tp_runtime *runtime) {
 
 void tpi_runtime_free(tp_runtime *runtime) {
     struct tpi_memory *memory = runtime->memory;
+    struct tpi_remote *remote = tpi_remote_of(runtime);
     drop_signals(runtime);
+    if (remote != NULL) remote->end(remote);
     if (runtime->scheduler != NULL) tpi_scheduler_stop(runtime->scheduler);
     if (runtime->crash != NULL) tpi_crash_free(runtime);
     if (runtime->process != NULL) tpi_process_free(runtime);
@@ -175,6 +186,7 @@ void tpi_runtime_free(tp_runtime *runtime) {
     if (runtime->registry != NULL) tpi_registry_free(runtime);
     tpi_slots_free(runtime);
     if (runtime->scheduler != NULL) tpi_scheduler_free(runtime->scheduler);
+    if (remote != NULL) remote->free(remote);
     tpi_heap_free(memory, runtime, sizeof *runtime);
     tpi_memory_free(memory);
 }

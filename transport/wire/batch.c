@@ -47,6 +47,14 @@ tp_err tpi_batch_add(struct tpi_batch *batch, const struct tpi_frame *frame) {
     return TP_OK;
 }
 
+void tpi_batch_add_encoded(struct tpi_batch *batch, const uint8_t *bytes, size_t size,
+                           uint64_t frames) {
+    TPI_ASSERT(size <= batch->room - batch->size && !batch->goodbye);
+    if (size > 0) memcpy(batch_tail(batch), bytes, size);
+    batch->size += size;
+    batch->frames += frames;
+}
+
 tp_err tpi_batch_add_piece(struct tpi_batch *batch, struct tpi_fragmenter *cut, size_t most) {
     if (batch->goodbye) return TP_ECLOSED;
     size_t room = batch->room - batch->size, used = 0;

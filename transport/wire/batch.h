@@ -28,6 +28,10 @@ void tpi_batch_begin(struct tpi_batch *batch, uint8_t *buffer, size_t room);
 /* Adds a frame; its `count` is filled in. TP_ETOOBIG: end this batch first (or, if it is empty, cut
  * the frame); TP_ECLOSED after a goodbye. */
 tp_err tpi_batch_add(struct tpi_batch *batch, const struct tpi_frame *frame);
+/* Adds `frames` whole frames that are encoded already, none of which says a count; there must be
+ * room. */
+void tpi_batch_add_encoded(struct tpi_batch *batch, const uint8_t *bytes, size_t size,
+                           uint64_t frames);
 /* Adds the next fragment, at most `most` bytes with its length field (see tpi_fragmenter_next) and
  * as many as there is room for. TP_ETOOBIG when less than 64 are left. */
 tp_err tpi_batch_add_piece(struct tpi_batch *batch, struct tpi_fragmenter *cut, size_t most);

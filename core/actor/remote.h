@@ -1,0 +1,61 @@
+/*
+ * The seam to other nodes: a table of functions that the room of nodes gives to a runtime. This
+ * room knows that pids of other nodes exist, and nothing of how they are reached.
+ */
+#ifndef TPI_REMOTE_H
+#define TPI_REMOTE_H
+
+#include "core/actor/deliver.h"
+
+/* How the one who sends to another node stands. */
+enum tpi_pressure {
+    TPI_PRESSURE_NONE,
+    TPI_PRESSURE_OVER, /* it should wait for room when its handler is done: by a CREDIT signal */
+    TPI_PRESSURE_FAR   /* it should wait now */
+};
+
+/*
+ * What a runtime is given, once; it must stay until `free`. `send` takes a signal for an actor of
+ * another node, on any thread (worker NULL: one outside), and may not wait. It answers a CREDIT by
+ * RESUME when there is room, and what cannot be sent as tpi_deliver_dead does.
+ */
+struct tpi_remote {
+    enum tpi_pressure (*send)(struct tpi_remote *remote, struct tpi_worker *worker, tp_pid to,
+                              struct tpi_block *block);
+    /* All actors have ended: no delivery after it returns. */
+    void (*end)(struct tpi_remote *remote);
+    /* Nobody sends any more: the table may go. */
+    void (*free)(struct tpi_remote *remote);
+};
+
+/* Connects the runtime with other nodes. TP_EBUSY: it has a table already. Any thread. */
+tp_err tpi_remote_set(tp_runtime *runtime, struct tpi_remote *remote);
+/* The table, or NULL. */
+struct tpi_remote *tpi_remote_of(tp_runtime *runtime);
+/* A signal for another node goes out, or is answered as for a dead actor. */
+enum tpi_pressure tpi_remote_send(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
+                                  struct tpi_block *block);
+/* True when `to` is an actor of another node. */
+static inline bool tpi_is_remote(const tp_runtime *runtime, tp_pid to) {
+    return to.node != runtime->node && to.generation != 0;
+}
+
+/* A block from the heap that came from an actor of another node (or, of this one, or nobody);
+ * `size` bytes of payload at tpi_block_payload. NULL when out of memory. */
+struct tpi_block *tpi_remote_block(tp_runtime *runtime, enum tpi_kind kind, tp_pid from,
+                                   size_t size);
+
+enum tpi_admitted {
+    TPI_ADMITTED,
+    TPI_ADMITTED_OVER, /* and the receiver is over its limit: its senders should wait */
+    TPI_ADMITTED_NOT,  /* dropped and counted by the receiver's policy, or above the hard cap */
+    TPI_ADMITTED_NOBODY
+};
+/* Beyond so many times its limit (and at least so many messages) what others send is dropped. */
+#define TPI_REMOTE_FACTOR 16u
+#define TPI_REMOTE_LEAST 131072u
+/* A signal from another node reaches its local receiver, or is answered. Takes the block. A thread
+ * outside. */
+enum tpi_admitted tpi_remote_deliver(tp_runtime *runtime, tp_pid to, struct tpi_block *block);
+
+#endif

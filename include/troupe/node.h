@@ -1,0 +1,117 @@
+/*
+ * Nodes: actors of several processes and machines as one program. A pid of another node is used
+ * like any other: send, call, reply, link, monitor, exit. Link with libtroupe-net.
+ *
+ * Signals between two actors keep their order. When a connection ends, each link, monitor and call
+ * over it hears of it once (TP_EXIT_NOCONNECTION, TP_ENOCONNECTION); nothing is ever delivered
+ * later. TP_OK for a message to another node means that it is queued.
+ */
+#ifndef TROUPE_NODE_H
+#define TROUPE_NODE_H
+
+#include <troupe/actor.h>
+#include <troupe/runtime.h>
+
+TP_EXTERN_BEGIN
+
+/* A runtime's place in a cluster. It lives until its runtime has stopped. */
+typedef struct tp_node tp_node;
+/* Where nodes of one process find each other at inproc:// URLs. */
+typedef struct tp_inproc tp_inproc;
+
+/* Bytes of the secret that all nodes of a cluster share. */
+#define TP_SECRET_SIZE 32
+
+/*
+ * Zero in a field means its default. A node is secure (encrypted, both sides prove that they know
+ * the secret) or plain. Without a secret and without `plain`, nothing can be listened on or
+ * connected to.
+ */
+typedef struct tp_node_options {
+    const char *cluster; /* default "": nodes of other clusters are refused */
+    const char
+        *secret_file;   /* 32 bytes, or 64 hexadecimal digits; nobody else may be able to read it */
+    const void *secret; /* TP_SECRET_SIZE bytes in the place of the file; copied */
+    const char *key_file; /* this node's own key, made at the first start; default: one that lasts
+                             as long as the node */
+    bool plain; /* no encryption: addresses of this machine only (loopback, ipc, inproc) */
+    tp_duration heartbeat; /* a peer that is silent so long is gone; default 5 s, at least 200 ms */
+    uint32_t max_peers;    /* default 128, which is also the most */
+    size_t backlog;        /* bytes that may wait for one peer before senders wait; default 1 MiB */
+    tp_inproc *inproc;     /* for inproc:// URLs; must outlive the runtime */
+} tp_node_options;
+
+/* Told to who watches nodes: a connection to a node is up. `node` is the id in its pids. */
+TP_MESSAGE_AS(tp_node_up, "tp.node_up", TP_FIELD(u64, node), TP_FIELD(str, name))
+/* A connection is over: "shutdown", "disconnect", "closed", "heartbeat", "violation", "overload" or
+ * "replaced". */
+TP_MESSAGE_AS(tp_node_down, "tp.node_down", TP_FIELD(u64, node), TP_FIELD(str, name),
+              TP_FIELD(str, reason))
+
+/*
+ * Makes the runtime a node, named by its options' node_name ("bank1@host"; not the default). It
+ * listens nowhere and knows nobody yet. TP_EINVAL (name, cluster or heartbeat), TP_EREFUSED (others
+ * can read the secret or key file), TP_ENOENT, TP_EBUSY (the runtime has a node), TP_ENOMEM; the
+ * runtime's log says which setting it was. Any thread.
+ */
+TP_API tp_err tp_node_start(tp_runtime *runtime, const tp_node_options *options, tp_node **out);
+/* Says goodbye to all peers and stops listening; what the runtime's stop does too. Any thread that
+ * is not an actor. */
+TP_API void tp_node_leave(tp_node *node);
+/* The node's name; a static string while the node lives. Any thread. */
+TP_API const char *tp_node_name(const tp_node *node);
+
+/*
+ * Listens at tcp://HOST:PORT (port 0 picks one), ipc:///PATH or inproc://NAME; the address with its
+ * port goes to `bound` (may be NULL). TP_EREFUSED: neither secret nor plain, or plain and reachable
+ * from other machines; the log says which setting is missing. TP_EADDR, TP_EBUSY (in use),
+ * TP_EEXIST (a file is in the way), TP_ENOTSUP (no such scheme), TP_ENOMEM. Any thread that is not
+ * an actor.
+ */
+TP_API tp_err tp_node_listen(tp_node *node, const char *url, char *bound, size_t size);
+/*
+ * Connects and waits for it; the id of the peer in *peer (may be NULL). TP_OK also when there is a
+ * connection already. TP_EREFUSED (as of listen, or by the peer), TP_ETIMEDOUT, TP_EADDR,
+ * TP_ENOTSUP, TP_ECLOSED. Any thread that is not an actor.
+ */
+TP_API tp_err tp_node_connect(tp_node *node, const char *url, tp_duration timeout, uint64_t *peer);
+/* Connects, and again whenever the connection is lost, until the node leaves. Errors as of
+ * tp_node_connect that the URL alone decides. Any thread. */
+TP_API tp_err tp_node_join(tp_node *node, const char *url);
+/* Ends the connection to a peer, which hears "disconnect". TP_ENOENT. Any thread. */
+TP_API tp_err tp_node_disconnect(tp_node *node, uint64_t peer);
+
+/* From now on this actor gets tp_node_up and tp_node_down. TP_ENOMEM. The actor itself. */
+TP_API tp_err tp_node_watch(tp_actor *self, tp_node *node);
+/* Lets other nodes find the local actor of this name; names are private otherwise. TP_EINVAL,
+ * TP_ENOMEM. Any thread. */
+TP_API tp_err tp_node_export(tp_node *node, const char *name);
+/*
+ * Finds "NAME@NODE", an exported name of a connected node ("accounts@bank1@host": the first @ ends
+ * the name), or of this one. TP_ENOENT: no such name there, or not exported; TP_ENOCONNECTION; else
+ * as tp_call. The actor itself, which waits.
+ */
+TP_API tp_err tp_node_find(tp_actor *self, tp_node *node, const char *name, tp_duration timeout,
+                           tp_pid *out);
+
+/* What a node has done; each is a snapshot. */
+typedef struct tp_node_counters {
+    uint64_t connections; /* made, since the start */
+    uint64_t peers;       /* connected now */
+    uint64_t refused;     /* connections that were not accepted, or broke the protocol */
+    uint64_t sent;        /* signals */
+    uint64_t received;    /* signals */
+    uint64_t dropped;     /* signals that could not be delivered */
+    uint64_t backlog;     /* bytes that wait to be sent now */
+} tp_node_counters;
+/* Fills *out. Any thread. */
+TP_API void tp_node_counters_get(tp_node *node, tp_node_counters *out);
+
+/* A meeting place for nodes of this process. TP_ENOMEM. Any thread. */
+TP_API tp_err tp_inproc_new(tp_inproc **out);
+/* After the last of its runtimes has stopped. Any thread. */
+TP_API void tp_inproc_free(tp_inproc *inproc);
+
+TP_EXTERN_END
+
+#endif

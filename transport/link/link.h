@@ -1,0 +1,126 @@
+/*
+ * Links: streams of bytes between nodes, whatever carries them. One table a scheme: `tcp`, `ipc`
+ * and `ws` are nng's byte streams, `inproc` joins nodes of one process. A simulated network is one
+ * more table. All of them pass tests/unit/link.
+ *
+ * A stream asks its owner for what is to be sent (`fill`) whenever it can send: what gathers while
+ * one write is under way goes out with the next, so that batches grow with the load and a lone
+ * message waits for nothing. Callbacks come on threads of the link's, never while the link holds a
+ * lock.
+ */
+#ifndef TPI_LINK_H
+#define TPI_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <troupe/base.h>
+
+#define TPI_LINK_URL_MAX 256u
+
+struct tpi_stream;
+struct tpi_listener;
+struct tpi_attempt;
+struct tpi_hub;
+
+/* Who uses a stream. For one stream there is one `received` at a time and one `fill` at a time. */
+struct tpi_stream_handler {
+    /* The next bytes to send; they stay the caller's to read until the next fill or `closed`. 0:
+     * nothing now; tpi_stream_wake says when there is. */
+    size_t (*fill)(void *context, const uint8_t **bytes);
+    /* Bytes arrived. False: close the stream. */
+    bool (*received)(void *context, const uint8_t *bytes, size_t size);
+    /* Once, the last callback: the stream may be freed, though not by it. */
+    void (*closed)(void *context, tp_err why);
+};
+
+/* A peer connected: the stream is the callee's, to be started or freed. */
+typedef void (*tpi_link_accepted)(void *context, struct tpi_stream *stream);
+/* An attempt is over, once: TP_OK with a stream that is the callee's, or why not. */
+typedef void (*tpi_link_connected)(void *context, tp_err err, struct tpi_stream *stream);
+
+/* What a scheme is. */
+struct tpi_link {
+    const char *scheme; /* "tcp" */
+    bool needs_hub;
+    bool local; /* never leaves this machine, whatever the rest of the URL says */
+    tp_err (*listen)(struct tpi_hub *hub, const char *url, tpi_link_accepted accepted,
+                     void *context, struct tpi_listener **out);
+    tp_err (*connect)(struct tpi_hub *hub, const char *url, tpi_link_connected connected,
+                      void *context, struct tpi_attempt **out);
+};
+
+struct tpi_stream_ops {
+    void (*start)(struct tpi_stream *stream);
+    void (*wake)(struct tpi_stream *stream);
+    void (*close)(struct tpi_stream *stream);
+    void (*free)(struct tpi_stream *stream);
+};
+
+struct tpi_stream {
+    const struct tpi_stream_ops *ops;
+    const struct tpi_stream_handler *handler;
+    void *context;
+};
+
+struct tpi_listener {
+    void (*free)(struct tpi_listener *listener);
+    char url[TPI_LINK_URL_MAX]; /* with the port that was bound */
+};
+
+struct tpi_attempt {
+    void (*free)(struct tpi_attempt *attempt);
+};
+
+/* The table for a URL; NULL: there is none for its scheme. */
+const struct tpi_link *tpi_link_find(const char *url);
+/* True when only this machine can reach what listens at `url`: ipc, inproc, loopback addresses. */
+bool tpi_link_is_local(const char *url);
+
+/*
+ * Listens. Port 0 picks one: listener->url says which. `hub` is for inproc, else NULL.
+ * TP_ENOTSUP (no such scheme), TP_EADDR, TP_EEXIST (a path that is no socket), TP_EBUSY (in use),
+ * TP_ENOMEM.
+ */
+tp_err tpi_link_listen(struct tpi_hub *hub, const char *url, tpi_link_accepted accepted,
+                       void *context, struct tpi_listener **out);
+/* No `accepted` comes after it returns. Not from a callback. NULL: nothing. */
+void tpi_listener_free(struct tpi_listener *listener);
+/* Begins to connect; the result comes by `connected`, unless the error is returned at once. */
+tp_err tpi_link_connect(struct tpi_hub *hub, const char *url, tpi_link_connected connected,
+                        void *context, struct tpi_attempt **out);
+/* Gives an attempt up, or forgets one that is over; no callback after it returns. Not from a
+ * callback. NULL: nothing. */
+void tpi_attempt_free(struct tpi_attempt *attempt);
+
+/* From now on callbacks come. Once. */
+static inline void tpi_stream_start(struct tpi_stream *stream,
+                                    const struct tpi_stream_handler *handler, void *context) {
+    stream->handler = handler;
+    stream->context = context;
+    stream->ops->start(stream);
+}
+/* There is something to send: `fill` comes, perhaps before this returns. Any thread, after the
+ * start; never while holding what `fill` takes. */
+static inline void tpi_stream_wake(struct tpi_stream *stream) {
+    stream->ops->wake(stream);
+}
+/* Closes; what was not written is lost. `closed` follows if the stream was started. Any thread. */
+static inline void tpi_stream_close(struct tpi_stream *stream) {
+    stream->ops->close(stream);
+}
+/* After `closed`, or when it was never started. Not from a callback. */
+static inline void tpi_stream_free(struct tpi_stream *stream) {
+    stream->ops->free(stream);
+}
+
+/* Where inproc nodes of a process meet: names, and one thread that carries the bytes. TP_ENOMEM. */
+tp_err tpi_hub_new(struct tpi_hub **out);
+/* When nobody uses it any more. */
+void tpi_hub_free(struct tpi_hub *hub);
+
+extern const struct tpi_link tpi_link_inproc;
+extern const struct tpi_link tpi_link_tcp, tpi_link_ipc, tpi_link_ws;
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * Addresses to be connected to: once, or again whenever the connection is lost.
+ */
+#include <stdlib.h>
+
+#include "transport/node/node.h"
+
+#define PAUSE_LEAST TP_MS(50)
+#define PAUSE_MOST TP_SECONDS(2)
+
+void tpi_join_over(struct tpi_join *join, tp_err err) {
+    if (err == TP_OK) join->pause = PAUSE_LEAST;
+    join->next = tpi_node_now(join->node) + join->pause;
+    if (err != TP_OK) join->pause = join->pause * 2 < PAUSE_MOST ? join->pause * 2 : PAUSE_MOST;
+    if (!join->done) {
+        join->done = true;
+        join->err = err;
+    }
+    tpi_node_poke(join->node);
+}
+
+static void connected(void *context, tp_err err, struct tpi_stream *stream) {
+    struct tpi_join *join = context;
+    struct tp_node *node = join->node;
+    struct tpi_conn *conn = NULL;
+    tpi_mutex_lock(&node->lock);
+    join->failed = true; /* the attempt is over */
+    if (err == TP_OK && node->stopping) {
+        tpi_stream_free(stream);
+        err = TP_ECLOSED;
+    } else if (err == TP_OK) {
+        conn = tpi_conn_new(node, stream, join);
+        if (conn == NULL) err = TP_ENOMEM;
+    }
+    if (err != TP_OK) {
+        join->begun = false;
+        tpi_join_over(join, err);
+    }
+    if (conn != NULL) tpi_conn_begin(conn);
+    tpi_mutex_unlock(&node->lock);
+    tpi_node_poke(node);
+}
+
+/* The service thread, with node->lock, which is let go meanwhile. */
+static void begin(struct tpi_join *join) {
+    struct tp_node *node = join->node;
+    struct tpi_attempt *attempt = NULL;
+    join->begun = true;
+    join->failed = false;
+    tpi_mutex_unlock(&node->lock);
+    tp_err err = tpi_link_connect(node->hub, join->url, connected, join, &attempt);
+    tpi_mutex_lock(&node->lock);
+    join->attempt = attempt;
+    if (err == TP_OK) return;
+    join->begun = false;
+    tpi_join_over(join, err);
+}
+
+static void drop_attempt(struct tpi_join *join) {
+    struct tpi_attempt *attempt = join->attempt;
+    struct tp_node *node = join->node;
+    join->attempt = NULL;
+    tpi_mutex_unlock(&node->lock);
+    tpi_attempt_free(attempt); /* waits for its callback, which takes the lock */
+    tpi_mutex_lock(&node->lock);
+}
+
+void tpi_joins_tick(struct tp_node *node, tp_time now) {
+    struct tpi_list *link, *spare;
+    TPI_LIST_EACH(&node->joins, link, spare) {
+        struct tpi_join *join = TPI_CONTAINER_OF(link, struct tpi_join, link);
+        bool drop = join->attempt != NULL && (join->failed || node->stopping);
+        if (drop) drop_attempt(join);
+        else if (!join->begun && !node->stopping && join->attempt == NULL &&
+                 (join->keep || !join->done) && now >= join->next)
+            begin(join);
+        else if (!join->begun && join->attempt == NULL && join->conn == NULL && !join->waited &&
+                 (!join->keep || node->stopping)) {
+            tpi_list_remove(&join->link);
+            free(join);
+        } else continue;
+        /* the lock was let go, or the list changed: the rest has its turn at the next tick */
+        tpi_node_poke(node);
+        return;
+    }
+}

@@ -1,0 +1,87 @@
+/*
+ * A node, its peers and its connections.
+ *
+ * Locks, outermost first: node->lock (who is connected; handshakes; the end of a connection, with
+ * all that it tells), peer->lock (what is between this node and one other), conn->lock (what waits
+ * to be sent). Sending a signal takes the last two. Time comes from the runtime's driver, bytes
+ * from transport/link: both can be simulated.
+ */
+#ifndef TPI_NODE_H
+#define TPI_NODE_H
+
+#include "transport/node/types.h"
+
+static inline tp_time tpi_node_now(const struct tp_node *node) {
+    const struct tpi_driver *driver = &node->runtime->driver;
+    return driver->now(driver->context);
+}
+static inline void tpi_node_count(_Atomic(uint64_t) *counter) {
+    /* relaxed: a number */
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+/* Random bytes, from the runtime's driver: a tpi_wire_random over a node. */
+void tpi_node_draw(void *node, void *out, size_t size);
+/* Copies a text that has been looked at; what does not fit is cut. */
+static inline void tpi_node_text(char *out, size_t size, const char *text) {
+    size_t length = strlen(text) < size ? strlen(text) : size - 1;
+    memcpy(out, text, length);
+    out[length] = 0;
+}
+/* Has the service thread look. */
+void tpi_node_poke(struct tp_node *node);
+
+/* ---- connections (conn.c) ---- */
+
+/* Takes the stream in every case. Under node->lock. */
+struct tpi_conn *tpi_conn_new(struct tp_node *node, struct tpi_stream *stream,
+                              struct tpi_join *join);
+/* Starts it: the first bytes go out. */
+void tpi_conn_begin(struct tpi_conn *conn);
+void tpi_conn_free(struct tpi_conn *conn);
+/* Queues a frame. Under the peer's lock, so that frames of one sender keep their order. *wake:
+ * the link sleeps; call tpi_conn_wake after the lock. TP_ETOOBIG: the peer does not take such a
+ * message; TP_ENOMEM; TP_ECLOSED. */
+tp_err tpi_conn_queue(struct tpi_conn *conn, const struct tpi_frame *frame, bool *wake,
+                      enum tpi_pressure *pressure);
+/* Bytes that wait. Under its lock. */
+static inline size_t tpi_conn_backlog(const struct tpi_conn *conn) {
+    return conn->queue.size - conn->queue.head;
+}
+/* The connection is over for this node: tells everybody. Under node->lock. */
+void tpi_conn_end(struct tpi_conn *conn, const char *reason);
+/* Says goodbye when all is sent. */
+void tpi_conn_goodbye(struct tpi_conn *conn, enum tpi_goodbye kind);
+/* The service thread's look at a connection. Under node->lock. */
+void tpi_conn_tick(struct tpi_conn *conn, tp_time now);
+
+/* ---- joining (join.c) ---- */
+
+void tpi_join_over(struct tpi_join *join, tp_err err);
+void tpi_joins_tick(struct tp_node *node, tp_time now);
+
+/* ---- signals (route.c, relations.c) ---- */
+
+enum tpi_pressure tpi_node_send(struct tpi_remote *remote, struct tpi_worker *worker, tp_pid to,
+                                struct tpi_block *block);
+/* A frame has arrived. False: it may not be sent to us. */
+bool tpi_route(struct tpi_conn *conn, const struct tpi_frame *frame);
+void tpi_waiters_release(struct tpi_peer_state *peer);
+/* Fires what was between the two nodes. Under node->lock; the peer has no connection any more. */
+void tpi_relations_end(struct tpi_peer_state *peer, uint64_t id);
+void tpi_relations_init(struct tpi_peer_state *peer);
+/* Notes a signal that goes out, or came in. Under the peer's lock. False: out of memory, or over
+ * the limit. */
+bool tpi_relations_out(struct tpi_peer_state *peer, const struct tpi_frame *frame);
+bool tpi_relations_in(struct tpi_peer_state *peer, const struct tpi_frame *frame);
+
+/* ---- names, watchers (names.c) ---- */
+
+tp_err tpi_names_start(struct tp_node *node);
+void tpi_names_free(struct tp_node *node);
+void tpi_watchers_tell(struct tp_node *node, uint64_t id, const char *name, const char *reason);
+/* The connected peer with an id; NULL. Any thread; confirm under its lock. */
+struct tpi_peer_state *tpi_peer_find(struct tp_node *node, uint64_t id);
+
+#define TPI_OPERATION_NAMES 1u /* `from` is the actor that knows the sender's exported names */
+
+#endif
