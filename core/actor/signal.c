@@ -427,7 +427,7 @@ void tpi_act_for(tp_actor *self, tp_pid to, struct tpi_block *block) {
         if (monitor != NULL) tpi_heap_free(heap(self), monitor, sizeof *monitor);
         break;
     case TPI_KIND_REPLY:
-    case TPI_KIND_FAILED: tpi_deferred_forget(self, block->ref); break;
+    case TPI_KIND_FAILED: tpi_deferred_forget(self, to.node, block->ref); break;
     case TPI_KIND_UNLINK_ACK: /* given already */
         tpi_block_free(runtime, self->worker, block);
         return;

@@ -55,7 +55,7 @@ void tpi_names_free(struct tp_node *node) {
         node->exports = next;
     }
     while (node->watches != NULL) {
-        struct tpi_watch *next = node->watches->next;
+        struct tpi_node_watch *next = node->watches->next;
         free(node->watches);
         node->watches = next;
     }
@@ -111,7 +111,7 @@ tp_err tp_node_find(tp_actor *self, tp_node *node, const char *name, tp_duration
 /* ---- watching nodes ---- */
 
 tp_err tp_node_watch(tp_actor *self, tp_node *node) {
-    struct tpi_watch *watch = node == NULL ? NULL : malloc(sizeof *watch);
+    struct tpi_node_watch *watch = node == NULL ? NULL : malloc(sizeof *watch);
     if (watch == NULL) return node == NULL ? TP_EINVAL : TP_ENOMEM;
     watch->who = tp_self(self);
     tpi_mutex_lock(&node->lock);
@@ -122,10 +122,10 @@ tp_err tp_node_watch(tp_actor *self, tp_node *node) {
 }
 
 void tpi_watchers_tell(struct tp_node *node, uint64_t id, const char *name, const char *reason) {
-    struct tpi_watch **place = &node->watches;
+    struct tpi_node_watch **place = &node->watches;
     tp_str text = {name, strlen(name)};
     while (*place != NULL) {
-        struct tpi_watch *watch = *place;
+        struct tpi_node_watch *watch = *place;
         if (!tp_alive(node->runtime, watch->who)) {
             *place = watch->next;
             free(watch);

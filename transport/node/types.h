@@ -147,8 +147,8 @@ struct tpi_export {
     char name[];
 };
 
-struct tpi_watch {
-    struct tpi_watch *next;
+struct tpi_node_watch {
+    struct tpi_node_watch *next;
     tp_pid who;
 };
 
@@ -169,7 +169,7 @@ struct tp_node {
     uint64_t connection; /* the number of the last attempt */
     struct tpi_list conns, joins, listening;
     struct tpi_export *exports;
-    struct tpi_watch *watches;
+    struct tpi_node_watch *watches;
     tp_pid names;
     _Atomic(uint32_t) peer_count;
     struct tpi_peer_state *peers[TPI_PEERS_MAX];
