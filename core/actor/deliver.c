@@ -145,11 +145,7 @@ bool tpi_deliver(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
     uint64_t identity;
     tp_actor *actor = tpi_find(runtime, to, &identity);
     if (actor == NULL) {
-        if (runtime->hooks.elsewhere != NULL && to.generation != 0) {
-            runtime->hooks.elsewhere(runtime, worker, to, block);
-            return true;
-        }
-        bool remote = tpi_is_remote(runtime, to);
+        bool remote = runtime->hooks.elsewhere != NULL || tpi_is_remote(runtime, to);
         (void)tpi_remote_send(runtime, worker, to, block);
         return remote;
     }

@@ -20,6 +20,10 @@ struct tpi_remote *tpi_remote_of(tp_runtime *runtime) {
 
 enum tpi_pressure tpi_remote_send(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
                                   struct tpi_block *block) {
+    if (runtime->hooks.elsewhere != NULL && to.generation != 0) {
+        runtime->hooks.elsewhere(runtime, worker, to, block);
+        return TPI_PRESSURE_NONE;
+    }
     struct tpi_remote *remote = tpi_is_remote(runtime, to) ? tpi_remote_of(runtime) : NULL;
     if (remote != NULL) return remote->send(remote, worker, to, block);
     tpi_deliver_dead(runtime, worker, to, block);

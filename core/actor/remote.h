@@ -32,7 +32,8 @@ struct tpi_remote {
 tp_err tpi_remote_set(tp_runtime *runtime, struct tpi_remote *remote);
 /* The table, or NULL. */
 struct tpi_remote *tpi_remote_of(tp_runtime *runtime);
-/* A signal for another node goes out, or is answered as for a dead actor. */
+/* A signal for nobody here goes to its node, from an isolated actor's process to the node's, or is
+ * answered as for a dead actor. */
 enum tpi_pressure tpi_remote_send(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
                                   struct tpi_block *block);
 /* True when `to` is an actor of another node. */
