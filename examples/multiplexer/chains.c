@@ -112,7 +112,7 @@ static void chain_body(tp_actor *self, void *arg) {
 static void show(struct story *story, const tp_behavior *behavior, const char *how,
                  int64_t length) {
     struct chain chain = {.behavior = behavior, .length = length};
-    tp_options options = {.workers = 1, .stack_size = 64 * 1024};
+    tp_options options = {.workers = 1, .stuck_after = TP_FOREVER, .stack_size = 64 * 1024};
     bool ok = story_run(&options, chain_body, &chain) && chain.err == TP_OK;
     double each = (double)chain.memory / (double)length;
     double link = (double)chain.asked / (double)length;

@@ -85,7 +85,8 @@ typedef struct tp_options {
     bool faults_ignored; /* SIGSEGV and the like are left alone: no report, nothing contained */
     tp_duration stuck_after; /* an actor that keeps its worker for longer than this, by computing or
                                 by blocking its thread: others work in the worker's place until it
-                                lets go. default 10 ms, at least 1 ms; TP_FOREVER: nobody watches */
+                                lets go. default 10 ms, at least 1 ms; TP_FOREVER: nobody watches
+                                (one worker then means that no two actors run at a time) */
     tp_duration stuck_report_after; /* so long in one message, and it is reported
                                        (<troupe/crash.h>); default 1 s; TP_FOREVER: never */
     uint32_t spare_workers; /* threads that may work for stuck ones at a time, made when first

@@ -101,7 +101,7 @@ static void sends_late_to_others(tp_actor *self, void *arg) {
     TP_ASSERT(after.memory <= before.memory + before.memory / 4);
 }
 TP_TEST(again, timers_to_others_do_not_pile_up) {
-    tp_options options = {.workers = 1};
+    tp_options options = {.workers = 1, .stuck_after = TP_FOREVER};
     TP_ASSERT_EQ_INT(tp_run_with(&options, sends_late_to_others, NULL), 0);
 }
 
@@ -119,7 +119,7 @@ static void sleeps_often(tp_actor *self, void *arg) {
     TP_ASSERT_EQ_INT(after.memory, before.memory);
 }
 TP_TEST(again, sleeping_leaves_nothing_behind) {
-    tp_options options = {.workers = 1};
+    tp_options options = {.workers = 1, .stuck_after = TP_FOREVER};
     TP_ASSERT_EQ_INT(tp_run_with(&options, sleeps_often, NULL), 0);
 }
 static void handler_sleeps(tp_actor *self, struct retrier *state, const number *msg) {
@@ -134,7 +134,7 @@ static void spawns_sleeper(tp_actor *self, void *arg) {
     tp_sleep(self, TP_SECONDS(1000));
 }
 TP_TEST(again, a_handler_that_sleeps_leaves_nothing_behind) {
-    tp_options options = {.workers = 1, .log_hook = quiet};
+    tp_options options = {.workers = 1, .stuck_after = TP_FOREVER, .log_hook = quiet};
     TP_ASSERT_EQ_INT(tp_run_with(&options, spawns_sleeper, NULL), 0);
 }
 
@@ -167,6 +167,6 @@ static void works_in_long_slices(tp_actor *self, void *arg) {
     TP_ASSERT_EQ_INT(counters.fibers, 10); /* blocked; the one that asks is not */
 }
 TP_TEST(again, a_timer_does_not_wait_for_many_long_slices) {
-    tp_options options = {.workers = 1, .log_hook = quiet};
+    tp_options options = {.workers = 1, .stuck_after = TP_FOREVER, .log_hook = quiet};
     TP_ASSERT_EQ_INT(tp_run_with(&options, works_in_long_slices, NULL), 0);
 }

@@ -51,7 +51,7 @@ static void pair_body(tp_actor *self, void *arg) {
                   OTHERS * TURNS);
 }
 TP_TEST(fair, a_pair_that_talks_has_no_more_than_its_share) {
-    tp_options options = {.workers = 1, .log_hook = quiet};
+    tp_options options = {.workers = 1, .stuck_after = TP_FOREVER, .log_hook = quiet};
     TP_ASSERT_EQ_INT(tp_run_with(&options, pair_body, NULL), 0);
 }
 
@@ -72,6 +72,6 @@ static void many_body(tp_actor *self, void *arg) {
     }
 }
 TP_TEST(fair, who_starts_many_lets_them_run) {
-    tp_options options = {.workers = 1, .log_hook = quiet};
+    tp_options options = {.workers = 1, .stuck_after = TP_FOREVER, .log_hook = quiet};
     TP_ASSERT_EQ_INT(tp_run_with(&options, many_body, NULL), 0);
 }

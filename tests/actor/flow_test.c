@@ -73,7 +73,7 @@ static void spread_body(tp_actor *self, void *arg) {
     }
 }
 TP_TEST(flow, senders_to_many_are_held_back_too) {
-    tp_options options = {.workers = 1, .log_hook = quiet};
+    tp_options options = {.workers = 1, .stuck_after = TP_FOREVER, .log_hook = quiet};
     TP_ASSERT_EQ_INT(tp_run_with(&options, spread_body, NULL), 0);
 }
 

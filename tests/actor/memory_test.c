@@ -87,6 +87,7 @@ static void play_each(tp_body prepare, tp_body play, void *arg, long width) {
     for (long n = 1; n < NTH_MAX; n++) {
         struct scene scene = {.prepare = prepare, .play = play, .arg = arg, .n = n, .width = width};
         tp_options options = {.workers = 1,
+                              .stuck_after = TP_FOREVER,
                               .max_actors = 1u << 16,
                               .allocator = &allocator,
                               .shutdown_grace = TP_SECONDS(20),
@@ -471,8 +472,11 @@ TP_TEST(memory, owned_things_are_given_back) {
 /* ---- from outside ---- */
 
 TP_TEST(memory, an_inbox_fails_cleanly) {
-    tp_options options = {
-        .workers = 1, .max_actors = 1024, .allocator = &allocator, .log_hook = quiet};
+    tp_options options = {.workers = 1,
+                          .stuck_after = TP_FOREVER,
+                          .max_actors = 1024,
+                          .allocator = &allocator,
+                          .log_hook = quiet};
     for (long n = 1; n < NTH_MAX; n++) {
         tp_runtime *runtime;
         tp_inbox *inbox;
@@ -536,8 +540,11 @@ static void hoard_body(tp_actor *self, void *arg) {
     TP_ASSERT_EQ_INT(down.code, 1234);
 }
 TP_TEST(memory, what_is_postponed_or_taken_goes_with_its_actor) {
-    tp_options options = {
-        .workers = 1, .max_actors = 1024, .allocator = &allocator, .log_hook = quiet};
+    tp_options options = {.workers = 1,
+                          .stuck_after = TP_FOREVER,
+                          .max_actors = 1024,
+                          .allocator = &allocator,
+                          .log_hook = quiet};
     never_fail();
     TP_ASSERT_EQ_INT(tp_run_with(&options, hoard_body, NULL), 0);
     TP_ASSERT_EQ_INT(live(), 0);

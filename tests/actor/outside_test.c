@@ -84,8 +84,10 @@ TP_TEST(outside, a_full_mailbox_is_said_to_a_thread) {
     tp_spawn_options options = {.mailbox_limit = 5};
     tp_spawn_options busy = {.mailbox_limit = 5, .overflow = TP_OVERFLOW_FAIL};
     (void)options;
-    TP_ASSERT_EQ_INT(tp_runtime_start(&runtime, &(tp_options){.workers = 1, .log_hook = quiet}),
-                     TP_OK);
+    TP_ASSERT_EQ_INT(
+        tp_runtime_start(&runtime,
+                         &(tp_options){.workers = 1, .stuck_after = TP_FOREVER, .log_hook = quiet}),
+        TP_OK);
     TP_ASSERT_EQ_INT(tp_runtime_spawn(runtime, &adder, &adder_behavior, &busy), TP_OK);
     for (int i = 0; i < 100000; i++) accepted += tp_post(runtime, adder, number, .n = 1) == TP_OK;
     TP_ASSERT(accepted >= 5);

@@ -37,7 +37,7 @@ static void sends_each(tp_actor *actor, void *arg) {
     TP_ASSERT_EQ_INT(tp_send(actor, to, message, .size = 3), TP_OK);
 }
 TP_TEST(plain_names, handlers_of_types_with_plain_names_run) {
-    tp_options options = {.workers = 1};
+    tp_options options = {.workers = 1, .stuck_after = TP_FOREVER};
     TP_ASSERT_EQ_INT(b.handler_count, 7);
     TP_ASSERT_EQ_INT(tp_run_with(&options, sends_each, NULL), 0);
 }

@@ -135,7 +135,8 @@ static void waits_for_nobody(tp_actor *self, void *arg) {
     (void)tp_accept(self, listener, TP_FOREVER, &socket);
 }
 TP_TEST(race, a_call_wakes_the_worker_that_waits_for_a_socket) {
-    tp_options options = {.workers = 1, .max_actors = 1024, .log_hook = quiet};
+    tp_options options = {
+        .workers = 1, .stuck_after = TP_FOREVER, .max_actors = 1024, .log_hook = quiet};
     const struct timespec nap = {.tv_nsec = 1000000};
     tp_runtime *runtime;
     tp_inbox *inbox;

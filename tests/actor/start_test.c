@@ -96,7 +96,7 @@ static void fails_init(tp_actor *self, void *arg) {
     TP_ASSERT_EQ_INT(terminated, 1);
 }
 TP_TEST(start, terminate_follows_only_an_init_that_succeeded) {
-    tp_options options = {.workers = 1, .log_hook = quiet};
+    tp_options options = {.workers = 1, .stuck_after = TP_FOREVER, .log_hook = quiet};
     TP_ASSERT_EQ_INT(tp_run_with(&options, fails_init, NULL), 0);
 }
 
@@ -127,6 +127,6 @@ static void sends_too_much(tp_actor *self, void *arg) {
     nothing_is_left(self);
 }
 TP_TEST(start, a_message_beyond_the_limit_says_so) {
-    tp_options options = {.workers = 1};
+    tp_options options = {.workers = 1, .stuck_after = TP_FOREVER};
     TP_ASSERT_EQ_INT(tp_run_with(&options, sends_too_much, NULL), 0);
 }

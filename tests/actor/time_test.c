@@ -286,7 +286,7 @@ static void priority_body(tp_actor *self, void *arg) {
     TP_ASSERT_MSG(sum_normal < sum_low, "%s", turns);
 }
 TP_TEST(time, priorities_decide_who_is_first) {
-    tp_options options = {.workers = 1, .log_hook = quiet};
+    tp_options options = {.workers = 1, .stuck_after = TP_FOREVER, .log_hook = quiet};
     TP_ASSERT_EQ_INT(tp_run_with(&options, priority_body, NULL), 0);
 }
 
@@ -299,7 +299,7 @@ static void yield_body(tp_actor *self, void *arg) {
     TP_ASSERT_EQ_INT(turn_count, 3);
 }
 TP_TEST(time, yield_lets_all_others_run) {
-    tp_options options = {.workers = 1, .log_hook = quiet};
+    tp_options options = {.workers = 1, .stuck_after = TP_FOREVER, .log_hook = quiet};
     TP_ASSERT_EQ_INT(tp_run_with(&options, yield_body, NULL), 0);
 }
 

@@ -422,7 +422,8 @@ TP_TEST(fatal, a_handler_that_was_there_gets_its_turn) {
 }
 
 static void ignoring_program(void) {
-    tp_options options = {.workers = 1, .faults_ignored = true, .log_hook = quiet};
+    tp_options options = {
+        .workers = 1, .stuck_after = TP_FOREVER, .faults_ignored = true, .log_hook = quiet};
     deed = faults;
     times = 1;
     contained = true;

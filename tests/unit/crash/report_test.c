@@ -37,7 +37,11 @@ static void note(void *context, const tp_log_entry *entry) {
 }
 
 static void run_noting(tp_body body, void *arg) {
-    tp_options options = {.workers = 1, .node_name = "here", .log_hook = note, .fault_limit = 100};
+    tp_options options = {.workers = 1,
+                          .stuck_after = TP_FOREVER,
+                          .node_name = "here",
+                          .log_hook = note,
+                          .fault_limit = 100};
     memset(&seen, 0, sizeof seen);
     TP_ASSERT_EQ_INT(tp_run_with(&options, body, arg), 0);
 }

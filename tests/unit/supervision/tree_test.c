@@ -79,7 +79,7 @@ TP_TEST(tree, a_stop_gives_its_status) {
 
 TP_TEST(tree, one_that_does_not_start_is_status_1) {
     static const tp_supervisor_spec wrong = {.strategy = TP_SIMPLE_ONE_FOR_ONE};
-    const tp_options quiet = {.workers = 1, .log_level = TP_LOG_OFF};
+    const tp_options quiet = {.workers = 1, .stuck_after = TP_FOREVER, .log_level = TP_LOG_OFF};
     TP_ASSERT_EQ_INT(tp_run_tree(&quiet, &wrong), 1);
     TP_ASSERT_EQ_INT(tp_run_tree(&quiet, NULL), 1);
     TP_ASSERT_EQ_INT(tp_run_tree_until_signal(&quiet, &wrong), 1);
@@ -115,7 +115,8 @@ TP_TEST(tree, without_a_signal_it_ends_as_any_other) {
 
 TP_TEST(tree, there_is_none_to_stop) {
     tp_runtime *runtime;
-    TP_ASSERT_EQ_INT(tp_runtime_start(&runtime, &(tp_options){.workers = 1}), TP_OK);
+    TP_ASSERT_EQ_INT(
+        tp_runtime_start(&runtime, &(tp_options){.workers = 1, .stuck_after = TP_FOREVER}), TP_OK);
     TP_ASSERT_EQ_INT(tp_tree_stop(runtime, 0), TP_ENOENT);
     tp_runtime_stop(runtime);
 }
