@@ -95,7 +95,11 @@ static tp_pid find(tp_actor *self, const char *name) {
 
 /* A new actor has the name: the old one was restarted. */
 static void await_another(tp_actor *self, const char *name, tp_pid old) {
-    while (tp_pid_is_null(find(self, name)) || tp_pid_equal(find(self, name), old)) tp_yield(self);
+    tp_pid now = find(self, name);
+    while (tp_pid_is_null(now) || tp_pid_equal(now, old)) {
+        tp_yield(self);
+        now = find(self, name);
+    }
 }
 
 static void try_to_sell(tp_actor *self, int64_t pieces) {

@@ -21,7 +21,7 @@ TP_MESSAGE(leaf_end, TP_FIELD(i32, code))
 TP_MESSAGE(never)
 
 /* Of the run at hand; one at a time, on one thread. */
-static struct {
+static struct tree_run {
     struct tree_model model;
     struct tree_log log;
     struct tree_node nodes[64];
@@ -256,7 +256,7 @@ static void play(tp_actor *self, void *arg) {
 
 static const char *scenario(tp_sim *sim, void *arg) {
     (void)arg;
-    memset(&run, 0, offsetof(typeof(run), failure_text));
+    memset(&run, 0, offsetof(struct tree_run, failure_text));
     run.finished = false;
     (void)tp_sim_spawn_body(sim, play, NULL, NULL);
     if (tp_sim_run(sim) != TP_OK) return "the run did not end";

@@ -1,6 +1,7 @@
 /*
  * Everything that actors of one node can do to each other, between two nodes.
  */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -327,14 +328,20 @@ struct watcher {
     char reason[32];
     _Atomic(unsigned) ready;
 };
+static bool is_ready(struct watcher *watcher, unsigned step) {
+    /* acquire: partner is the release store in watch_nodes */
+    return atomic_load_explicit(&watcher->ready, memory_order_acquire) >= step;
+}
 static void watch_nodes(tp_actor *self, void *arg) {
     struct watcher *watcher = arg;
     tp_node_up up;
     tp_node_down down;
     TP_ASSERT_EQ_INT(tp_node_watch(self, watcher->node), TP_OK);
-    watcher->ready = 1;
+    /* release: partner is the load in is_ready */
+    atomic_store_explicit(&watcher->ready, 1, memory_order_release);
     if (tp_receive(self, PLENTY, &up, tp_node_up) == TP_OK) watcher->up = up.node;
-    watcher->ready = 2;
+    /* release: partner is the load in is_ready */
+    atomic_store_explicit(&watcher->ready, 2, memory_order_release);
     if (tp_receive(self, PLENTY, &down, tp_node_down) != TP_OK) return;
     watcher->down = down.node;
     memcpy(watcher->reason, down.reason.data, down.reason.size);
@@ -347,9 +354,9 @@ TP_TEST(node_signals, watchers_hear_of_nodes_with_reasons) {
     tp_pid pid;
     struct watcher watcher = {.node = b.node};
     TP_ASSERT_EQ_INT(tp_runtime_spawn_body(b.runtime, &pid, watch_nodes, &watcher, NULL), TP_OK);
-    while (watcher.ready < 1) moment();
+    while (!is_ready(&watcher, 1)) moment();
     sides_join(&a, &b, "tcp");
-    while (watcher.ready < 2) moment();
+    while (!is_ready(&watcher, 2)) moment();
     uint64_t id = tp_runtime_node(a.runtime);
     side_stop(&a);
     TP_ASSERT_EQ_INT(tp_runtime_wait(b.runtime, pid, PLENTY, NULL), TP_OK);
