@@ -1,12 +1,12 @@
 /*
  * Everything that actors of one node can do to each other, between two nodes.
  */
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/atomic.h"
 #include "tests/unit/node/kit.h"
 
 static const uint8_t secret[TP_SECRET_SIZE] = "a secret of thirty-two bytes...";
