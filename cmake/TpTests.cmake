@@ -27,9 +27,11 @@ if(NOT runner STREQUAL "inprocess")
 endif()
 set(TP_RUNNER ${runner})
 
+set(suppressions "suppressions=${PROJECT_SOURCE_DIR}/tests/support/nng.supp")
 set(TP_TEST_ENVIRONMENT
     "ASAN_OPTIONS=detect_stack_use_after_return=0:strict_string_checks=1:detect_leaks=1"
-    "UBSAN_OPTIONS=print_stacktrace=1" "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1")
+    "UBSAN_OPTIONS=print_stacktrace=1"
+    "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:${suppressions}")
 
 # The runner comes from test.h's two forms. nanomsg stands first: Criterion's calls must not bind to
 # the symbols of the same names that nng exports.

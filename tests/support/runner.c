@@ -245,12 +245,3 @@ int main(int argc, char **argv) {
 }
 
 #endif
-
-#ifdef __SANITIZE_THREAD__
-/* nng 1.5.2 destroys a mutex that another of its threads has just unlocked. Nothing of ours uses
- * these mutexes. */
-const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void) {
-    return "race:pthread_mutex_destroy\n";
-}
-#endif
