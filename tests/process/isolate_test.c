@@ -52,7 +52,7 @@ static void crash(tp_actor *self, int64_t how) {
     case 3: abort();
     case 4: _exit(5);
     case 5:
-        for (volatile int i = 0;; i = i + 1) {
+        for (volatile unsigned i = 0;; i = i + 1) {
         }
     default: (void)raise(SIGKILL);
     }
