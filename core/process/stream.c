@@ -45,7 +45,7 @@ static tp_err cut_line(struct tpi_stream *stream, struct tpi_piece *out) {
         out->more = true;
         return TP_OK;
     }
-    return stream->ended && have > 0 ? take(stream, 0, have, 0, out) : TP_EBUSY;
+    return stream->ended ? take(stream, 0, have, 0, out) : TP_EBUSY;
 }
 
 static tp_err cut_frame(struct tpi_stream *stream, struct tpi_piece *out) {
@@ -60,9 +60,9 @@ static tp_err cut_frame(struct tpi_stream *stream, struct tpi_piece *out) {
 tp_err tpi_stream_cut(struct tpi_stream *stream, struct tpi_piece *out) {
     size_t have = stream->end - stream->start;
     TPI_ASSERT(stream->start <= stream->end && stream->end <= stream->capacity);
+    if (have == 0) return TP_EBUSY; /* there may be no memory yet */
     if (stream->format == TP_PORT_LINES) return cut_line(stream, out);
     if (tpi_frame_head(stream->format) > 0) return cut_frame(stream, out);
-    if (have == 0) return TP_EBUSY;
     return take(stream, 0, have < stream->limit ? have : stream->limit, 0, out);
 }
 

@@ -250,7 +250,7 @@ static void bad_frame_body(tp_actor *self, void *arg) {
     tp_down down;
     tp_pid port = open_with(
         self, (tp_port_options){.format = TP_PORT_FRAMES_2, .message_max = 1000, .link = false},
-        "sleep 0.05; printf '\\377\\377'; exec sleep 1000");
+        "sleep 0.05; printf '\\377\\377'; exec sleep 100");
     monitor = tp_monitor(self, port);
     TP_ASSERT_EQ_INT(tp_receive(self, SOON, &down, tp_down), TP_OK);
     TP_ASSERT(down.ref == monitor);
@@ -262,11 +262,11 @@ TP_TEST(port, a_frame_over_the_limit_ends_it) {
 
 static void refused_input_body(tp_actor *self, void *arg) {
     (void)arg;
-    tp_pid port = open_shell(self, "exec <&-; echo closed; sleep 1000");
+    tp_pid port = open_shell(self, "exec <&-; echo closed; sleep 100");
     expect_text(self, port, 1, "closed");
     TP_ASSERT_EQ_INT(tp_port_write(self, port, "x", 1, SOON), TP_ECLOSED);
     TP_ASSERT_EQ_INT(tp_port_write(self, port, "x", 1, SOON), TP_ECLOSED);
-    port = open_shell(self, "echo here; exec sleep 1000");
+    port = open_shell(self, "echo here; exec sleep 100");
     expect_text(self, port, 1, "here");
     char *much = calloc(1, MUCH);
     TP_ASSERT(much != NULL);
@@ -283,7 +283,7 @@ static void status_body(tp_actor *self, void *arg) {
     (void)arg;
     expect_end(self, open_shell(self, "sleep 0.05; exit 3"), 3, 0, TP_EXIT_PROCESS);
     expect_end(self, open_shell(self, "sleep 0.05; kill -SEGV $$"), -1, SIGSEGV, TP_EXIT_PROCESS);
-    tp_pid port = open_shell(self, "echo $$; exec sleep 1000");
+    tp_pid port = open_shell(self, "echo $$; exec sleep 100");
     TP_ASSERT_EQ_INT(kill(expect_number(self), SIGKILL), 0);
     expect_end(self, port, -1, SIGKILL, TP_EXIT_PROCESS);
 }
@@ -293,20 +293,20 @@ TP_TEST(port, its_status_is_a_message_and_a_reason) {
 
 static void close_body(tp_actor *self, void *arg) {
     (void)arg;
-    tp_pid port = open_shell(self, "echo $$; exec sleep 1000");
+    tp_pid port = open_shell(self, "echo $$; exec sleep 100");
     int pid = expect_number(self);
     TP_ASSERT_EQ_INT(tp_port_close(self, port), TP_OK);
     expect_end(self, port, -1, SIGTERM, TP_EXIT_SHUTDOWN);
     TP_ASSERT(is_gone(pid));
     /* one that is stopped ends too */
-    port = open_shell(self, "echo $$; exec sleep 1000");
+    port = open_shell(self, "echo $$; exec sleep 100");
     pid = expect_number(self);
     TP_ASSERT_EQ_INT(kill(pid, SIGSTOP), 0);
     TP_ASSERT_EQ_INT(tp_send_exit(self, port, TP_EXIT_SHUTDOWN), TP_OK);
     expect_end(self, port, -1, SIGTERM, TP_EXIT_SHUTDOWN);
     /* and one that does not want to, with all that it started */
     port = open_with(self, (tp_port_options){.grace = TP_MS(30)},
-                     "trap '' TERM; sleep 1000 & echo $!; wait; wait; sleep 1000");
+                     "trap '' TERM; sleep 100 & echo $!; wait; wait; sleep 100");
     pid = expect_number(self);
     TP_ASSERT_EQ_INT(tp_port_close(self, port), TP_OK);
     expect_end(self, port, -1, SIGKILL, TP_EXIT_SHUTDOWN);
@@ -319,7 +319,7 @@ TP_TEST(port, closing_ends_the_program) {
 static void owner_body(tp_actor *self, void *arg) {
     (void)arg;
     tp_pid boss = *(tp_pid *)arg;
-    (void)open_with(self, (tp_port_options){.grace = TP_MS(30)}, "echo $$; exec sleep 1000");
+    (void)open_with(self, (tp_port_options){.grace = TP_MS(30)}, "echo $$; exec sleep 100");
     tp_send(self, boss, reader_done, .lines = (uint64_t)expect_number(self));
     (void)tp_sleep(self, SOON);
 }
@@ -344,7 +344,7 @@ TP_TEST(port, ends_with_its_owner) {
 static void kill_body(tp_actor *self, void *arg) {
     (void)arg;
     tp_down down;
-    tp_pid port = open_shell(self, "echo $$; trap '' TERM; while :; do sleep 1000; done");
+    tp_pid port = open_shell(self, "echo $$; trap '' TERM; while :; do sleep 100; done");
     int pid = expect_number(self);
     (void)tp_monitor(self, port);
     TP_ASSERT_EQ_INT(tp_kill(self, port), TP_OK);
@@ -373,7 +373,7 @@ TP_TEST(port, a_linked_owner_gets_the_reason) {
 
 static void leave_body(tp_actor *self, void *arg) {
     (void)arg;
-    for (int i = 0; i < 10; i++) (void)open_shell(self, "exec sleep 1000");
+    for (int i = 0; i < 10; i++) (void)open_shell(self, "exec sleep 100");
 }
 TP_TEST(port, nothing_outlives_the_runtime) {
     run(leave_body, NULL);
