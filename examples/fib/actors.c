@@ -8,7 +8,7 @@
 
 #include <troupe/troupe.h>
 
-#include "examples/common/child.h"
+#include "examples/common/serve.h"
 #include "examples/fib/fib.h"
 
 #define PATIENCE TP_SECONDS(10)
@@ -111,16 +111,8 @@ struct server {
 };
 
 static void server_init(tp_actor *self, struct server *server, const server_args *args) {
-    char url[64];
-    unsigned port = 0;
     server->silence = args->silence;
-    snprintf(url, sizeof url, "tcp://127.0.0.1:%u", args->port);
-    tp_err err = tp_listen(self, url, &server->listener);
-    if (err == TP_OK) err = tp_active_once(self, server->listener, 0);
-    if (err == TP_OK) err = tp_socket_address(self, server->listener, url, sizeof url);
-    if (err != TP_OK) tp_fail(self, "cannot listen: %s", tp_strerror(err));
-    sscanf(strrchr(url, ':'), ":%u", &port);
-    child_announce((uint16_t)port);
+    serve_listen(self, args->port, &server->listener);
 }
 
 static void on_accepted(tp_actor *self, struct server *server, const tp_socket_accepted *msg) {
@@ -154,19 +146,11 @@ static void house(tp_actor *self, void *arg) {
                  server_args, .port = service->port,
                  .silence = TP_MS(service->silence_ms)) != TP_OK)
         return;
-    while (tp_sleep(self, TP_SECONDS(3600)) == TP_OK) continue;
+    serve_until_stopped(self);
 }
 
 int serve_actors(const struct service *service) {
     struct service copy = *service;
     tp_options options = {.workers = (unsigned)service->workers};
-    tp_runtime *runtime;
-    tp_pid pid;
-    int code = TP_EXIT_FAILED;
-    if (tp_runtime_start(&runtime, &options) != TP_OK) return 1;
-    tp_err err = tp_runtime_stop_on_signals(runtime);
-    if (err == TP_OK) err = tp_runtime_spawn_body(runtime, &pid, house, &copy, NULL);
-    if (err == TP_OK) err = tp_runtime_wait(runtime, pid, TP_FOREVER, &code);
-    tp_runtime_stop(runtime);
-    return err == TP_OK && code == TP_EXIT_SHUTDOWN ? 0 : 1;
+    return serve(&options, house, &copy);
 }

@@ -12,6 +12,7 @@
 #include <troupe/troupe.h>
 
 #include "examples/common/child.h"
+#include "examples/common/serve.h"
 #include "examples/http10k/http10k.h"
 
 #define CHUNK 16384
@@ -342,16 +343,8 @@ struct door {
 };
 
 static void door_init(tp_actor *self, struct door *door, const site_args *args) {
-    char url[64];
-    unsigned port = 0;
     door->args = *args;
-    snprintf(url, sizeof url, "tcp://127.0.0.1:%u", args->port);
-    tp_err err = tp_listen(self, url, &door->listener);
-    if (err == TP_OK) err = tp_active_once(self, door->listener, 0);
-    if (err == TP_OK) err = tp_socket_address(self, door->listener, url, sizeof url);
-    if (err != TP_OK) tp_fail(self, "cannot listen: %s", tp_strerror(err));
-    sscanf(strrchr(url, ':'), ":%u", &port);
-    child_announce((uint16_t)port);
+    serve_listen(self, args->port, &door->listener);
 }
 
 static void on_accepted(tp_actor *self, struct door *door, const tp_socket_accepted *msg) {
@@ -386,20 +379,12 @@ static void house(tp_actor *self, void *arg) {
                  .port = site->port, .request_time = TP_MS(site->request_ms),
                  .idle_time = TP_MS(site->idle_ms)) != TP_OK)
         return;
-    while (tp_sleep(self, TP_SECONDS(3600)) == TP_OK) continue;
+    serve_until_stopped(self);
 }
 
 int site_serve(const struct site *site) {
     struct site copy = *site;
     tp_options options = {.workers = (unsigned)site->workers};
-    tp_runtime *runtime;
-    tp_pid pid;
-    int code = TP_EXIT_FAILED;
     descriptors_raise();
-    if (tp_runtime_start(&runtime, &options) != TP_OK) return 1;
-    tp_err err = tp_runtime_stop_on_signals(runtime);
-    if (err == TP_OK) err = tp_runtime_spawn_body(runtime, &pid, house, &copy, NULL);
-    if (err == TP_OK) err = tp_runtime_wait(runtime, pid, TP_FOREVER, &code);
-    tp_runtime_stop(runtime);
-    return err == TP_OK && code == TP_EXIT_SHUTDOWN ? 0 : 1;
+    return serve(&options, house, &copy);
 }

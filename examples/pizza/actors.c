@@ -11,7 +11,7 @@
 
 #include <troupe/troupe.h>
 
-#include "examples/common/child.h"
+#include "examples/common/serve.h"
 #include "examples/pizza/kitchen.h"
 #include "examples/pizza/pizza.h"
 
@@ -158,16 +158,8 @@ struct door {
 };
 
 static void door_init(tp_actor *self, struct door *door, const door_args *args) {
-    char url[64];
-    unsigned port = 0;
     door->args = *args;
-    snprintf(url, sizeof url, "tcp://127.0.0.1:%u", args->port);
-    tp_err err = tp_listen(self, url, &door->listener);
-    if (err == TP_OK) err = tp_active_once(self, door->listener, 0);
-    if (err == TP_OK) err = tp_socket_address(self, door->listener, url, sizeof url);
-    if (err != TP_OK) tp_fail(self, "cannot listen: %s", tp_strerror(err));
-    sscanf(strrchr(url, ':'), ":%u", &port);
-    child_announce((uint16_t)port);
+    serve_listen(self, args->port, &door->listener);
 }
 
 static void on_guest(tp_actor *self, struct door *door, const tp_socket_accepted *msg) {
@@ -206,20 +198,12 @@ static void house(tp_actor *self, void *arg) {
                  .port = service->port, .silence = silence,
                  .kitchen = service->kitchen != 0) != TP_OK)
         return;
-    while (tp_sleep(self, TP_SECONDS(3600)) == TP_OK) continue;
+    serve_until_stopped(self);
 }
 
 /* Runs until a signal; the kitchen's book is printed at the end. */
 int serve_actors(const struct service *service) {
     struct service copy = *service;
     tp_options options = {.workers = (unsigned)service->workers};
-    tp_runtime *runtime;
-    tp_pid pid;
-    if (tp_runtime_start(&runtime, &options) != TP_OK) return 1;
-    tp_err err = tp_runtime_stop_on_signals(runtime);
-    if (err == TP_OK) err = tp_runtime_spawn_body(runtime, &pid, house, &copy, NULL);
-    int code = TP_EXIT_FAILED;
-    if (err == TP_OK) err = tp_runtime_wait(runtime, pid, TP_FOREVER, &code);
-    tp_runtime_stop(runtime);
-    return err == TP_OK && code == TP_EXIT_SHUTDOWN ? 0 : 1;
+    return serve(&options, house, &copy);
 }

@@ -103,7 +103,7 @@ typedef struct tp_task_options {
     tp_str key;           /* for limit_per_key: tasks of one key start in the order of submission */
     tp_duration deadline; /* from the submission */
     tp_duration timeout;  /* from its start */
-    bool isolated;        /* in a process of its own: TP_ENOTSUP for now */
+    bool isolated;        /* in a process of its own: not supported, TP_ENOTSUP */
 } tp_task_options;
 
 /*
