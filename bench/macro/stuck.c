@@ -53,6 +53,14 @@ static void measure(tp_actor *self, tp_duration *spans, unsigned rounds) {
     }
 }
 
+/* Ends a hog and waits for it: what it used may be closed only then. */
+static void end(tp_actor *self, tp_pid hog) {
+    tp_down down;
+    if (tp_monitor(self, hog) == 0) tp_fail(self, "no monitor");
+    (void)tp_send_exit(self, hog, TP_EXIT_SHUTDOWN);
+    if (tp_receive(self, TP_FOREVER, &down, tp_down) != TP_OK) tp_fail(self, "lost");
+}
+
 static double latency(tp_actor *self) {
     unsigned rounds = (unsigned)bench_scaled(ROUNDS, 200);
     tp_pid looper = tp_spawn(self, &hog_behavior), reader = tp_spawn(self, &hog_behavior);
@@ -60,16 +68,14 @@ static double latency(tp_actor *self) {
     bool *flag = tp_alloc(self, sizeof *flag);
     int pipes[2];
     if (spans == NULL || flag == NULL || pipe(pipes) != 0) tp_fail(self, "no memory");
-    uint64_t before = bench_exits(self);
     tp_send(self, looper, stuck_loop, .flag = (uint64_t)(uintptr_t)flag);
     tp_send(self, reader, stuck_read, .descriptor = pipes[0]);
     tp_sleep(self, SETTLE);
     measure(self, spans, rounds);
     __atomic_store_n(flag, true, __ATOMIC_RELAXED);
     if (write(pipes[1], "x", 1) != 1) tp_fail(self, "the pipe broke");
-    (void)tp_send_exit(self, looper, TP_EXIT_SHUTDOWN);
-    (void)tp_send_exit(self, reader, TP_EXIT_SHUTDOWN);
-    bench_wait_exits(self, before, 2);
+    end(self, looper);
+    end(self, reader);
     close(pipes[0]);
     close(pipes[1]);
     qsort(spans, rounds, sizeof *spans, by_span);
