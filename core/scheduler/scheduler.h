@@ -67,6 +67,7 @@ struct tpi_worker {
 
     /* ---- its own thread's, cold ---- */
     tp_time looked_at;     /* when look_is_due last read the clock */
+    tp_time events_at;     /* when descriptors were last taken under a backlog */
     bool slow;             /* its slices are long: it looks for timers after each */
     tp_duration backoff;   /* between looks at other workers' queues; 0: at once */
     uint64_t flooded;      /* messages sent to busy receivers since it last stole */
