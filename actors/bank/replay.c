@@ -121,7 +121,10 @@ static int refused_compare(const void *left, const void *right) {
 static void refusals_read(struct reading *reading, uint64_t count) {
     bank_refused *all = tp_alloc(reading->self, count * sizeof *all);
     uint64_t got = 0;
-    if (all == NULL) failed(reading, TP_ENOMEM);
+    if (all == NULL) {
+        failed(reading, TP_ENOMEM);
+        return;
+    }
     while (got < count && reading->err == TP_OK) {
         bank_refused_page page;
         tp_err err = tp_call(reading->self, reading->bank->ledger, BANK_PATIENCE, &page,

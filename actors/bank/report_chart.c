@@ -65,7 +65,9 @@ static double y_of(const struct scale *scale, double amount) {
 }
 
 static void grid_put(const struct scale *scale, double step, struct bank_text *out) {
-    for (double amount = scale->low; amount <= scale->high + step / 2; amount += step) {
+    int lines = (int)((scale->high - scale->low) / step + 0.5);
+    for (int i = 0; i <= lines; i++) {
+        double amount = scale->low + i * step;
         double y = y_of(scale, amount);
         bool zero = amount > -step / 2 && amount < step / 2;
         bank_text_print(out, "<line class=\"%s\" x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>\n",

@@ -122,7 +122,8 @@ static double weather(tp_actor *self, double *p99) {
     while (tp_receive(self, TP_FOREVER, &down, tp_down) == TP_OK && down.ref != ref) {
     }
     qsort(storm->spans, storm->wanted, sizeof *storm->spans, by_span);
-    *p99 = (double)storm->spans[(uint64_t)storm->wanted * 99 / 100] / 1000;
+    uint64_t rank = (uint64_t)storm->wanted * 99 / 100;
+    *p99 = (double)storm->spans[rank] / 1000;
     return storm->wanted * 1e9 / spent;
 }
 

@@ -79,7 +79,8 @@ static double latency(tp_actor *self) {
     close(pipes[0]);
     close(pipes[1]);
     qsort(spans, rounds, sizeof *spans, by_span);
-    return (double)spans[(uint64_t)rounds * 99 / 100] / 1000;
+    uint64_t rank = (uint64_t)rounds * 99 / 100;
+    return (double)spans[rank] / 1000;
 }
 
 const struct bench_case bench_stuck[] = {

@@ -358,6 +358,7 @@ tp_err tpi_send_told(tp_actor *self, tp_pid to, const tp_message_type *type, con
         tpi_heap_free(heap(self), pending, sizeof *pending);
         return err;
     }
+    TPI_ASSERT(block != NULL); /* its absence is an error */
     block->kind = TPI_KIND_REQUEST;
     block->ref = ref;
     block->flags |= TPI_BLOCK_UNCOUNTED;

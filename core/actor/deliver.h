@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/actor/system.h"
+#include "core/base/assert.h"
 
 /* ---- blocks (deliver.c) ---- */
 
@@ -23,6 +24,7 @@ static inline uint8_t *tpi_block_payload(struct tpi_block *block) {
 /* The fast half of tpi_block_free, for blocks from a pool that hold their own payload. */
 static inline void tpi_block_drop(tp_runtime *runtime, struct tpi_worker *worker,
                                   struct tpi_block *block) {
+    TPI_CHECK(block != NULL);
     if (__builtin_expect((block->flags & TPI_BLOCK_SHARED) || block->size_class == TPI_CLASS_HEAP,
                          0))
         tpi_block_free(runtime, worker, block);

@@ -5,6 +5,7 @@
 #define TPI_EXTRA_H
 
 #include "core/actor/self.h"
+#include "core/base/assert.h"
 
 /* What a blocked actor waits for. */
 enum tpi_wait {
@@ -101,6 +102,7 @@ struct tpi_extra {
  */
 static inline tp_actor *tpi_inside_begin(tp_actor *self) {
     if (__builtin_expect(self->flags & TPI_ACTOR_CONTAINED, 0)) {
+        TPI_CHECK(self->extra != NULL);
         self->extra->inside++;
         __asm__ volatile("" ::: "memory");
     }
@@ -122,6 +124,7 @@ void tpi_user_begin(tp_actor *self);
 /* It has returned, or left by a jump. */
 static inline void tpi_user_end(tp_actor *self) {
     if (__builtin_expect(self->flags & TPI_ACTOR_CONTAINED, 0)) {
+        TPI_CHECK(self->extra != NULL);
         __asm__ volatile("" ::: "memory");
         self->extra->inside = 1;
     }

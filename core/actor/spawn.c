@@ -249,6 +249,7 @@ static tp_err give_birth(struct birth *birth, tp_pid *out) {
     if (birth->worker != NULL) tpi_count(&birth->worker->counters.spawned, 1);
     else tpi_count_shared(&runtime->scheduler->outside.spawned, 1);
     publish(actor);
+    TPI_CHECK(birth->parent == NULL || birth->worker != NULL);
     if (birth->parent != NULL && birth->worker->tracing)
         tpi_trace_spawn(birth->parent, *out, birth->behavior->name);
     set_in_motion(birth, actor);

@@ -48,9 +48,9 @@ static uint8_t *queue_room(struct tpi_queue *queue, size_t more) {
 static tp_err queue_pieces(struct tpi_conn *conn, const struct tpi_frame *frame, size_t size) {
     if (size > (size_t)conn->limits.message_max) return TP_ETOOBIG;
     struct tpi_fragmenter cut;
-    size_t most = FRAGMENT_PIECE, pieces = size / (most - 64) + 2;
+    size_t most = FRAGMENT_PIECE;
     if (most > conn->limits.frame_max) most = conn->limits.frame_max;
-    pieces = size / (most - 64) + 2;
+    size_t pieces = size / (most - 64) + 2;
     /* room for all first: half a message must not stay in the queue */
     if (queue_room(&conn->queue, size + pieces * 64) == NULL) return TP_ENOMEM;
     tpi_fragmenter_init(&cut, ++conn->sequence, frame);
