@@ -40,7 +40,7 @@ static struct counts take_all(tp_actor *self, struct job *job, tp_pid group) {
 static bool until_running(tp_actor *self, int64_t programs) {
     tp_runtime *runtime = tp_self_runtime(self);
     tp_time ends = tp_now(self) + BEGIN_WITHIN;
-    while (held_now(runtime).processes < programs && tp_now(self) < ends) tp_sleep(self, TP_MS(2));
+    while (held_now(runtime).processes < programs && tp_now(self) < ends) tp_sleep(self, TP_MS(5));
     return held_now(runtime).processes >= programs;
 }
 
@@ -117,10 +117,10 @@ static bool prepare(struct run *run, uint64_t seed) {
     if (!plan_make(&run->job, seed, RELEASES, RELEASES) || !plan_store(&run->job)) return false;
     for (size_t i = 0; i < RELEASES; i++) {
         enum kind others = run->failure->kinds[1];
-        run->job.releases[i].kind = i == 0            ? run->failure->kinds[0]
-                                    : others == FINE  ? FINE
-                                    : i % 2 == 0      ? others
-                                                      : STUBBORN;
+        run->job.releases[i].kind = i == 0           ? run->failure->kinds[0]
+                                    : others == FINE ? FINE
+                                    : i % 2 == 0     ? others
+                                                     : STUBBORN;
     }
     return plan_helm(run->job.helm, sizeof run->job.helm);
 }

@@ -10,9 +10,9 @@
 struct helm_end {
     int status; /* its exit status; -1: a signal ended it */
     int signal;
-    bool late;           /* it was ended because its time was over */
+    bool late;                  /* it was ended because its time was over */
     int64_t began_us, ended_us; /* before its start, and after its end */
-    char text[TEXT_MAX]; /* its last line */
+    char text[TEXT_MAX];        /* its last line */
 };
 
 /* A line that it wrote. */
@@ -28,9 +28,9 @@ tp_err helm_run(tp_actor *self, const char *const *argv, tp_duration timeout, he
 enum removal_end { NOT_TRIED, REMOVED, REFUSED, LATE };
 
 TP_MESSAGE(removal, TP_FIELD(str, helm), TP_FIELD(str, space), TP_FIELD(str, name),
-           TP_FIELD(str, set),       /* install it so, in the place of removing it */
-           TP_FIELD(i64, timeout),   /* ns */
-           TP_FIELD(bool, strict),   /* anything but REMOVED is an error of the task */
+           TP_FIELD(str, set),     /* install it so, in the place of removing it */
+           TP_FIELD(i64, timeout), /* ns */
+           TP_FIELD(bool, strict), /* anything but REMOVED is an error of the task */
            TP_FIELD(bool, dry))
 TP_MESSAGE(removed, TP_FIELD(i32, end), TP_FIELD(i32, status), TP_FIELD(i32, signal),
            TP_FIELD(str, text), TP_FIELD(i64, took_us), TP_FIELD(i64, ended_us))

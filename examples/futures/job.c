@@ -18,10 +18,9 @@ static const char *const ends[] = {"not tried", "removed", "failed", "too late"}
 
 tp_pid job_submit(tp_actor *self, struct job *job, bool first_error) {
     tp_task task;
-    tp_pid group =
-        tp_tasks_open(self, &(tp_tasks_options){.limit = job->limit,
-                                                .limit_per_key = job->per_space,
-                                                .first_error = first_error});
+    tp_pid group = tp_tasks_open(self, &(tp_tasks_options){.limit = job->limit,
+                                                           .limit_per_key = job->per_space,
+                                                           .first_error = first_error});
     for (size_t i = 0; i < job->count; i++) {
         struct release *release = &job->releases[i];
         tp_task_options options = {.key = tp_str_of(release->space)};
@@ -194,9 +193,15 @@ static void draw(const struct job *job, double longest, const char *file) {
     }
     char title[80];
     snprintf(title, sizeof title, "%zu releases, %s (seconds)", job->count, job->name);
-    struct gantt gantt = {title,  "s",         names,
-                          keys,   bars,        count,
-                          .end = longest, .cell = longest / 96, .tick = longest / 8};
+    struct gantt gantt = {title,
+                          "s",
+                          names,
+                          keys,
+                          bars,
+                          count,
+                          .end = longest,
+                          .cell = longest / 96,
+                          .tick = longest / 8};
     if (names != NULL && bars != NULL) {
         gantt_print(&gantt);
         gantt_svg(&gantt, job->story->pictures, file);
@@ -215,9 +220,9 @@ static void tell(const struct job *job) {
 /* ---- both ways ---- */
 
 static bool play(const struct stage *stage, struct job *job) {
-    bool made = plan_make(job, stage->story->seed, job->options->releases,
-                          job->options->namespaces) &&
-                plan_store(job);
+    bool made =
+        plan_make(job, stage->story->seed, job->options->releases, job->options->namespaces) &&
+        plan_store(job);
     if (!story_check(stage->story, made, "%s: a store", job->name)) return false;
     stage_run(stage, job->name, job_body, job);
     story_check(stage->story, plan_journal(job), "%s: a journal", job->name);
@@ -232,11 +237,10 @@ void show_job(const struct stage *stage, const struct job_options *options) {
     char name[32];
     snprintf(name, sizeof name, "%" PRId64 " at once", options->limit);
     jobs[0] = (struct job){.name = "one by one", .limit = 1, .per_space = 1};
-    jobs[1] = (struct job){.name = name,
-                           .limit = (uint32_t)options->limit,
-                           .per_space = (uint32_t)options->per_space};
-    printf("\n%" PRId64 " releases in %" PRId64 " namespaces; at most %" PRId64
-           " at once, %" PRId64 " in a namespace, %" PRId64 " ms each\n",
+    jobs[1] = (struct job){
+        .name = name, .limit = (uint32_t)options->limit, .per_space = (uint32_t)options->per_space};
+    printf("\n%" PRId64 " releases in %" PRId64 " namespaces; at most %" PRId64 " at once, %" PRId64
+           " in a namespace, %" PRId64 " ms each\n",
            options->releases, options->namespaces, options->limit, options->per_space,
            options->timeout_ms);
     bool good = true;

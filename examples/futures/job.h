@@ -21,8 +21,8 @@ struct release {
     enum removal_end end;
     int signal;
     char text[TEXT_MAX];
-    int64_t submitted;           /* its number in the order of submission */
-    int64_t begun, began_us;     /* how often, and when: the journal */
+    int64_t submitted;       /* its number in the order of submission */
+    int64_t begun, began_us; /* how often, and when: the journal */
     int64_t took_us, ended_us;
     bool left; /* it is still listed */
 };

@@ -51,8 +51,9 @@ static bool read_request(tp_actor *self, tp_socket socket, char *text, size_t si
 static void write_page(tp_actor *self, tp_socket socket, size_t size) {
     static const char zeros[CHUNK];
     char head[128];
-    int used = snprintf(head, sizeof head,
-                        "HTTP/1.0 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", size);
+    int used =
+        snprintf(head, sizeof head,
+                 "HTTP/1.0 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", size);
     tp_err err = tp_write(self, socket, head, (size_t)used, PATIENCE, NULL);
     for (size_t at = 0; err == TP_OK && at < size; at += CHUNK)
         err = tp_write(self, socket, zeros, size - at < CHUNK ? size - at : CHUNK, PATIENCE, NULL);
@@ -186,8 +187,7 @@ static bool tell(tp_actor *self, const struct visit *visit, const tp_task_outcom
     if (err != outcome->err || at >= URLS) return false;
     if (err == TP_OK && aloud)
         printf("  '%.*s' page is %" PRIu64 " bytes\n", (int)got.url.size, got.url.data, got.bytes);
-    if (err != TP_OK && aloud)
-        printf("  '%s' failed: %s\n", visit->urls[at], tp_strerror(err));
+    if (err != TP_OK && aloud) printf("  '%s' failed: %s\n", visit->urls[at], tp_strerror(err));
     return at < PAGES ? err == TP_OK && got.bytes == pages[at].size : err == TP_EREFUSED;
 }
 

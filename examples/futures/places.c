@@ -154,8 +154,8 @@ static void crash(tp_actor *self, const struct scene *scene) {
     while (tp_task_next(self, group, TP_FOREVER, &outcome) == TP_OK) {
         bool as_told = outcome.err == TP_EEXITED && outcome.code == TP_EXIT_FAILED;
         if (outcome.task.id == fails.id)
-            right += as_told && tp_str_equal(tp_str_of(outcome.text),
-                                             TP_STR("nothing is known about 7"));
+            right += as_told &&
+                     tp_str_equal(tp_str_of(outcome.text), TP_STR("nothing is known about 7"));
         else if (outcome.task.id == dies.id)
             right += apart ? outcome.err == TP_EEXITED && outcome.code == TP_EXIT_PROCESS : as_told;
         else right += outcome.err == TP_OK;
@@ -188,9 +188,9 @@ static void owner_killed(tp_actor *self, const struct scene *scene) {
 static const struct {
     const char *name;
     void (*play)(tp_actor *self, const struct scene *scene);
-} scenes[] = {{"as completed", as_completed}, {"deadline", deadline},
-              {"cancel", cancel},             {"first error", first_error},
-              {"crash", crash},               {"owner killed", owner_killed}};
+} scenes[] = {
+    {"as completed", as_completed}, {"deadline", deadline}, {"cancel", cancel},
+    {"first error", first_error},   {"crash", crash},       {"owner killed", owner_killed}};
 
 static void play_body(tp_actor *self, void *arg) {
     struct scene *scene = arg;

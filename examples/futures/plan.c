@@ -104,7 +104,8 @@ bool plan_install(tp_actor *self, const struct job *job) {
         (void)tp_task_submit_value(self, &task, group, NULL, remove_task, &in);
     }
     while (tp_task_next(self, group, TP_FOREVER, &outcome) == TP_OK)
-        good += tp_task_await(self, outcome.task, 0, &done, removed) == TP_OK && done.end == REMOVED;
+        good +=
+            tp_task_await(self, outcome.task, 0, &done, removed) == TP_OK && done.end == REMOVED;
     (void)tp_tasks_close(self, group);
     return good == job->count;
 }

@@ -33,12 +33,20 @@ static _Noreturn void usage(void) {
             "usage: helm-stand-in install NAME [--namespace NS] [--set takes=MS,then=WHAT]\n"
             "       helm-stand-in list [--namespace NS | --all-namespaces] [--max N]\n"
             "       helm-stand-in uninstall NAME [--namespace NS] [--dry-run]\n"
-            "WHAT is done, fail, crash, hang or stubborn; " STORE " names the folder of releases\n");
+            "WHAT is done, fail, crash, hang or stubborn; " STORE
+            " names the folder of releases\n");
     exit(2);
 }
 
 static _Noreturn void wrong(const char *what, const char *name) {
     fprintf(stderr, "Error: %s: %s\n", what, name);
+    exit(1);
+}
+
+/* The system said no. */
+static _Noreturn void failed(const char *path) {
+    fprintf(stderr, "Error: ");
+    perror(path);
     exit(1);
 }
 
@@ -74,7 +82,7 @@ static void note(const struct command *command, const char *what) {
     int size = snprintf(line, sizeof line, "%s %s %s %" PRId64 "\n", what, command->space,
                         command->name, at);
     int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (file < 0 || write(file, line, (size_t)size) != size) wrong(strerror(errno), path);
+    if (file < 0 || write(file, line, (size_t)size) != size) failed(path);
     close(file);
 }
 
@@ -83,13 +91,13 @@ static void note(const struct command *command, const char *what) {
 static int install(const struct command *command) {
     char path[PATH_SIZE];
     snprintf(path, sizeof path, "%s/%s", store(), command->space);
-    if (mkdir(path, 0755) != 0 && errno != EEXIST) wrong(strerror(errno), path);
+    if (mkdir(path, 0755) != 0 && errno != EEXIST) failed(path);
     path_of(command, path);
     FILE *file = fopen(path, "wxe");
     if (file == NULL && errno == EEXIST) wrong("cannot re-use a name that is in use", path);
-    if (file == NULL) wrong(strerror(errno), path);
+    if (file == NULL) failed(path);
     fprintf(file, "%s\n", command->set);
-    if (fclose(file) != 0) wrong(strerror(errno), path);
+    if (fclose(file) != 0) failed(path);
     printf("release \"%s\" installed\n", command->name);
     return 0;
 }
@@ -118,7 +126,7 @@ static int list(const struct command *command) {
         return 0;
     }
     int count = scandir(store(), &spaces, visible, alphasort);
-    if (count < 0) wrong(strerror(errno), store());
+    if (count < 0) failed(store());
     for (int i = 0; i < count; i++) {
         list_space(spaces[i]->d_name);
         free(spaces[i]);
@@ -142,7 +150,8 @@ static int uninstall(const struct command *command) {
     if (fscanf(file, "takes=%" SCNd64 ",then=%15s", &takes, then) < 1) takes = 0;
     fclose(file);
     if (command->dry) return printf("release \"%s\" uninstalled (dry run)\n", command->name) < 0;
-    if (strcmp(then, "stubborn") == 0) (void)signal(SIGTERM, SIG_IGN);
+    const struct sigaction deaf = {.sa_handler = SIG_IGN};
+    if (strcmp(then, "stubborn") == 0) (void)sigaction(SIGTERM, &deaf, NULL);
     note(command, "begin");
     take(takes);
     while (strcmp(then, "hang") == 0 || strcmp(then, "stubborn") == 0) pause();
@@ -152,7 +161,7 @@ static int uninstall(const struct command *command) {
         wrong("uninstallation completed with 1 error(s): the service is still in use",
               command->name);
     }
-    if (unlink(path) != 0) wrong(strerror(errno), path);
+    if (unlink(path) != 0) failed(path);
     note(command, "end");
     printf("release \"%s\" uninstalled\n", command->name);
     return 0;
