@@ -50,6 +50,7 @@ static int64_t count(tp_actor *self, const struct scene *scene, uint32_t workers
         right += got.value == scene->value && (got.process != getpid()) == scene->place->apart;
     }
     tp_tasks_count left = {.decided = 1};
+    (void)tp_tasks_join(self, group, TP_FOREVER); /* their actors may be about to end */
     (void)tp_tasks_look(self, group, &left);
     story_check(story_of(scene), right == JOBS, "%s: %d results with %u workers",
                 scene->place->name, JOBS, workers);
