@@ -1,8 +1,8 @@
 /*
  * A commit's way to production. A pipeline is an actor; it goes through its stages one after the
- * other, starts the steps of a stage all at once, and watches them. A step that fails is started
- * again, a few times; a commit that fails every time is set aside. Production needs an approval,
- * which is a message.
+ * other and starts the steps of a stage all at once, each under a supervisor of its own. A step
+ * that fails is started again by its supervisor, a few times; then that gives up, and the commit is
+ * set aside. Production needs an approval, which is a message.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,7 +19,10 @@
 #define STEPS_MAX 4
 #define MINUTE TP_SECONDS(60)
 
-TP_MESSAGE(step_args, TP_FIELD(u32, step), TP_FIELD(bool, poison))
+TP_MESSAGE(step_args, TP_FIELD(u32, step), TP_FIELD(bool, poison), TP_FIELD(pid, pipeline))
+TP_MESSAGE(work)
+TP_MESSAGE(began, TP_FIELD(u32, step))
+TP_MESSAGE(passed, TP_FIELD(u32, step))
 TP_MESSAGE(wants_approval, TP_FIELD(u32, commit))
 TP_MESSAGE(decided, TP_FIELD(pid, pipeline))
 TP_MESSAGE(approved)
@@ -49,17 +52,38 @@ static const struct stage {
               {{PRODUCTION, -1}, true}};
 #define STAGES (sizeof stages / sizeof stages[0])
 
-/* The work is done by some build agent: the actor waits for it. */
-static void step_init(tp_actor *self, char *nothing, const step_args *args) {
-    (void)nothing;
+struct attempt {
+    step_args args;
+};
+
+/* Its supervisor waits for the init, and counts what fails after it: so the work comes after it. */
+static void step_init(tp_actor *self, struct attempt *attempt, const step_args *args) {
     if (args->step >= STEPS) tp_fail(self, "no step %u", args->step);
+    attempt->args = *args;
+    tp_send(self, tp_self(self), work);
+}
+
+/* The work is done by some build agent: the actor waits for it. */
+static void on_work(tp_actor *self, struct attempt *attempt, const work *msg) {
+    const step_args *args = &attempt->args;
+    (void)msg;
+    tp_send(self, args->pipeline, began, .step = args->step);
     tp_sleep(self, steps[args->step].span);
     if (args->poison && args->step == UNIT) tp_fail(self, "this commit never passes");
     if (tp_random(self) % 100 < steps[args->step].fails) tp_fail(self, "the agent went away");
+    tp_send(self, args->pipeline, passed, .step = args->step);
     tp_exit(self, TP_EXIT_NORMAL);
 }
 
-TP_BEHAVIOR(step_behavior, "step", char, TP_INIT_WITH(step_args, step_init));
+TP_BEHAVIOR(step_behavior, "step", struct attempt, TP_INIT_WITH(step_args, step_init),
+            TP_ON(work, on_work));
+
+/* A step is started again until it ends normally; then, or when it has failed too often, its
+ * supervisor ends as well. */
+static const tp_supervisor_spec retry = {.strategy = TP_ONE_FOR_ONE,
+                                         .intensity = ATTEMPTS_MAX - 1, /* restarts */
+                                         .period = TP_SECONDS(7 * 24 * 3600),
+                                         .auto_shutdown = TP_AUTO_SHUTDOWN_ANY};
 
 /* ---- the approval ---- */
 
@@ -100,56 +124,85 @@ struct pipeline {
 
 struct running {
     int step;
-    int attempts;
-    tp_ref monitor;
-    tp_time from;
+    tp_pid supervisor; /* null: it has ended */
+    bool under_way, passed;
+    tp_time from; /* of the attempt under way */
 };
 
-static void start(tp_actor *self, const struct pipeline *pipeline, struct running *running) {
-    tp_spawn_options watched = {.monitor = &running->monitor};
-    running->attempts++;
-    running->from = tp_now(self);
-    tp_spawn_with(self, &step_behavior, &watched, step_args, .step = (uint32_t)running->step,
-                  .poison = pipeline->poison);
+static bool start(tp_actor *self, const struct pipeline *pipeline, struct running *running) {
+    const step_args args = {(uint32_t)running->step, pipeline->poison, tp_self(self)};
+    const tp_child_spec step = {.id = "step",
+                                .behavior = &step_behavior,
+                                .arguments = {&step_args_message, &args},
+                                .restart = TP_TRANSIENT,
+                                .significant = true};
+    return tp_supervisor_start(self, &running->supervisor, &retry, NULL) == TP_OK &&
+           tp_supervisor_start_child(self, running->supervisor, &step, NULL) == TP_CHILD_OK;
 }
 
-static bool ended(tp_actor *self, struct pipeline *pipeline, struct running *running, bool ok) {
+/* An attempt is over: what it says, the next attempt or the supervisor's end tells. */
+static void over(tp_actor *self, struct pipeline *pipeline, struct running *running) {
+    if (!running->under_way) return;
+    running->under_way = false;
+    if (!running->passed) pipeline->failures++;
     if (pipeline->count < RECORDS_MAX)
         pipeline->records[pipeline->count++] =
-            (struct record){running->step, ok, running->from, tp_now(self)};
-    running->monitor = 0;
-    if (ok) return true;
-    pipeline->failures++;
-    if (running->attempts == ATTEMPTS_MAX) return false;
-    start(self, pipeline, running);
-    return true;
+            (struct record){running->step, running->passed, running->from, tp_now(self)};
+}
+
+static struct running *of_step(struct running *running, int count, uint32_t step) {
+    for (int i = 0; i < count; i++)
+        if (running[i].step == (int)step) return &running[i];
+    return NULL;
+}
+
+static void take(tp_actor *self, struct pipeline *pipeline, struct running *running, int count,
+                 const tp_message *message) {
+    struct running *one;
+    began beginning;
+    passed pass;
+    tp_exited exited;
+    if (tp_message_get(self, message, &beginning, began) == TP_OK) {
+        if ((one = of_step(running, count, beginning.step)) == NULL) return;
+        over(self, pipeline, one);
+        one->under_way = true;
+        one->from = tp_now(self);
+    } else if (tp_message_get(self, message, &pass, passed) == TP_OK) {
+        if ((one = of_step(running, count, pass.step)) != NULL) one->passed = true;
+    } else if (tp_message_get(self, message, &exited, tp_exited) == TP_OK) {
+        for (int i = 0; i < count; i++) {
+            if (!tp_pid_equal(running[i].supervisor, exited.from)) continue;
+            over(self, pipeline, &running[i]);
+            running[i].supervisor = tp_pid_null();
+        }
+    }
 }
 
 /* All steps at once; true when each has succeeded, be it at the last attempt. */
 static bool run_stage(tp_actor *self, struct pipeline *pipeline, const struct stage *stage) {
     struct running running[STEPS_MAX] = {{0}};
-    int count = 0, busy = 0;
+    const tp_message *message;
+    int count = 0, busy;
     bool good = true;
     for (; stage->steps[count] >= 0; count++) {
         running[count].step = stage->steps[count];
-        start(self, pipeline, &running[count]);
+        good = start(self, pipeline, &running[count]) && good;
     }
-    do {
-        tp_down down;
-        if (tp_receive(self, TP_FOREVER, &down, tp_down) != TP_OK) return false;
+    for (;;) {
         busy = 0;
-        for (int i = 0; i < count; i++) {
-            if (running[i].monitor == down.ref && running[i].monitor != 0)
-                good = ended(self, pipeline, &running[i], down.code == TP_EXIT_NORMAL) && good;
-            if (running[i].monitor != 0) busy++;
-        }
-    } while (busy > 0);
+        for (int i = 0; i < count; i++) busy += !tp_pid_is_null(running[i].supervisor);
+        if (busy == 0) break;
+        if (tp_receive_any(self, TP_FOREVER, NULL, NULL, &message) != TP_OK) return false;
+        take(self, pipeline, running, count, message);
+    }
+    for (int i = 0; i < count; i++) good = good && running[i].passed;
     return good;
 }
 
 static void pipeline_body(tp_actor *self, void *arg) {
     struct pipeline *pipeline = arg;
     approved msg;
+    (void)tp_trap_exits(self, true); /* the supervisors' ends are told, not followed */
     for (size_t i = 0; i < STAGES; i++) {
         if (stages[i].needs_approval) {
             tp_send(self, pipeline->manager, wants_approval, .commit = pipeline->commit);
@@ -228,7 +281,7 @@ static void judge(struct story *story, const struct pipeline *pipelines, int64_t
            released, aside, ATTEMPTS_MAX, failures);
     story_check(story, order, "stages are in order, production after the approval");
     story_check(story, parallel, "the steps of a stage begin together");
-    story_check(story, tried, "a failing step is tried again, at most 3 times");
+    story_check(story, tried, "its supervisor tries a failing step again, at most 3 times");
     story_check(story, once, "each commit is released or set aside, once");
     story_check(story, poisoned, "the poison commit is not released");
     story_figure(story, (double)released, "commits", "released");
