@@ -246,8 +246,9 @@ static void ended(tp_actor *self, struct deployment *d, struct replica *r) {
     tp_send(self, d->args.router, endpoint_gone, .id = r->id);
     tell(self, d, r->phase == RETIRING ? ENDED : DIED, r);
     if (r->phase != RETIRING && !r->ready && r->version == d->desire.version) {
+        tp_time next = tp_now(self) + (BACKOFF << (d->crashes < 6 ? d->crashes : 6));
+        if (next > d->start_after) d->start_after = next;
         d->crashes++;
-        d->start_after = tp_now(self) + (BACKOFF << (d->crashes < 6 ? d->crashes : 6));
     }
     memset(r, 0, sizeof *r);
     reconcile(self, d);
@@ -259,6 +260,9 @@ static void on_exited(tp_actor *self, struct deployment *d, const tp_exited *msg
         struct replica *r = &d->replicas[i];
         if (r->id == 0) continue;
         if (tp_pid_equal(r->actor, msg->from)) {
+            /* asked by somebody else: the whole node ends, most likely */
+            bool ends = msg->code == TP_EXIT_SHUTDOWN && r->phase != RETIRING;
+            if (ends) d->start_after = tp_now(self) + TP_SECONDS(1);
             ended(self, d, r);
             return;
         }

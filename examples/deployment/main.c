@@ -30,6 +30,8 @@ static void serve_body(tp_actor *self, void *arg) {
     child_announce((uint16_t)plan->port);
     while (tp_receive(self, TP_FOREVER, &event, happened) == TP_OK) {
         if (event.id == 0) printf("%s\n", words[event.what]);
+        else if (event.process == 0)
+            printf("replica %u (version %u) %s\n", event.id, event.version, words[event.what]);
         else
             printf("replica %u (version %u, process %" PRId64 ", port %u) %s\n", event.id,
                    event.version, event.process, event.port, words[event.what]);
