@@ -17,6 +17,7 @@ int command_demo(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_report(int argc, char **argv);
 int command_export(int argc, char **argv);
+int command_serve(int argc, char **argv); /* only where libmicrohttpd is: BANK_SERVE */
 
 /* Says what is wrong with the arguments of a command; returns STATUS_USAGE. */
 int usage_error(const char *command, const char *format, ...) TP_PRINTF(2, 3);

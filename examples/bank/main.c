@@ -18,6 +18,10 @@ static const struct command commands[] = {
      command_replay},
     {"report", "a client's or an account's report as text, JSON or HTML", command_report},
     {"export", "the journal in plain-text accounting form", command_export},
+#ifdef BANK_SERVE
+    {"serve", "a bank that answers over HTTP, with probes for liveness and readiness",
+     command_serve},
+#endif
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])

@@ -1,11 +1,17 @@
 /*
- * actors: an actor a client, on as many threads as there are CPUs. A short computation is made at
- * once, with high priority; a long one by an actor of its own with ordinary priority, which gives
- * way now and then (tp_yield). So a short one never waits for a long one.
+ * actors: an actor a client. A short computation is made at once, with high priority; a long one by
+ * an actor of its own with ordinary priority, which gives way now and then (tp_yield), on as many
+ * threads as there are CPUs. So a short one never waits for a long one.
+ *
+ * isolated: the same, but a long computation's actor has a process of its own. So it may be killed
+ * or crash, which costs its client an error line; and the system can be told that it is less
+ * urgent (nice).
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include <troupe/isolate.h>
 #include <troupe/troupe.h>
 
 #include "examples/common/serve.h"
@@ -16,11 +22,21 @@
 #define GIVES_WAY                                                                                  \
     26 /* fib of that takes some 100 us: often enough, and worth another core's while */
 
-TP_MESSAGE(begin, TP_FIELD(u64, socket), TP_FIELD(i64, silence))
+#define A_PROCESS 30 /* fib of that is worth one: some milliseconds */
+#define LESS_URGENT 19
+#define FIRST_WORKER UINT64_C(1)
+
+/* The first worker thread is for clients alone. It mostly sleeps, and whoever wakes up is let in by
+ * the system at once, before those who compute all the time. */
+static const tp_spawn_options urgent = {.priority = TP_PRIORITY_HIGH, .workers = FIRST_WORKER};
+static const tp_spawn_options patient = {.workers = ~FIRST_WORKER};
+static const tp_spawn_options in_a_process = {.isolate = true};
+
+TP_MESSAGE(begin, TP_FIELD(u64, socket), TP_FIELD(i64, silence), TP_FIELD(bool, isolated))
 TP_MESSAGE(reopen)
 TP_MESSAGE(compute, TP_FIELD(i64, n))
 TP_MESSAGE(computed, TP_FIELD(u64, value))
-TP_MESSAGE(server_args, TP_FIELD(u32, port), TP_FIELD(i64, silence))
+TP_MESSAGE(server_args, TP_FIELD(u32, port), TP_FIELD(i64, silence), TP_FIELD(bool, isolated))
 
 /* ---- long computations ---- */
 
@@ -43,28 +59,52 @@ static void on_compute(tp_actor *self, struct counter *counter, const compute *m
 
 TP_BEHAVIOR(counter_behavior, "counter", struct counter, TP_ON(compute, on_compute));
 
+/* In a process of its own, which is less urgent than this one. */
+static void on_init(tp_actor *self, struct counter *counter) {
+    (void)counter;
+    if (nice(LESS_URGENT) == -1) tp_log(self, TP_LOG_WARN, "as urgent as others");
+}
+
+TP_BEHAVIOR(process_behavior, "process", struct counter, TP_INIT(on_init),
+            TP_ON(compute, on_compute));
+
+/* Making a process takes a moment, which is not to be a client's thread's: hence somebody between,
+ * who hands the request on. */
+static void on_hand_on(tp_actor *self, struct counter *counter, const compute *msg) {
+    (void)counter;
+    (void)msg;
+    tp_pid process = tp_spawn_with(self, &process_behavior, &in_a_process);
+    if (tp_pid_is_null(process)) tp_reply_error(self, tp_error(self));
+    else tp_delegate(self, process);
+    tp_exit(self, TP_EXIT_NORMAL);
+}
+
+TP_BEHAVIOR(starter_behavior, "starter", struct counter, TP_ON(compute, on_hand_on));
+
 /* ---- a client ---- */
 
 struct client {
     tp_socket socket;
     tp_duration silence;
+    bool isolated;
     struct frame frame;
 };
 
-/* The counter is linked: when the client goes, so does what is computed for it. */
-static uint64_t count(tp_actor *self, int64_t n) {
+/* The answer to a number, and its length. */
+static size_t count(tp_actor *self, const struct client *client, int64_t n, char *out) {
     computed result;
-    if (n < GIVES_WAY) return fib(n);
-    tp_pid counter = tp_spawn_link(self, &counter_behavior);
-    if (tp_call(self, counter, TP_FOREVER, &result, computed, compute, .n = n) != TP_OK)
-        tp_fail(self, "no result");
-    return result.value;
+    if (n < GIVES_WAY) return fib_print(out, fib(n));
+    bool apart = client->isolated && n >= A_PROCESS;
+    tp_pid counter = tp_spawn_with(self, apart ? &starter_behavior : &counter_behavior, &patient);
+    tp_err err = tp_call(self, counter, TP_FOREVER, &result, computed, compute, .n = n);
+    if (err == TP_OK) return fib_print(out, result.value);
+    return (size_t)snprintf(out, ANSWER_MAX, "%s", WORKER_DIED);
 }
 
 static void answer(tp_actor *self, struct client *client, struct span request) {
     char out[ANSWER_MAX] = NO_NUMBER;
     int64_t n = fib_request(request);
-    size_t size = n < 0 ? strlen(out) : fib_print(out, count(self, n));
+    size_t size = n < 0 ? strlen(out) : count(self, client, n, out);
     frame_clear(&client->frame);
     if (tp_write(self, client->socket, out, size, PATIENCE, NULL) != TP_OK)
         tp_exit(self, TP_EXIT_NORMAL); /* its end closes the socket */
@@ -73,6 +113,7 @@ static void answer(tp_actor *self, struct client *client, struct span request) {
 static void on_begin(tp_actor *self, struct client *client, const begin *msg) {
     client->socket = msg->socket;
     client->silence = msg->silence;
+    client->isolated = msg->isolated;
     if (tp_active_once(self, msg->socket, CHUNK) != TP_OK) tp_exit(self, TP_EXIT_NORMAL);
 }
 
@@ -103,15 +144,15 @@ TP_BEHAVIOR(client_behavior, "client", struct client, TP_ON(begin, on_begin),
 
 /* ---- the server ---- */
 
-static const tp_spawn_options urgent = {.priority = TP_PRIORITY_HIGH};
-
 struct server {
     tp_socket listener;
     tp_duration silence;
+    bool isolated;
 };
 
 static void server_init(tp_actor *self, struct server *server, const server_args *args) {
     server->silence = args->silence;
+    server->isolated = args->isolated;
     serve_listen(self, args->port, &server->listener);
 }
 
@@ -119,7 +160,9 @@ static void on_accepted(tp_actor *self, struct server *server, const tp_socket_a
     tp_pid client = tp_spawn_with(self, &client_behavior, &urgent);
     if (tp_pid_is_null(client) || tp_socket_give(self, msg->socket, client) != TP_OK)
         tp_close(self, msg->socket);
-    else tp_send(self, client, begin, .socket = msg->socket, .silence = server->silence);
+    else
+        tp_send(self, client, begin, .socket = msg->socket, .silence = server->silence,
+                .isolated = server->isolated);
     tp_active_once(self, server->listener, 0);
 }
 
@@ -138,19 +181,41 @@ TP_BEHAVIOR(server_behavior, "server", struct server, TP_INIT_WITH(server_args, 
             TP_ON(tp_socket_accepted, on_accepted), TP_ON(tp_socket_closed, on_not_accepted),
             TP_ON(reopen, on_reopen));
 
-static void house(tp_actor *self, void *arg) {
-    const struct service *service = arg;
+struct house {
+    const struct service *service;
+    bool isolated;
+};
+
+static void house_body(tp_actor *self, void *arg) {
+    const struct house *house = arg;
     tp_pid server;
-    if (tp_start(self, &server, &server_behavior,
-                 TP_OPTIONS(.link = true, .priority = TP_PRIORITY_HIGH), TP_SECONDS(10), NULL,
-                 server_args, .port = service->port,
-                 .silence = TP_MS(service->silence_ms)) != TP_OK)
+    if (tp_start(
+            self, &server, &server_behavior, TP_OPTIONS(.link = true, .priority = TP_PRIORITY_HIGH),
+            TP_SECONDS(10), NULL, server_args, .port = house->service->port,
+            .silence = TP_MS(house->service->silence_ms), .isolated = house->isolated) != TP_OK)
         return;
     serve_until_stopped(self);
 }
 
+static int serve_house(const struct service *service, tp_zygote *zygote) {
+    struct house house = {service, zygote != NULL};
+    unsigned computing = service->workers > 0 ? (unsigned)service->workers : story_cpus();
+    tp_options options = {.workers = computing + 1, .zygote = zygote};
+    return serve(&options, house_body, &house);
+}
+
 int serve_actors(const struct service *service) {
-    struct service copy = *service;
-    tp_options options = {.workers = (unsigned)service->workers};
-    return serve(&options, house, &copy);
+    return serve_house(service, NULL);
+}
+
+int serve_isolated(const struct service *service) {
+    tp_zygote *zygote;
+    tp_err err = tp_zygote_start(&zygote);
+    if (err != TP_OK) {
+        fprintf(stderr, "fib: no process to copy others from: %s\n", tp_strerror(err));
+        return 1;
+    }
+    int status = serve_house(service, zygote);
+    tp_zygote_stop(zygote);
+    return status;
 }

@@ -1,5 +1,5 @@
 /*
- * The Fibonacci server, four times. A server serves until SIGTERM or SIGINT.
+ * The Fibonacci server, five times. A server serves until SIGTERM or SIGINT.
  */
 #ifndef EXAMPLES_FIB_FIB_H
 #define EXAMPLES_FIB_FIB_H
@@ -12,6 +12,7 @@
 #define NO_NUMBER "Not a number up to 92\n"
 #define WORKER_DIED "The worker died, please try again\n"
 #define CHUNK 512
+#define MODELS 5
 
 struct service {
     uint16_t port; /* 0: the system picks one */
@@ -34,14 +35,15 @@ int serve_sequential(const struct service *service);
 int serve_threads(const struct service *service);
 int serve_processes(const struct service *service);
 int serve_actors(const struct service *service);
+int serve_isolated(const struct service *service);
 
 struct child;
 bool fib_start(struct child *child, const char *model, const char *const *options);
 
-/* The parts of the show. */
-void show_answers(struct story *story);
-void show_killed(struct story *story);
-void show_clients(struct story *story, int64_t rounds);
-void show_mixture(struct story *story, int64_t number, int64_t duration_ms);
+/* The parts of the show, for the first `models` of the models. */
+void show_answers(struct story *story, int models);
+void show_killed(struct story *story, int models);
+void show_clients(struct story *story, int models, int64_t rounds);
+void show_mixture(struct story *story, int models, int64_t number, int64_t duration_ms);
 
 #endif
