@@ -107,7 +107,7 @@ static tp_err begin_call(tp_actor *self, struct tpi_session *session,
                          const struct tpi_command *command, tp_pid to, const struct value *value) {
     int64_t ms = command->number;
     tp_duration span = ms <= 0 || ms > CALL_MAX / TP_MS(1) ? CALL_MAX : TP_MS(ms);
-    struct tpi_call *call = tp_alloc(self, sizeof *call);
+    struct tpi_client_call *call = tp_alloc(self, sizeof *call);
     if (call == NULL) return TP_ENOMEM;
     tp_ref ref = tpi_ask(self, to, value->type, value->fields);
     tp_err err = ref == 0 ? tp_error(self) : tpi_map_put(&session->calls, ref, 0, call);
@@ -140,7 +140,7 @@ static void serve_call(tp_actor *self, struct tpi_session *session,
 
 void tpi_session_answered(tp_actor *self, struct tpi_session *session, tp_ref ref,
                           const tp_message *reply, tp_err err) {
-    struct tpi_call *call = tpi_map_remove(&session->calls, ref, 0);
+    struct tpi_client_call *call = tpi_map_remove(&session->calls, ref, 0);
     if (call == NULL) return;
     uint64_t id = call->id;
     (void)tp_cancel_timer(self, call->timer);
@@ -240,16 +240,16 @@ static void serve_unlink(tp_actor *self, struct tpi_session *session,
         (void)tp_unlink(self, command->to);
 }
 
-static void forget_watch(tp_actor *self, struct tpi_session *session, struct tpi_watch *watch) {
+static void forget_watch(tp_actor *self, struct tpi_session *session, struct tpi_client_watch *watch) {
     (void)tpi_map_remove(&session->watches, watch->ref, 0);
     (void)tpi_map_remove(&session->watch_ids, watch->id, 0);
     tp_free(self, watch);
 }
 
 static tp_err begin_watch(tp_actor *self, struct tpi_session *session, uint64_t id, tp_pid to) {
-    struct tpi_watch *watch = tp_alloc(self, sizeof *watch);
+    struct tpi_client_watch *watch = tp_alloc(self, sizeof *watch);
     if (watch == NULL) return TP_ENOMEM;
-    *watch = (struct tpi_watch){id, tp_monitor(self, to)};
+    *watch = (struct tpi_client_watch){id, tp_monitor(self, to)};
     if (watch->ref != 0 && tpi_map_put(&session->watches, watch->ref, 0, watch) == TP_OK &&
         tpi_map_put(&session->watch_ids, id, 0, watch) == TP_OK)
         return TP_OK;
@@ -271,14 +271,14 @@ static void serve_monitor(tp_actor *self, struct tpi_session *session,
 
 static void serve_demonitor(tp_actor *self, struct tpi_session *session,
                             const struct tpi_command *command) {
-    struct tpi_watch *watch = tpi_map_get(&session->watch_ids, command->id, 0);
+    struct tpi_client_watch *watch = tpi_map_get(&session->watch_ids, command->id, 0);
     if (watch == NULL) return;
     (void)tp_demonitor(self, watch->ref);
     forget_watch(self, session, watch);
 }
 
 void tpi_session_down(tp_actor *self, struct tpi_session *session, const tp_down *down) {
-    struct tpi_watch *watch = tpi_map_get(&session->watches, down->ref, 0);
+    struct tpi_client_watch *watch = tpi_map_get(&session->watches, down->ref, 0);
     if (watch == NULL) return;
     uint64_t id = watch->id;
     forget_watch(self, session, watch);

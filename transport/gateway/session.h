@@ -29,12 +29,12 @@ enum tpi_stage {
     TPI_STAGE_CLOSING /* all is said; what comes is ignored */
 };
 
-struct tpi_call { /* of the client, under way */
+struct tpi_client_call { /* of the client, under way */
     uint64_t id;  /* the client's */
     tp_ref timer;
 };
 
-struct tpi_watch { /* a monitor of the client */
+struct tpi_client_watch { /* a monitor of the client */
     uint64_t id;   /* the client's */
     tp_ref ref;
 };
