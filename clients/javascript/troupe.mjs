@@ -93,12 +93,14 @@ class Writer {
         this.view.setFloat64(at + 1, value);
     }
     string(value) {
+        if (typeof value !== 'string') throw new TypeError(`a string is asked for, not ${typeof value}`);
         const bytes = text.encode(value);
         if (bytes.length < 32) this.byte(0xa0 | bytes.length);
         else this.counted(bytes.length, [0xd9, 0xda, 0xdb]);
         this.raw(bytes);
     }
     binary(bytes) {
+        if (!(bytes instanceof Uint8Array)) throw new TypeError('a Uint8Array is asked for');
         this.counted(bytes.length, [0xc4, 0xc5, 0xc6]);
         this.raw(bytes);
     }

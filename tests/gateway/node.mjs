@@ -4,7 +4,6 @@
  * Usage: node node.mjs PROGRAM
  */
 import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { once } from 'node:events';
 import * as troupe from '../../clients/javascript/troupe.mjs';
 import { run } from './suite.mjs';
@@ -17,7 +16,7 @@ const [url] = String(line).split(' ');
 const classes = { 'its own': await troupe.nodeWebSocket() };
 if (globalThis.WebSocket) classes.platform = globalThis.WebSocket;
 try {
-    classes.ws = createRequire('/usr/share/nodejs/')('ws').WebSocket;
+    classes.ws = (await import('/usr/share/nodejs/ws/index.js')).default;
 } catch {
     console.log('the package ws is not here (Debian: node-ws): left out');
 }

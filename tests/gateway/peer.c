@@ -190,8 +190,8 @@ static char *read_file(const char *path, const char *token, size_t *size) {
 }
 
 static void take_file(struct setting *setting, unsigned at, char *text) {
-    char *type = strchr(text, '='), *file = type == NULL ? NULL : strchr(type + 1, '=');
-    if (file == NULL || at >= FILES_MAX) {
+    char *type = strchr(text, '='), *file = strrchr(text, '=');
+    if (file == type || at >= FILES_MAX) {
         fprintf(stderr, "gateway_peer: PATH=TYPE=FILE is asked for\n");
         exit(2);
     }

@@ -21,7 +21,7 @@ void tpi_session_close(tp_actor *self, struct tpi_session *session, enum tpi_ws_
     uint8_t code[2] = {(uint8_t)((unsigned)ws_code >> 8), (uint8_t)ws_code};
     bool framed = session->stage == TPI_STAGE_HELLO || session->stage == TPI_STAGE_UP;
     if (session->stage == TPI_STAGE_CLOSING) return;
-    if (session->stage == TPI_STAGE_BEGIN) tp_exit_with(self, reason);
+    if (session->stage == TPI_STAGE_BEGIN) tpi_exit_quietly(self, reason);
     session->stage = TPI_STAGE_CLOSING;
     session->code = reason.code;
     void *detail = reason.detail.size == 0 ? NULL : tp_alloc(self, reason.detail.size);
@@ -32,11 +32,11 @@ void tpi_session_close(tp_actor *self, struct tpi_session *session, enum tpi_ws_
     if (framed) tpi_tell_control(self, session, TPI_WS_CLOSING, code, sizeof code);
     (void)tp_shutdown_write(self, session->socket);
     if (tp_send_after(self, LINGER, tp_self(self), tpi_session_over) == 0)
-        tp_exit_with(self, reason);
+        tpi_exit_quietly(self, reason);
 }
 
 static __attribute__((noreturn)) void end(tp_actor *self, const struct tpi_session *session) {
-    tp_exit_with(self, (tp_reason){session->code, session->detail});
+    tpi_exit_quietly(self, (tp_reason){session->code, session->detail});
 }
 
 static void violate(tp_actor *self, struct tpi_session *session, enum tpi_ws_code code) {

@@ -37,7 +37,7 @@ void tpi_tell_raw(tp_actor *self, struct tpi_session *session, const void *bytes
         TP_OK)
         return;
     tpi_gateway_count(session->gateway, TPI_COUNT_SILENT);
-    tp_exit(self, TP_EXIT_NOCONNECTION);
+    tpi_exit_quietly(self, (tp_reason){.code = session->code, .detail = session->detail});
 }
 
 static void end(struct telling *telling) {
