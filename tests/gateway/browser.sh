@@ -26,7 +26,7 @@ if ! command -v chromium >/dev/null; then
 fi
 module="text/javascript; charset=utf-8"
 mkfifo "$work/input" "$work/verdicts"
-"$1/gateway_peer" "a token for the browser's tests of the gateway" \
+"$1/gateway_peer" "a token for the page that tests the gateway" \
     "/=text/html; charset=utf-8=$here/page.html" \
     "/troupe.mjs=$module=$root/clients/javascript/troupe.mjs" \
     "/suite.mjs=$module=$here/suite.mjs" <"$work/input" >"$work/verdicts" &
