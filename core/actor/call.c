@@ -16,7 +16,8 @@ struct pending { /* a future */
     struct tpi_block *block;
     tp_err err;
     bool decided;
-    bool told; /* its end becomes a tpi_told */
+    bool told;  /* its end becomes a tpi_told */
+    bool asked; /* its reply becomes a message, its failure a tpi_unanswered */
 };
 
 static struct tpi_memory *heap(tp_actor *self) {
@@ -89,12 +90,28 @@ static void tell_end(tp_actor *self, tp_ref ref) {
         tpi_doom(self, (tp_reason){.code = TP_EXIT_NOMEM}, false);
 }
 
-static void future_arrived(tp_actor *self, struct tpi_block *block) {
+/* The answer to a tpi_ask. True: the block is the message. */
+static bool answer_arrived(tp_actor *self, struct tpi_block *block) {
+    struct pending *pending = tpi_map_remove(&self->extra->pending, block->ref, 0);
+    tpi_heap_free(heap(self), pending, sizeof *pending);
+    if (block->kind == TPI_KIND_REPLY) {
+        block->kind = TPI_KIND_MESSAGE;
+        block->state |= TPI_BLOCK_ANSWER;
+        return true;
+    }
+    tpi_unanswered told = {.ref = block->ref, .err = block->code};
+    if (tpi_send_unbound(self, tp_self(self), &tpi_unanswered_message, &told) != TP_OK)
+        tpi_doom(self, (tp_reason){.code = TP_EXIT_NOMEM}, false);
+    return false;
+}
+
+static bool future_arrived(tp_actor *self, struct tpi_block *block) {
     struct pending *pending = tpi_map_get(&self->extra->pending, block->ref, 0);
-    if (pending == NULL || pending->decided) return;
+    if (pending == NULL || pending->decided) return false;
+    if (pending->asked) return answer_arrived(self, block);
     if (pending->told) {
         tell_end(self, block->ref);
-        return;
+        return false;
     }
     pending->decided = true;
     pending->err = TP_OK;
@@ -108,20 +125,11 @@ static void future_arrived(tp_actor *self, struct tpi_block *block) {
     struct tpi_waiting *waiting = self->extra->waiting;
     if (waiting != NULL && waiting->kind == TPI_WAIT_FUTURES && futures_ready(self, waiting))
         waiting->done = true;
+    return false;
 }
 
-void tpi_reply_arrived(tp_actor *self, struct tpi_block *block) {
-    struct tpi_extra *extra = self->extra;
-    if (extra == NULL) return;
-    if (self->flags & TPI_ACTOR_INBOX) {
-        tpi_inbox_replied(self, block);
-        return;
-    }
-    struct tpi_waiting *waiting = extra->waiting;
-    if (waiting == NULL || waiting->kind != TPI_WAIT_REPLY || waiting->ref != block->ref) {
-        future_arrived(self, block);
-        return;
-    }
+/* What a tp_call waits for. */
+static void call_answered(tp_actor *self, struct tpi_waiting *waiting, struct tpi_block *block) {
     if (waiting->done) return; /* its deadline came first */
     waiting->done = true;
     if (block->kind == TPI_KIND_FAILED) {
@@ -131,6 +139,20 @@ void tpi_reply_arrived(tp_actor *self, struct tpi_block *block) {
     waiting->block = tpi_block_copy(tpi_runtime_of(self->worker), self->worker, block);
     if (waiting->block == NULL) waiting->err = TP_ENOMEM;
     else waiting->block->state = TPI_BLOCK_LOOSE;
+}
+
+bool tpi_reply_arrived(tp_actor *self, struct tpi_block *block) {
+    struct tpi_extra *extra = self->extra;
+    if (extra == NULL) return false;
+    if (self->flags & TPI_ACTOR_INBOX) {
+        tpi_inbox_replied(self, block);
+        return false;
+    }
+    struct tpi_waiting *waiting = extra->waiting;
+    if (waiting == NULL || waiting->kind != TPI_WAIT_REPLY || waiting->ref != block->ref)
+        return future_arrived(self, block);
+    call_answered(self, waiting, block);
+    return false;
 }
 
 /* ---- answering ---- */
@@ -310,14 +332,13 @@ static void free_pending(tp_actor *self, struct pending *pending) {
     tpi_heap_free(heap(self), pending, sizeof *pending);
 }
 
-tp_future tp_request_value(tp_actor *self, tp_pid to, const tp_message_type *type,
-                           const void *value) {
-    TPI_INSIDE(self);
+static tp_future request(tp_actor *self, tp_pid to, const tp_message_type *type, const void *value,
+                         bool asked) {
     struct tpi_extra *extra = tpi_extra(self);
     tpi_set_error(self, TP_ENOMEM);
     struct pending *pending = extra == NULL ? NULL : tpi_heap_alloc(heap(self), sizeof *pending);
     if (pending == NULL) return 0;
-    *pending = (struct pending){0};
+    *pending = (struct pending){.asked = asked};
     tp_ref ref = tpi_ref_new(self);
     tp_err err = tpi_map_put(&extra->pending, ref, 0, pending);
     if (err == TP_OK) err = send_request(self, to, ref, type, value);
@@ -331,7 +352,21 @@ tp_future tp_request_value(tp_actor *self, tp_pid to, const tp_message_type *typ
     return 0;
 }
 
+tp_future tp_request_value(tp_actor *self, tp_pid to, const tp_message_type *type,
+                           const void *value) {
+    TPI_INSIDE(self);
+    return request(self, to, type, value, false);
+}
+
 /* ---- for actors of the runtime's own ---- */
+
+tp_ref tpi_ask(tp_actor *self, tp_pid to, const tp_message_type *type, const void *value) {
+    return request(self, to, type, value, true);
+}
+
+tp_ref tpi_answers(const tp_message *message) {
+    return message->block.state & TPI_BLOCK_ANSWER ? message->block.ref : 0;
+}
 
 tp_err tpi_send_unbound(tp_actor *self, tp_pid to, const tp_message_type *type, const void *value) {
     tp_runtime *runtime = self->runtime;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/actor/inner.h"
 #include "core/actor/capsule.h"
 #include "core/actor/mailbox.h"
 
@@ -65,6 +66,11 @@ void tp_exit_with(tp_actor *self, tp_reason reason) {
     if (capsule != NULL) capsule->by_itself = true;
     tpi_doom(self, reason, false);
     tpi_worker_escape(self->worker);
+}
+
+void tpi_exit_quietly(tp_actor *self, tp_reason reason) {
+    self->flags |= TPI_ACTOR_QUIET;
+    tp_exit_with(self, reason);
 }
 
 void tp_exit(tp_actor *self, int32_t code) {
@@ -124,7 +130,7 @@ static void release(tp_actor *self) {
 
 static void report_exit(tp_actor *self, tp_reason reason) {
     if (reason.code == TP_EXIT_NORMAL || reason.code == TP_EXIT_SHUTDOWN ||
-        reason.code == TP_EXIT_KILLED ||
+        reason.code == TP_EXIT_KILLED || self->flags & TPI_ACTOR_QUIET ||
         (reason.code == TP_EXIT_PROCESS && !(self->flags & TPI_ACTOR_ISOLATED)))
         return;
     tpi_count(&self->worker->counters.failed, 1);

@@ -540,7 +540,9 @@ static enum tpi_applied apply_own(tp_actor *self, struct tpi_block *block) {
     tp_pid from = tpi_block_from(tpi_runtime_of(self->worker), block);
     switch ((enum tpi_kind)block->kind) {
     case TPI_KIND_REPLY:
-    case TPI_KIND_FAILED: tpi_reply_arrived(self, block); break;
+    case TPI_KIND_FAILED:
+        if (tpi_reply_arrived(self, block)) return TPI_APPLIED_MESSAGE;
+        break;
     case TPI_KIND_EXIT: return apply_exit(self, block);
     case TPI_KIND_LINK: return apply_link(self, from);
     case TPI_KIND_UNLINK:

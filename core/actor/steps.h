@@ -92,8 +92,9 @@ bool tpi_alias_admit(tp_actor *self, tp_ref alias);
 
 /* ---- requests (call.c, future.c) ---- */
 
-/* A REPLY or FAILED has come: copied if somebody waits for it, else it is late and dropped. */
-void tpi_reply_arrived(tp_actor *self, struct tpi_block *block);
+/* A REPLY or FAILED has come: copied if somebody waits for it, else it is late and dropped. True:
+ * it stays, as the message that answers a tpi_ask. */
+bool tpi_reply_arrived(tp_actor *self, struct tpi_block *block);
 /* Ends every request that the actor holds: current, deferred, postponed. */
 void tpi_requests_abandon(tp_actor *self, tp_reason reason);
 void tpi_deferred_forget(tp_actor *self, uint64_t node, tp_ref ref);

@@ -66,6 +66,7 @@ enum tpi_block_state {
     TPI_BLOCK_RECEIVED = 1 << 4, /* taken by a receive, which frees it */
     TPI_BLOCK_REFUSED = 1 << 5,  /* by a receive: off the account, under a cap of its own */
     TPI_BLOCK_START = 1 << 6,    /* arguments of an actor whose starter waits for init */
+    TPI_BLOCK_ANSWER = 1 << 7,   /* a message that was a REPLY: it answers the tpi_ask `ref` */
     TPI_BLOCK_KEPT = 1 << 3      /* tp_keep: whoever would free it makes it loose instead */
 };
 
