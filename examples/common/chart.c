@@ -85,7 +85,9 @@ static void put_key(FILE *out, int *x, int y, int colour, const char *text) {
 }
 
 static void put_axis(FILE *out, const struct gantt *gantt, double scale, int bottom) {
-    for (double at = 0; at <= end_of(gantt) * 1.0001; at += gantt->tick) {
+    int ticks = (int)(end_of(gantt) / gantt->tick + 0.0001);
+    for (int i = 0; i <= ticks; i++) {
+        double at = i * gantt->tick;
         double x = LEFT + at * scale;
         fprintf(out, "<line class=\"g\" x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\"/>", x, TOP - 6,
                 x, bottom);

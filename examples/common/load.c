@@ -73,7 +73,8 @@ static int open_one(const struct load_plan *plan, size_t index) {
     if (index >= PER_ADDRESS && ntohl(to.sin_addr.s_addr) >> 24 == 127) {
         from.sin_addr.s_addr = htonl(0x7f000001u + (uint32_t)(index / PER_ADDRESS));
         setsockopt(descriptor, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-        bind(descriptor, (struct sockaddr *)&from, sizeof from);
+        /* refused: the connection comes from wherever the kernel says */
+        (void)bind(descriptor, (struct sockaddr *)&from, sizeof from);
     }
     if (connect(descriptor, (struct sockaddr *)&to, sizeof to) == 0) return descriptor;
     close(descriptor);

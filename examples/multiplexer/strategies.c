@@ -116,7 +116,8 @@ static void show(struct story *story, const struct named *named, int64_t hops, d
     struct order order = {.count = 0};
     struct game *game = calloc(1, sizeof *game);
     size_t count = 0;
-    if (!story_check(story, game != NULL, "%s: memory", named->name)) return;
+    story_check(story, game != NULL, "%s: memory", named->name);
+    if (game == NULL) return;
     tp_options one = {.workers = 1, .stuck_after = TP_FOREVER, .strategy = named->strategy};
     tp_options all = {.strategy = named->strategy};
     game->seed = story->seed;

@@ -111,7 +111,8 @@ void show_sum(struct story *story, int64_t items) {
     size_t count = (size_t)items;
     uint64_t state = story->seed;
     uint64_t *all = malloc(count * ARRAYS * sizeof *all);
-    if (!story_check(story, all != NULL, "sum: memory")) return;
+    story_check(story, all != NULL, "sum: memory");
+    if (all == NULL) return;
     for (size_t i = 0; i < count * ARRAYS; i++) all[i] = story_random(&state);
     compare(story, all, count);
     free(all);

@@ -326,11 +326,15 @@ static bool play(tp_sim *sim, struct pipeline *pipelines, int64_t commits) {
 }
 
 void show_releases(struct story *story, int64_t commits) {
-    tp_sim *sim;
+    tp_sim *sim = NULL;
     struct pipeline *pipelines = calloc((size_t)commits, sizeof *pipelines);
     tp_sim_options options = {.seed = story->seed, .runtime = {.log_level = TP_LOG_OFF}};
     bool made = pipelines != NULL && tp_sim_new(&sim, &options) == TP_OK;
-    if (!story_check(story, made, "memory for the pipelines")) return;
+    story_check(story, made, "memory for the pipelines");
+    if (!made || sim == NULL) {
+        free(pipelines);
+        return;
+    }
     bool ok = play(sim, pipelines, commits);
     double minutes = (double)tp_sim_now(sim) / (double)MINUTE;
     tp_sim_free(sim);
