@@ -21,7 +21,8 @@ TP_MESSAGE_AS(tpi_unanswered, "tp.unanswered", TP_FIELD(u64, ref), TP_FIELD(i32,
  * gives it up until then. For actors that nobody records in a capsule. 0: tp_error(self) says why.
  */
 tp_ref tpi_ask(tp_actor *self, tp_pid to, const tp_message_type *type, const void *value);
-/* tp_exit_with for an actor that stands for somebody outside, whose reason it is: no crash report. */
+/* tp_exit_with for an actor that stands for somebody outside, whose reason it is: no crash
+ * report. */
 __attribute__((noreturn)) void tpi_exit_quietly(tp_actor *self, tp_reason reason);
 /* The tpi_ask that this message is the reply to; 0: none. */
 tp_ref tpi_answers(const tp_message *message);

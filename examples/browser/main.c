@@ -126,8 +126,9 @@ static char *read_file(const char *path, size_t *size) {
     FILE *file = fopen(path, "r");
     char *bytes = malloc(1 << 20);
     if (file == NULL || bytes == NULL) {
-        fprintf(stderr, "browser: cannot read %s (run it from the repository, or give --page and "
-                        "--client)\n",
+        fprintf(stderr,
+                "browser: cannot read %s (run it from the repository, or give --page and "
+                "--client)\n",
                 path);
         exit(2);
     }
@@ -138,7 +139,8 @@ static char *read_file(const char *path, size_t *size) {
 
 static void main_actor(tp_actor *self, void *arg) {
     const struct settings *settings = arg;
-    static tp_gateway_file files[] = { /* for as long as the runtime lives */
+    static tp_gateway_file files[] = {
+        /* for as long as the runtime lives */
         {.path = "/", .type = "text/html; charset=utf-8"},
         {.path = "/troupe.mjs", .type = "text/javascript; charset=utf-8"},
         {.path = NULL},
@@ -173,10 +175,12 @@ static void main_actor(tp_actor *self, void *arg) {
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {
-        {"token-file", required_argument, NULL, 't'}, {"port", required_argument, NULL, 'p'},
-        {"page", required_argument, NULL, 'g'},       {"client", required_argument, NULL, 'c'},
-        {"pays-per-second", required_argument, NULL, 'n'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"token-file", required_argument, NULL, 't'},
+                                            {"port", required_argument, NULL, 'p'},
+                                            {"page", required_argument, NULL, 'g'},
+                                            {"client", required_argument, NULL, 'c'},
+                                            {"pays-per-second", required_argument, NULL, 'n'},
+                                            {NULL, 0, NULL, 0}};
     struct settings settings = {.page = "examples/browser/page.html",
                                 .client = "clients/javascript/troupe.mjs"};
     unsigned long port = 8080;

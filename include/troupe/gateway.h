@@ -46,10 +46,10 @@ typedef struct tp_gateway_options {
     uint32_t max_sessions;               /* default 128 */
     uint32_t max_pids; /* that a session keeps; the longest unused one is forgotten; default 1,024
                         */
-    uint32_t max_watches;   /* links and monitors of a session, each; default 1,024 */
-    uint32_t max_calls;     /* of a session under way, each way; default 256 */
-    uint32_t max_backlog;   /* messages that wait for a session; one more ends it; default 1,024 */
-    size_t max_frame;       /* bytes that a client may send at once; default 1 MiB, at most 16 MiB */
+    uint32_t max_watches; /* links and monitors of a session, each; default 1,024 */
+    uint32_t max_calls;   /* of a session under way, each way; default 256 */
+    uint32_t max_backlog; /* messages that wait for a session; one more ends it; default 1,024 */
+    size_t max_frame;     /* bytes that a client may send at once; default 1 MiB, at most 16 MiB */
     tp_duration hello_time; /* to show the token; default 5 s */
     tp_duration heartbeat;  /* a peer that is silent for two of these is gone; default 15 s */
     tp_duration patience;   /* for a peer to take what is sent to it; default 10 s */

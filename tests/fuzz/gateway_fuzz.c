@@ -77,7 +77,8 @@ static bool count_pid(void *context, tp_pid pid) {
     return true;
 }
 
-/* What was taken points into the bytes, and the message can be opened by the reader or is refused. */
+/* What was taken points into the bytes, and the message can be opened by the reader or is
+ * refused. */
 static void check_command(const uint8_t *data, size_t size) {
     struct tpi_command command;
     if (!tpi_command_read(data, size, &command)) return;
@@ -103,8 +104,7 @@ static struct outcome run_frames(const uint8_t *data, size_t size, size_t step, 
     struct counting counting = {0, 0};
     struct outcome outcome = {0, 0, 0};
     struct tpi_ws ws;
-    tpi_ws_init(&ws, (struct tpi_ws_memory){counting_alloc, counting_free, &counting},
-                MESSAGE_MAX);
+    tpi_ws_init(&ws, (struct tpi_ws_memory){counting_alloc, counting_free, &counting}, MESSAGE_MAX);
     enum tpi_ws_event event = TPI_WS_MORE;
     for (size_t begin = 0; begin < size && event != TPI_WS_BAD; begin += step) {
         const uint8_t *at = data + begin;

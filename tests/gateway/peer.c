@@ -46,7 +46,8 @@ static const tp_message_type *const types[] = {
     &link_me_message, &call_me_message,     &question_message,  &answer_message,
     &called_message,  &watch_me_message,    &how_ended_message, &ended_message,
     &flood_message,   &drop_message,        &verdict_message,   NULL};
-static const char *const names[] = {"counter", "echo", "factory", "caller", "judge", "nobody", NULL};
+static const char *const names[] = {"counter", "echo",   "factory", "caller",
+                                    "judge",   "nobody", NULL};
 
 /* ---- counter ---- */
 

@@ -8,8 +8,8 @@
 /* Bytes of the value at `at` without what is in it, and of its head; 0: it does not fit. */
 static size_t value_size(const uint8_t *at, size_t left, size_t *head) {
     static const uint8_t fixed[32] = {
-        1, 1, 1, 1, 2, 3, 5, 3, 4, 6, 5, 9, 2, 3, 5, 9, /* c0: nil ... uint64 */
-        2, 3, 5, 9, 3, 4, 6, 10, 18, 2, 3, 5, 3, 5, 3, 5 /* d0: int8 ... map32 */
+        1, 1, 1, 1, 2, 3, 5, 3,  4,  6, 5, 9, 2, 3, 5, 9, /* c0: nil ... uint64 */
+        2, 3, 5, 9, 3, 4, 6, 10, 18, 2, 3, 5, 3, 5, 3, 5  /* d0: int8 ... map32 */
     };
     unsigned tag = at[0], length = 0;
     *head = 1;
@@ -85,10 +85,9 @@ static void read_argument(tp_reader *in, char kind, struct tpi_command *out) {
 }
 
 bool tpi_command_read(const void *bytes, size_t size, struct tpi_command *out) {
-    static const char *const arguments[] = {
-        "",
+    static const char *const arguments[] = {"",
 #define TPI_COMMAND_ARGUMENTS(name, text) text,
-        TPI_COMMAND_MAP(TPI_COMMAND_ARGUMENTS)
+                                            TPI_COMMAND_MAP(TPI_COMMAND_ARGUMENTS)
 #undef TPI_COMMAND_ARGUMENTS
     };
     tp_reader in = tp_reader_over(bytes, size);

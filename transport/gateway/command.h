@@ -49,7 +49,7 @@ enum tpi_notice_op {
 struct tpi_command {
     enum tpi_command_op op;
     uint64_t id;
-    tp_pid to;    /* null: `name` */
+    tp_pid to; /* null: `name` */
     tp_str name;
     tp_bin message; /* the bytes of an array, with what is in it */
     int64_t number;

@@ -55,12 +55,11 @@ static void add_stranger(tp_actor *self, struct door *door, tp_pid who) {
 
 static void welcome(tp_actor *self, struct door *door, tp_socket socket) {
     struct tpi_gateway *gateway = door->gateway;
-    const tp_spawn_options options = {.link = true,
-                                      .mailbox_limit = gateway->options.max_backlog,
-                                      .overflow = TP_OVERFLOW_EXIT};
-    tp_pid session = tp_spawn_with(self, &tpi_session_behavior, &options, tpi_session_of,
-                                   .gateway = (uintptr_t)tpi_gateway_ref(gateway),
-                                   .door = tp_self(self));
+    const tp_spawn_options options = {
+        .link = true, .mailbox_limit = gateway->options.max_backlog, .overflow = TP_OVERFLOW_EXIT};
+    tp_pid session =
+        tp_spawn_with(self, &tpi_session_behavior, &options, tpi_session_of,
+                      .gateway = (uintptr_t)tpi_gateway_ref(gateway), .door = tp_self(self));
     if (tp_pid_is_null(session)) {
         tpi_gateway_unref(gateway);
         tp_close(self, socket);
@@ -131,20 +130,19 @@ static void on_news(tp_actor *self, struct door *door, const door_news *msg) {
 static void on_ask(tp_actor *self, struct door *door, const tp_gateway_ask *msg) {
     struct tpi_gateway *gateway = door->gateway;
     (void)msg;
-    tp_reply(self, tp_gateway_state, .url = tp_str_of(gateway->url), .port = gateway->port,
-             .sessions = tpi_map_count(&door->sessions),
-             .accepted = count_of(door, TPI_COUNT_ACCEPTED),
-             .refused_request = count_of(door, TPI_COUNT_REQUEST),
-             .refused_host = count_of(door, TPI_COUNT_HOST),
-             .refused_origin = count_of(door, TPI_COUNT_ORIGIN),
-             .refused_token = count_of(door, TPI_COUNT_TOKEN),
-             .refused_full = count_of(door, TPI_COUNT_FULL),
-             .refused_slow = count_of(door, TPI_COUNT_SLOW),
-             .refused = count_of(door, TPI_COUNT_REFUSED),
-             .violations = count_of(door, TPI_COUNT_VIOLATIONS),
-             .silent = count_of(door, TPI_COUNT_SILENT),
-             .received = count_of(door, TPI_COUNT_RECEIVED),
-             .sent = count_of(door, TPI_COUNT_SENT));
+    tp_reply(
+        self, tp_gateway_state, .url = tp_str_of(gateway->url), .port = gateway->port,
+        .sessions = tpi_map_count(&door->sessions), .accepted = count_of(door, TPI_COUNT_ACCEPTED),
+        .refused_request = count_of(door, TPI_COUNT_REQUEST),
+        .refused_host = count_of(door, TPI_COUNT_HOST),
+        .refused_origin = count_of(door, TPI_COUNT_ORIGIN),
+        .refused_token = count_of(door, TPI_COUNT_TOKEN),
+        .refused_full = count_of(door, TPI_COUNT_FULL),
+        .refused_slow = count_of(door, TPI_COUNT_SLOW),
+        .refused = count_of(door, TPI_COUNT_REFUSED),
+        .violations = count_of(door, TPI_COUNT_VIOLATIONS),
+        .silent = count_of(door, TPI_COUNT_SILENT), .received = count_of(door, TPI_COUNT_RECEIVED),
+        .sent = count_of(door, TPI_COUNT_SENT));
 }
 
 /* ---- the start ---- */

@@ -19,7 +19,7 @@
 #include "transport/gateway/websocket.h"
 
 #define TPI_GATEWAY_URL_MAX 128u
-#define TPI_GATEWAY_STRANGERS 64u /* connections that have not shown a token; the oldest goes */
+#define TPI_GATEWAY_STRANGERS 64u   /* connections that have not shown a token; the oldest goes */
 #define TPI_GATEWAY_HELLO_MAX 1024u /* bytes of the first message */
 #define TPI_GATEWAY_DETAIL_MAX 512u /* of an exit reason */
 #define TPI_GATEWAY_TYPES_MAX 256u
@@ -49,7 +49,7 @@ struct tpi_gateway {
     char url[TPI_GATEWAY_URL_MAX];    /* as bound, with the path */
     char host[TPI_GATEWAY_URL_MAX];   /* HOST:PORT as bound */
     uint32_t port;
-    tp_err err; /* why the door did not open */
+    tp_err err;                    /* why the door did not open */
     const tp_message_type **types; /* the listed ones and what is nested in them */
     size_t type_count;
     uint8_t *welcome; /* their descriptions in msgpack */
@@ -65,8 +65,7 @@ static inline void tpi_gateway_count(struct tpi_gateway *gateway, enum tpi_gatew
 /* ---- settings.c ---- */
 
 /* Looks at the options and copies them; `self` logs what is wrong with which. */
-tp_err tpi_gateway_new(tp_actor *self, const tp_gateway_options *options,
-                       struct tpi_gateway **out);
+tp_err tpi_gateway_new(tp_actor *self, const tp_gateway_options *options, struct tpi_gateway **out);
 struct tpi_gateway *tpi_gateway_ref(struct tpi_gateway *gateway);
 /* A tp_on_exit function, too. */
 void tpi_gateway_unref(void *gateway);

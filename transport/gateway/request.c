@@ -28,10 +28,8 @@ static bool is_token(char c) {
 }
 
 static tp_str trim(tp_str text) {
-    while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
-        text.data++, text.size--;
-    while (text.size > 0 &&
-           (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
+    while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) text.data++, text.size--;
+    while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
         text.size--;
     return text;
 }
@@ -84,15 +82,13 @@ static bool take_field(struct fields *fields, tp_str name, tp_str value) {
         return take_once(&out->origin, value);
     }
     if (tpi_request_same(name, TP_STR("upgrade"))) fields->websocket |= lists(value, "websocket");
-    if (tpi_request_same(name, TP_STR("connection")))
-        fields->connection |= lists(value, "upgrade");
+    if (tpi_request_same(name, TP_STR("connection"))) fields->connection |= lists(value, "upgrade");
     if (tpi_request_same(name, TP_STR("sec-websocket-protocol"))) {
         out->protocols = true;
         out->protocol |= lists(value, TPI_WS_PROTOCOL_NAME);
     }
     if (tpi_request_same(name, TP_STR("transfer-encoding"))) return false; /* a body */
-    if (tpi_request_same(name, TP_STR("content-length")))
-        return tp_str_equal(value, TP_STR("0"));
+    if (tpi_request_same(name, TP_STR("content-length"))) return tp_str_equal(value, TP_STR("0"));
     return true;
 }
 
@@ -104,8 +100,7 @@ static bool take_line(struct fields *fields, tp_str line) {
         if (!is_token(name.data[i])) return false; /* a folded line begins with a space */
     tp_str value = {colon + 1, line.size - name.size - 1};
     for (size_t i = 0; i < value.size; i++)
-        if (((unsigned char)value.data[i] < 0x20 && value.data[i] != '\t') ||
-            value.data[i] == 0x7f)
+        if (((unsigned char)value.data[i] < 0x20 && value.data[i] != '\t') || value.data[i] == 0x7f)
             return false;
     return take_field(fields, name, trim(value));
 }

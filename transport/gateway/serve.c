@@ -145,8 +145,7 @@ void tpi_session_answered(tp_actor *self, struct tpi_session *session, tp_ref re
     uint64_t id = call->id;
     (void)tp_cancel_timer(self, call->timer);
     tp_free(self, call);
-    if (reply != NULL)
-        tpi_tell_message(self, session, TPI_NOTICE_REPLY, id, tp_pid_null(), reply);
+    if (reply != NULL) tpi_tell_message(self, session, TPI_NOTICE_REPLY, id, tp_pid_null(), reply);
     else tpi_tell_failed(self, session, id, err);
 }
 
@@ -240,7 +239,8 @@ static void serve_unlink(tp_actor *self, struct tpi_session *session,
         (void)tp_unlink(self, command->to);
 }
 
-static void forget_watch(tp_actor *self, struct tpi_session *session, struct tpi_client_watch *watch) {
+static void forget_watch(tp_actor *self, struct tpi_session *session,
+                         struct tpi_client_watch *watch) {
     (void)tpi_map_remove(&session->watches, watch->ref, 0);
     (void)tpi_map_remove(&session->watch_ids, watch->id, 0);
     tp_free(self, watch);
@@ -310,8 +310,7 @@ static void serve_exit(tp_actor *self, struct tpi_session *session,
     if (!may || command->bytes.size > TPI_GATEWAY_DETAIL_MAX)
         refuse(self, session, command, TP_EINVAL);
     else
-        tpi_session_close(self, session, TPI_WS_NORMAL,
-                          (tp_reason){(int32_t)code, command->bytes});
+        tpi_session_close(self, session, TPI_WS_NORMAL, (tp_reason){(int32_t)code, command->bytes});
 }
 
 bool tpi_session_serve(tp_actor *self, struct tpi_session *session, const void *bytes,

@@ -87,12 +87,12 @@ static void switch_protocols(tp_actor *self, struct tpi_session *session,
                              const struct tpi_request *request) {
     char head[256], accept[TPI_WS_ACCEPT_SIZE];
     tpi_ws_accept(request->key.data, request->key.size, accept);
-    int used = snprintf(head, sizeof head,
-                        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                        "Connection: Upgrade\r\nSec-WebSocket-Accept: %.*s\r\n%s\r\n",
-                        (int)sizeof accept, accept,
-                        request->protocol ? "Sec-WebSocket-Protocol: " TPI_WS_PROTOCOL_NAME "\r\n"
-                                          : "");
+    int used =
+        snprintf(head, sizeof head,
+                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                 "Connection: Upgrade\r\nSec-WebSocket-Accept: %.*s\r\n%s\r\n",
+                 (int)sizeof accept, accept,
+                 request->protocol ? "Sec-WebSocket-Protocol: " TPI_WS_PROTOCOL_NAME "\r\n" : "");
     TPI_ASSERT(used > 0 && (size_t)used < sizeof head);
     tpi_tell_raw(self, session, head, (size_t)used);
     session->stage = TPI_STAGE_HELLO;
@@ -127,8 +127,7 @@ static void take_request(tp_actor *self, struct tpi_session *session, const uint
     size_t end_at = tpi_request_end(session->head, session->head_used);
     if (end_at == 0) {
         *left = 0;
-        if (session->head_used == TPI_REQUEST_MAX)
-            turn_away(self, session, 431, TPI_COUNT_REQUEST);
+        if (session->head_used == TPI_REQUEST_MAX) turn_away(self, session, 431, TPI_COUNT_REQUEST);
         return;
     }
     *at += end_at - before;
@@ -157,8 +156,8 @@ static void take_hello(tp_actor *self, struct tpi_session *session) {
     tpi_gateway_count(session->gateway, TPI_COUNT_ACCEPTED);
     (void)tp_send(self, session->door, tpi_session_up);
     tpi_tell_welcome(self, session);
-    if (tp_send_after(self, session->gateway->options.heartbeat, tp_self(self),
-                      tpi_session_beat) == 0)
+    if (tp_send_after(self, session->gateway->options.heartbeat, tp_self(self), tpi_session_beat) ==
+        0)
         tp_exit(self, TP_EXIT_NOMEM);
 }
 
@@ -279,8 +278,8 @@ static void on_beat(tp_actor *self, struct tpi_session *session, const tpi_sessi
         end(self, session);
     }
     tpi_tell_control(self, session, TPI_WS_PINGING, NULL, 0);
-    if (tp_send_after(self, session->gateway->options.heartbeat, tp_self(self),
-                      tpi_session_beat) == 0)
+    if (tp_send_after(self, session->gateway->options.heartbeat, tp_self(self), tpi_session_beat) ==
+        0)
         tp_exit(self, TP_EXIT_NOMEM);
 }
 

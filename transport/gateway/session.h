@@ -1,6 +1,6 @@
 /*
- * A session: the actor that is a client. It owns the socket, so that its end, whatever it is, closes
- * the connection, and the end of the connection is its own.
+ * A session: the actor that is a client. It owns the socket, so that its end, whatever it is,
+ * closes the connection, and the end of the connection is its own.
  */
 #ifndef TPI_GATEWAY_SESSION_H
 #define TPI_GATEWAY_SESSION_H
@@ -30,12 +30,12 @@ enum tpi_stage {
 };
 
 struct tpi_client_call { /* of the client, under way */
-    uint64_t id;  /* the client's */
+    uint64_t id;         /* the client's */
     tp_ref timer;
 };
 
 struct tpi_client_watch { /* a monitor of the client */
-    uint64_t id;   /* the client's */
+    uint64_t id;          /* the client's */
     tp_ref ref;
 };
 
@@ -52,17 +52,18 @@ struct tpi_session {
     size_t head_used;
     struct tpi_ws ws;
     struct tpi_handed handed;
-    struct tpi_map links;      /* (node, slot:generation): linked by the client */
-    struct tpi_map watches;    /* (ref, 0) -> watch */
-    struct tpi_map watch_ids;  /* (client's id, 0) -> watch */
-    struct tpi_map calls;      /* (ref, 0) -> call */
-    struct tpi_map asked;      /* (id, 0) -> tp_from: requests that the client is to answer */
+    struct tpi_map links;        /* (node, slot:generation): linked by the client */
+    struct tpi_map watches;      /* (ref, 0) -> watch */
+    struct tpi_map watch_ids;    /* (client's id, 0) -> watch */
+    struct tpi_map calls;        /* (ref, 0) -> call */
+    struct tpi_map asked;        /* (id, 0) -> tp_from: requests that the client is to answer */
     uint64_t next_id, oldest_id; /* of those */
 };
 
 extern const tp_behavior tpi_session_behavior;
 
-/* ---- what is said (tell.c); each may wait for the peer, and ends the session when it is gone. ---- */
+/* ---- what is said (tell.c); each may wait for the peer, and ends the session when it is gone.
+ * ---- */
 
 void tpi_tell_raw(tp_actor *self, struct tpi_session *session, const void *bytes, size_t size);
 void tpi_tell_control(tp_actor *self, struct tpi_session *session, enum tpi_ws_opcode opcode,

@@ -89,8 +89,10 @@ static tp_err take_url(tp_actor *self, struct tpi_gateway *gateway, const char *
         return wrong(self, "url", "ws://HOST:PORT is asked for");
     bool remote = gateway->options.remote;
     if (!is_loopback(host, (size_t)(colon - host)) && !remote) {
-        COMPLAIN(self, "url: %s can be reached from other machines, unencrypted: set `remote` to "
-                       "allow it, behind a proxy with TLS", url);
+        COMPLAIN(self,
+                 "url: %s can be reached from other machines, unencrypted: set `remote` to "
+                 "allow it, behind a proxy with TLS",
+                 url);
         return TP_EREFUSED;
     }
     if (remote && (gateway->options.hosts == NULL || gateway->options.hosts[0] == NULL)) {
@@ -162,8 +164,7 @@ static tp_err take_limits(tp_actor *self, tp_gateway_options *options) {
     return TP_OK;
 }
 
-static tp_err take(tp_actor *self, struct tpi_gateway *gateway,
-                   const tp_gateway_options *options) {
+static tp_err take(tp_actor *self, struct tpi_gateway *gateway, const tp_gateway_options *options) {
     tp_gateway_options *own = &gateway->options;
     const char *path = options->path == NULL ? "/troupe" : options->path;
     if (path[0] != '/' || strlen(path) >= TPI_GATEWAY_URL_MAX / 2)
@@ -236,8 +237,7 @@ bool tpi_gateway_origin_allowed(const struct tpi_gateway *gateway,
                                 const struct tpi_request *request) {
     /* a program sends none; a page cannot leave it out, nor choose it */
     if (!request->has_origin) return true;
-    return tpi_request_same_origin(request) ||
-           is_listed(gateway->options.origins, request->origin);
+    return tpi_request_same_origin(request) || is_listed(gateway->options.origins, request->origin);
 }
 
 bool tpi_gateway_token_is(const struct tpi_gateway *gateway, tp_bin token) {

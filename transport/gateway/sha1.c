@@ -63,8 +63,8 @@ void tpi_ws_accept(const char *key, size_t size, char out[TPI_WS_ACCEPT_SIZE]) {
     memcpy(text + size, magic, sizeof magic - 1);
     tpi_sha1(text, size + sizeof magic - 1, hash);
     for (unsigned i = 0; i < 7; i++) {
-        uint32_t three = (uint32_t)hash[3 * i] << 16 | (uint32_t)hash[3 * i + 1] << 8 |
-                         hash[3 * i + 2];
+        uint32_t three =
+            (uint32_t)hash[3 * i] << 16 | (uint32_t)hash[3 * i + 1] << 8 | hash[3 * i + 2];
         for (unsigned j = 0; j < 4; j++) out[4 * i + j] = letters[three >> (18 - 6 * j) & 63];
     }
     out[TPI_WS_ACCEPT_SIZE - 1] = '='; /* 20 bytes: one letter short */

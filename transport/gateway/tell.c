@@ -117,8 +117,7 @@ void tpi_tell_end(tp_actor *self, struct tpi_session *session, enum tpi_notice_o
                   tp_pid who, tp_reason reason) {
     struct telling telling;
     bool down = op == TPI_NOTICE_DOWN;
-    tp_writer *out =
-        begin(&telling, self, session, op, down ? 5 : 4, FIXED + reason.detail.size);
+    tp_writer *out = begin(&telling, self, session, op, down ? 5 : 4, FIXED + reason.detail.size);
     hand_out(self, session, who);
     if (down) tp_write_u64(out, id);
     write_pid(out, who);

@@ -8,9 +8,9 @@
 
 #include <troupe/base.h>
 
-#define TPI_WS_HEAD_MAX 14u    /* bytes of a frame's head, mask included */
+#define TPI_WS_HEAD_MAX 14u     /* bytes of a frame's head, mask included */
 #define TPI_WS_CONTROL_MAX 125u /* payload of a ping, pong or close */
-#define TPI_WS_KEEP 16384u     /* a larger buffer is given back after its message */
+#define TPI_WS_KEEP 16384u      /* a larger buffer is given back after its message */
 
 enum tpi_ws_opcode {
     TPI_WS_CONTINUED = 0,

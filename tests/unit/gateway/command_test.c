@@ -40,12 +40,12 @@ TP_TEST(gateway_command, what_is_no_command) {
     TP_ASSERT(!READS("\x91\x00", &c));
     TP_ASSERT(!READS("\x91\x0d", &c));
     TP_ASSERT(!READS("\x91\xa1x", &c));
-    TP_ASSERT(!READS("\x92\x02\x01", &c));               /* too few */
-    TP_ASSERT(!READS("\x93\x02\x01\xa0", &c));           /* an empty name */
-    TP_ASSERT(!READS("\x93\x02\xff\xa1x", &c));          /* a negative id */
-    TP_ASSERT(!READS("\x93\x03" PID "\x01", &c));        /* no message */
-    TP_ASSERT(!READS("\x93\x02\x01\xa1x\x00", &c));      /* bytes behind */
-    TP_ASSERT(!READS("\x93\x02\x01\xa1\xff", &c));       /* no UTF-8 */
+    TP_ASSERT(!READS("\x92\x02\x01", &c));                /* too few */
+    TP_ASSERT(!READS("\x93\x02\x01\xa0", &c));            /* an empty name */
+    TP_ASSERT(!READS("\x93\x02\xff\xa1x", &c));           /* a negative id */
+    TP_ASSERT(!READS("\x93\x03" PID "\x01", &c));         /* no message */
+    TP_ASSERT(!READS("\x93\x02\x01\xa1x\x00", &c));       /* bytes behind */
+    TP_ASSERT(!READS("\x93\x02\x01\xa1\xff", &c));        /* no UTF-8 */
     TP_ASSERT(!READS("\x93\x03" PID "\x91\xa1\xff", &c)); /* nor further inside */
     TP_ASSERT(!READS("\xdd\xff\xff\xff\xff", &c));
     TP_ASSERT(!READS("\xdf\x00\xff\xff\xff", &c));

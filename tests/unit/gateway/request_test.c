@@ -20,7 +20,7 @@ static int parse(const char *text, struct tpi_request *out) {
 TP_TEST(gateway_request, a_handshake) {
     struct tpi_request request;
     TP_ASSERT_EQ_INT(parse(GET HEAD "Origin: http://localhost:8080\r\n"
-                               "Sec-WebSocket-Protocol: other, troupe.1\r\n\r\n",
+                                    "Sec-WebSocket-Protocol: other, troupe.1\r\n\r\n",
                            &request),
                      0);
     TP_ASSERT(request.upgrade && request.version && request.protocol && request.has_origin);

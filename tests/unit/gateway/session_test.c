@@ -1,7 +1,7 @@
 /*
- * A gateway and those who are no friends of it, over real sockets: what is refused and counted, what
- * is bounded, and that others are served meanwhile. Nothing here depends on how fast the machine is:
- * a test waits for what must happen, and what must not is judged by a later answer.
+ * A gateway and those who are no friends of it, over real sockets: what is refused and counted,
+ * what is bounded, and that others are served meanwhile. Nothing here depends on how fast the
+ * machine is: a test waits for what must happen, and what must not is judged by a later answer.
  */
 #include <stdio.h>
 #include <string.h>
@@ -73,8 +73,8 @@ static void keeper_body(tp_actor *self, void *arg) {
     (void)arg;
     while (tp_receive(self, TP_FOREVER, &msg, start_it) == TP_OK) {
         tp_pid gateway = tp_pid_null();
-        tp_err err = tp_gateway_start(
-            self, (const tp_gateway_options *)(uintptr_t)msg.options, &gateway);
+        tp_err err =
+            tp_gateway_start(self, (const tp_gateway_options *)(uintptr_t)msg.options, &gateway);
         tp_reply(self, started, .err = (int32_t)err, .gateway = gateway);
     }
 }
@@ -91,8 +91,8 @@ static void house_open(struct house *house, const tp_gateway_options *options) {
     TP_ASSERT_EQ_INT(tp_inbox_open(house->runtime, &house->inbox), TP_OK);
     TP_ASSERT_EQ_INT(tp_runtime_spawn(house->runtime, &house->server, &server_behavior, NULL),
                      TP_OK);
-    TP_ASSERT_EQ_INT(
-        tp_runtime_spawn_body(house->runtime, &house->keeper, keeper_body, NULL, NULL), TP_OK);
+    TP_ASSERT_EQ_INT(tp_runtime_spawn_body(house->runtime, &house->keeper, keeper_body, NULL, NULL),
+                     TP_OK);
     started got;
     TP_ASSERT_EQ_INT(tp_inbox_call(house->inbox, house->keeper, PLENTY, &got, started, start_it,
                                    .options = (uintptr_t)&house->options),
@@ -220,10 +220,10 @@ static bool frame(struct client *client, const void *payload, size_t size) {
 /* The payload of the next frame, which stays at client->in until the next call. 0: closed. */
 static size_t next_frame(struct client *client, uint8_t *out, size_t room) {
     for (;;) {
-        size_t head = client->used < 2                 ? 0
+        size_t head = client->used < 2                ? 0
                       : (client->in[1] & 0x7f) == 126 ? 4
                       : (client->in[1] & 0x7f) == 127 ? 10
-                                                       : 2;
+                                                      : 2;
         size_t size = head == 2 ? client->in[1] : 0;
         if (head == 4 && client->used >= 4) size = (size_t)client->in[2] << 8 | client->in[3];
         if (head > 0 && client->used >= head && client->used >= head + size && head < 10) {
@@ -281,8 +281,8 @@ TP_TEST(gateway_safety, options_that_cannot_be) {
     TP_ASSERT_EQ_INT(try_to_start(&(tp_gateway_options){.url = "ws://0.0.0.0:0"}), TP_EREFUSED);
     TP_ASSERT_EQ_INT(try_to_start(&(tp_gateway_options){.url = "ws://127.evil.example:0"}),
                      TP_EREFUSED);
-    TP_ASSERT_EQ_INT(
-        try_to_start(&(tp_gateway_options){.url = "ws://0.0.0.0:0", .remote = true}), TP_EREFUSED);
+    TP_ASSERT_EQ_INT(try_to_start(&(tp_gateway_options){.url = "ws://0.0.0.0:0", .remote = true}),
+                     TP_EREFUSED);
     TP_ASSERT_EQ_INT(try_to_start(&(tp_gateway_options){
                          .url = "ws://0.0.0.0:0", .remote = true, .hosts = hosts}),
                      TP_OK);
@@ -347,10 +347,7 @@ TP_TEST(gateway_safety, no_token_no_word) {
         const char *bytes;
         size_t size;
     } first[] = {
-#define FIRST(text)                                                                                \
-    {                                                                                              \
-        text, sizeof(text) - 1                                                                     \
-    }
+#define FIRST(text) {text, sizeof(text) - 1}
         FIRST("\x93\x01\x01\xd9\x20"
               "0123456789abcdef0123456789abcdeF"),
         FIRST("\x93\x01\x01\xd9\x21" TOKEN "0"),
@@ -389,9 +386,10 @@ TP_TEST(gateway_safety, no_token_no_word) {
 }
 
 TP_TEST(gateway_safety, requests_that_are_none) {
-    static const char *const heads[] = {
-        "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "POST / HTTP/1.1\r\n\r\n",
-        "GET /troupe?token=" TOKEN " HTTP/1.1\r\nHost: x\r\n\r\n", "\r\n\r\n", "\x16\x03\x01\r\n\r\n"};
+    static const char *const heads[] = {"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                                        "POST / HTTP/1.1\r\n\r\n",
+                                        "GET /troupe?token=" TOKEN " HTTP/1.1\r\nHost: x\r\n\r\n",
+                                        "\r\n\r\n", "\x16\x03\x01\r\n\r\n"};
     struct house house;
     house_start(&house, NULL);
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
@@ -491,7 +489,7 @@ TP_TEST(gateway_safety, a_session_reaches_what_it_was_given) {
     CHECK_ANSWER("\x93\x09\x01" FORGED, 6, "EREFUSED");
     CHECK_ANSWER("\x95\x04\x01\xa6server\x92\xa3"
                  "ask\xa1x\x00",
-                 6, "EBADMSG"); /* would end its receiver */
+                 6, "EBADMSG");                        /* would end its receiver */
     CHECK_ANSWER("\x93\x0c\x04\xc4\x00", 9, "EINVAL"); /* to end as killed */
     TP_ASSERT_EQ_INT(look(&house).refused, 10);
     tpi_descriptor_close(client.descriptor);
@@ -528,19 +526,16 @@ TP_TEST(gateway_safety, what_breaks_the_protocol_ends_the_session) {
         const char *bytes;
         size_t size;
     } bad[] = {
-#define BAD(text)                                                                                  \
-    {                                                                                              \
-        text, sizeof(text) - 1                                                                     \
-    }
-        BAD("\x82\x82\0\0\0\0\xc1\xc1"),                               /* no msgpack */
-        BAD("\x82\x85\0\0\0\0\xdd\xff\xff\xff\xff"),                   /* a count of 2^32 - 1 */
-        BAD("\x82\x85\0\0\0\0\xdf\xff\xff\xff\xff"),                   /* of pairs */
-        BAD("\x82\x05hello"),                                         /* not masked */
-        BAD("\x81\x85\0\0\0\0hello"),                                  /* text */
-        BAD("\x82\xff\0\0\0\0\x20\0\0\0\0\0\0\0"),                     /* 512 MiB */
-        BAD("\x82\x8a\0\0\0\0\x93\x01\x01\xa6server"),                 /* a second hello */
-        BAD("\x82\x85\0\0\0\0\x92\x0b\xc3\xc0\xc0"),                   /* bytes behind */
-        BAD("\x82\x87\0\0\0\0\x93\x02\x01\xa3\xff\xfe\xfd"),           /* a name of no UTF-8 */
+#define BAD(text) {text, sizeof(text) - 1}
+        BAD("\x82\x82\0\0\0\0\xc1\xc1"),                     /* no msgpack */
+        BAD("\x82\x85\0\0\0\0\xdd\xff\xff\xff\xff"),         /* a count of 2^32 - 1 */
+        BAD("\x82\x85\0\0\0\0\xdf\xff\xff\xff\xff"),         /* of pairs */
+        BAD("\x82\x05hello"),                                /* not masked */
+        BAD("\x81\x85\0\0\0\0hello"),                        /* text */
+        BAD("\x82\xff\0\0\0\0\x20\0\0\0\0\0\0\0"),           /* 512 MiB */
+        BAD("\x82\x8a\0\0\0\0\x93\x01\x01\xa6server"),       /* a second hello */
+        BAD("\x82\x85\0\0\0\0\x92\x0b\xc3\xc0\xc0"),         /* bytes behind */
+        BAD("\x82\x87\0\0\0\0\x93\x02\x01\xa3\xff\xfe\xfd"), /* a name of no UTF-8 */
 #undef BAD
     };
     struct house house;

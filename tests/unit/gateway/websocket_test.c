@@ -47,8 +47,8 @@ TP_TEST(gateway_websocket, sha1_as_published) {
         {"abc", "a9993e364706816aba3e25717850c26c9cd0d89d"},
         {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
          "84983e441c3bd26ebaae4aa1f95129e5e54670f1"},
-        {"abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmno"
-         "pqrsmnopqrstnopqrstu",
+        {"abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqr"
+         "lmnopqrsmnopqrstnopqrstu",
          "a49b2446a02c645bf419f995b67091253a04a259"},
     };
     for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
@@ -143,22 +143,22 @@ static void check_bad(const char *bytes, size_t size, unsigned code) {
 #define CHECK_BAD(bytes, code) check_bad((bytes), sizeof(bytes) - 1, (code))
 
 TP_TEST(gateway_websocket, what_is_no_frame_of_a_client_is_refused) {
-    CHECK_BAD("\x82\x05Hello", TPI_WS_PROTOCOL);                 /* not masked */
-    CHECK_BAD("\x81\x85\0\0\0\0Hello", TPI_WS_NOT_BINARY);       /* text */
-    CHECK_BAD("\xc2\x80\0\0\0\0", TPI_WS_PROTOCOL);              /* a reserved bit */
-    CHECK_BAD("\x83\x80\0\0\0\0", TPI_WS_PROTOCOL);              /* a reserved operation */
-    CHECK_BAD("\x8b\x80\0\0\0\0", TPI_WS_PROTOCOL);              /* another */
-    CHECK_BAD("\x80\x80\0\0\0\0", TPI_WS_PROTOCOL);              /* continues nothing */
+    CHECK_BAD("\x82\x05Hello", TPI_WS_PROTOCOL);                    /* not masked */
+    CHECK_BAD("\x81\x85\0\0\0\0Hello", TPI_WS_NOT_BINARY);          /* text */
+    CHECK_BAD("\xc2\x80\0\0\0\0", TPI_WS_PROTOCOL);                 /* a reserved bit */
+    CHECK_BAD("\x83\x80\0\0\0\0", TPI_WS_PROTOCOL);                 /* a reserved operation */
+    CHECK_BAD("\x8b\x80\0\0\0\0", TPI_WS_PROTOCOL);                 /* another */
+    CHECK_BAD("\x80\x80\0\0\0\0", TPI_WS_PROTOCOL);                 /* continues nothing */
     CHECK_BAD("\x02\x80\0\0\0\0\x82\x80\0\0\0\0", TPI_WS_PROTOCOL); /* begins inside another */
-    CHECK_BAD("\x09\x80\0\0\0\0", TPI_WS_PROTOCOL);              /* a ping in fragments */
-    CHECK_BAD("\x89\xfe\x00\x7e\0\0\0\0", TPI_WS_PROTOCOL);      /* a long ping */
-    CHECK_BAD("\x82\xfe\x00\x7d\0\0\0\0", TPI_WS_PROTOCOL);      /* not the shortest length */
+    CHECK_BAD("\x09\x80\0\0\0\0", TPI_WS_PROTOCOL);                 /* a ping in fragments */
+    CHECK_BAD("\x89\xfe\x00\x7e\0\0\0\0", TPI_WS_PROTOCOL);         /* a long ping */
+    CHECK_BAD("\x82\xfe\x00\x7d\0\0\0\0", TPI_WS_PROTOCOL);         /* not the shortest length */
     CHECK_BAD("\x82\xff\0\0\0\0\0\0\xff\xff\0\0\0\0", TPI_WS_PROTOCOL);
     CHECK_BAD("\x82\xff\x80\0\0\0\0\0\0\0\0\0\0\0", TPI_WS_PROTOCOL); /* 2^63 */
     CHECK_BAD("\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0", TPI_WS_TOO_BIG);
-    CHECK_BAD("\x82\xfe\x03\xe9\0\0\0\0", TPI_WS_TOO_BIG);       /* 1,001 bytes of 1,000 */
-    CHECK_BAD("\x88\x81\0\0\0\0x", TPI_WS_PROTOCOL);             /* half a code */
-    CHECK_BAD("\x88\x82\0\0\0\0\x03\xed", TPI_WS_PROTOCOL);      /* 1005 is never said */
+    CHECK_BAD("\x82\xfe\x03\xe9\0\0\0\0", TPI_WS_TOO_BIG);  /* 1,001 bytes of 1,000 */
+    CHECK_BAD("\x88\x81\0\0\0\0x", TPI_WS_PROTOCOL);        /* half a code */
+    CHECK_BAD("\x88\x82\0\0\0\0\x03\xed", TPI_WS_PROTOCOL); /* 1005 is never said */
     CHECK_BAD("\x88\x82\0\0\0\0\x00\x01", TPI_WS_PROTOCOL);
 }
 
