@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <microhttpd.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -24,6 +23,7 @@
 #define THREADS 4
 #define CONNECTIONS 256
 #define IDLE_SECONDS 30
+#define ACCOUNTS "/accounts/"
 
 static const char help[] =
     "Usage: bank serve [OPTION]...\n"
@@ -54,47 +54,67 @@ static const struct option options[] = {
     {NULL, 0, NULL, 0},
 };
 
-enum state { OPENING, OPEN, CLOSING };
-
 struct server {
     const char *address;
     uint64_t port, accounts, drain, workers;
     bool help;
     tp_runtime *runtime;
     tp_pid keeper;
-    struct bank bank;  /* read when it is no longer OPENING */
-    _Atomic int state; /* an enum state */
 };
-
-static int state_of(struct server *server) {
-    /* acquire: partner is the release store in keeper_body: the bank's pids are seen */
-    return atomic_load_explicit(&server->state, memory_order_acquire);
-}
 
 /* ---- the actors ---- */
 
+TP_MESSAGE(serve_open, TP_FIELD(u64, accounts))
+TP_MESSAGE(serve_open_next)
+TP_MESSAGE(serve_close)
+TP_MESSAGE(serve_look)
+TP_MESSAGE(serve_is, TP_FIELD(bool, open), TP_FIELD(bool, closing), TP_FIELD(pid, teller))
 TP_MESSAGE(serve_pulse)
 
-/* Opens the bank, and lives as long as it does: it is linked to it. */
-static void keeper_body(tp_actor *self, void *arg) {
-    struct server *server = arg;
-    int opening = OPENING;
-    tp_err err = bank_start(self, &server->bank);
-    for (uint64_t account = 1; account <= server->accounts && err == TP_OK; account++) {
-        bank_outcome outcome;
-        err = bank_open_account(self, &server->bank, account, BANK_RULE_NONE, 0);
-        if (err == TP_OK)
-            err = tp_call(self, server->bank.teller, BANK_PATIENCE, &outcome, bank_outcome,
-                          bank_entry, .id = {0, account}, .account = account,
-                          .amount_minor = FUNDS_MINOR, .counter = TP_STR("Cash"),
-                          .text = TP_STR("first deposit"));
-    }
-    if (err != TP_OK) tp_fail(self, "the bank cannot be opened: %s", tp_strerror(err));
-    /* release: partner is the acquire load in state_of; not if it closes already */
-    atomic_compare_exchange_strong_explicit(&server->state, &opening, OPEN, memory_order_release,
-                                            memory_order_relaxed);
-    while (tp_sleep(self, TP_SECONDS(3600)) == TP_OK) continue;
+/* Opens the bank, and lives as long as it does: it is linked to it. Answers while it opens. */
+struct keeper {
+    struct bank bank;
+    uint64_t accounts, opened;
+    bool closing;
+};
+
+static void keeper_init(tp_actor *self, struct keeper *keeper, const serve_open *args) {
+    keeper->accounts = args->accounts;
+    tp_err err = bank_start(self, &keeper->bank);
+    if (err != TP_OK) tp_fail(self, "the bank cannot be started: %s", tp_strerror(err));
+    tp_send(self, tp_self(self), serve_open_next);
 }
+
+static void on_open_next(tp_actor *self, struct keeper *keeper, const serve_open_next *msg) {
+    uint64_t account = keeper->opened + 1;
+    bank_outcome outcome = {.code = BANK_NO_ACCOUNT};
+    (void)msg;
+    tp_err err = bank_open_account(self, &keeper->bank, account, BANK_RULE_NONE, 0);
+    if (err == TP_OK)
+        err = tp_call(self, keeper->bank.teller, BANK_PATIENCE, &outcome, bank_outcome, bank_entry,
+                      .id = {0, account}, .account = account, .amount_minor = FUNDS_MINOR,
+                      .counter = TP_STR("Cash"), .text = TP_STR("first deposit"));
+    if (err != TP_OK) tp_fail(self, "an account cannot be opened: %s", tp_strerror(err));
+    if (outcome.code != BANK_DONE) tp_fail(self, "a deposit: %s", bank_code_text(outcome.code));
+    keeper->opened = account;
+    if (account < keeper->accounts) tp_send(self, tp_self(self), serve_open_next);
+}
+
+static void on_look(tp_actor *self, struct keeper *keeper, const serve_look *msg) {
+    (void)msg;
+    tp_reply(self, serve_is, .open = keeper->opened == keeper->accounts, .closing = keeper->closing,
+             .teller = keeper->bank.teller);
+}
+
+static void on_close(tp_actor *self, struct keeper *keeper, const serve_close *msg) {
+    (void)self;
+    (void)msg;
+    keeper->closing = true;
+}
+
+TP_BEHAVIOR(keeper_behavior, "keeper", struct keeper, TP_INIT_WITH(serve_open, keeper_init),
+            TP_ON(serve_open_next, on_open_next), TP_ON(serve_look, on_look),
+            TP_ON(serve_close, on_close));
 
 /* An actor for one question: that it answers says that actors run. */
 struct pulse {
@@ -114,6 +134,7 @@ struct request {
     struct server *server;
     struct MHD_Connection *connection;
     tp_inbox *inbox;
+    serve_is now; /* of the bank */
 };
 
 static enum MHD_Result say(const struct request *request, unsigned status, const char *type,
@@ -157,17 +178,14 @@ static enum MHD_Result healthz(const struct request *request) {
 }
 
 static tp_err ask_balance(const struct request *request, uint64_t account, bank_balance *balance) {
-    return tp_inbox_call(request->inbox, request->server->bank.teller, PATIENCE, balance,
-                         bank_balance, bank_get_balance, .account = account);
+    return tp_inbox_call(request->inbox, request->now.teller, PATIENCE, balance, bank_balance,
+                         bank_get_balance, .account = account);
 }
 
 static enum MHD_Result readyz(const struct request *request) {
     bank_balance balance;
-    switch (state_of(request->server)) {
-    case OPENING: return say_text(request, MHD_HTTP_SERVICE_UNAVAILABLE, "opening\n");
-    case CLOSING: return say_text(request, MHD_HTTP_SERVICE_UNAVAILABLE, "closing\n");
-    default: break;
-    }
+    if (!request->now.open) return say_text(request, MHD_HTTP_SERVICE_UNAVAILABLE, "opening\n");
+    if (request->now.closing) return say_text(request, MHD_HTTP_SERVICE_UNAVAILABLE, "closing\n");
     tp_err err = ask_balance(request, 1, &balance);
     return err == TP_OK ? say_text(request, MHD_HTTP_OK, "ready\n") : unavailable(request, err);
 }
@@ -224,7 +242,7 @@ static enum MHD_Result transfer(const struct request *request) {
         !parameter(request, "amount_minor", INT64_MAX, &amount))
         return say_text(request, MHD_HTTP_BAD_REQUEST,
                         "id, from, to and amount_minor are whole numbers\n");
-    tp_err err = tp_inbox_call(request->inbox, request->server->bank.teller, PATIENCE, &outcome,
+    tp_err err = tp_inbox_call(request->inbox, request->now.teller, PATIENCE, &outcome,
                                bank_outcome, bank_transfer, .id = {1, id}, .from = from, .to = to,
                                .amount_minor = (int64_t)amount, .text = TP_STR("transfer"));
     if (err != TP_OK) return unavailable(request, err); /* ask again, with the same id */
@@ -236,22 +254,30 @@ static enum MHD_Result transfer(const struct request *request) {
     return say_json(request, status_of(outcome.code), &out);
 }
 
-static enum MHD_Result answer(const struct request *request, const char *method, const char *path) {
+/* What it may ask of the bank. */
+static enum MHD_Result ask_bank(struct request *request, const char *path) {
     uint64_t number;
-    bool get = strcmp(method, "GET") == 0, post = strcmp(method, "POST") == 0;
-    if (get && strcmp(path, "/healthz") == 0) return healthz(request);
-    if (get && strcmp(path, "/readyz") == 0) return readyz(request);
-    bool of_account = strncmp(path, "/accounts/", 10) == 0;
-    bool of_transfers = strcmp(path, "/transfers") == 0;
-    if (!of_account && !of_transfers)
-        return say_text(request, MHD_HTTP_NOT_FOUND, "There is nothing here\n");
-    if ((of_account && !get) || (of_transfers && !post))
-        return say_text(request, MHD_HTTP_METHOD_NOT_ALLOWED, "Not that method\n");
-    if (state_of(request->server) == OPENING)
-        return say_text(request, MHD_HTTP_SERVICE_UNAVAILABLE, "opening\n");
-    if (of_transfers) return transfer(request);
-    if (parse_number(path + 10, UINT64_MAX - 1, &number)) return account(request, number);
+    tp_err err = tp_inbox_call(request->inbox, request->server->keeper, PATIENCE, &request->now,
+                               serve_is, serve_look);
+    if (err != TP_OK) return unavailable(request, err);
+    if (strcmp(path, "/readyz") == 0) return readyz(request);
+    if (!request->now.open) return say_text(request, MHD_HTTP_SERVICE_UNAVAILABLE, "opening\n");
+    if (strcmp(path, "/transfers") == 0) return transfer(request);
+    if (parse_number(path + strlen(ACCOUNTS), UINT64_MAX - 1, &number))
+        return account(request, number);
     return say_text(request, MHD_HTTP_NOT_FOUND, "There is no such account\n");
+}
+
+static enum MHD_Result answer(struct request *request, const char *method, const char *path) {
+    bool get = strcmp(method, "GET") == 0, post = strcmp(method, "POST") == 0;
+    bool of_health = strcmp(path, "/healthz") == 0;
+    bool of_transfers = strcmp(path, "/transfers") == 0;
+    if (!of_health && !of_transfers && strcmp(path, "/readyz") != 0 &&
+        strncmp(path, ACCOUNTS, strlen(ACCOUNTS)) != 0)
+        return say_text(request, MHD_HTTP_NOT_FOUND, "There is nothing here\n");
+    if (of_transfers ? !post : !get)
+        return say_text(request, MHD_HTTP_METHOD_NOT_ALLOWED, "Not that method\n");
+    return of_health ? healthz(request) : ask_bank(request, path);
 }
 
 /* Called when the head is there, then for what comes as a body (which is not looked at), then for
@@ -260,7 +286,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
                                   const char *path, const char *method, const char *version,
                                   const char *body, size_t *body_size, void **mark) {
     static char seen;
-    struct request request = {context, connection, NULL};
+    struct request request = {.server = context, .connection = connection};
     (void)version;
     (void)body;
     if (*mark == NULL) {
@@ -309,8 +335,7 @@ static int serve(struct server *server, const sigset_t *signals) {
     printf("listening on %u\n", info != NULL ? info->port : (unsigned)server->port);
     fflush(stdout);
     bool good = wait_for_signal(server, signals);
-    /* release: partner is the acquire load in state_of; nothing else hangs on it */
-    atomic_store_explicit(&server->state, CLOSING, memory_order_release);
+    tp_post(server->runtime, server->keeper, serve_close);
     struct timespec drain = {.tv_sec = (time_t)server->drain};
     if (good) sigtimedwait(signals, NULL, &drain); /* a second signal ends the wait */
     MHD_stop_daemon(daemon);
@@ -371,7 +396,8 @@ int command_serve(int argc, char **argv) {
         return STATUS_FAILED;
     }
     int status = STATUS_FAILED;
-    if (tp_runtime_spawn_body(server.runtime, &server.keeper, keeper_body, &server, NULL) == TP_OK)
+    if (tp_runtime_spawn(server.runtime, &server.keeper, &keeper_behavior, NULL, serve_open,
+                         .accounts = server.accounts) == TP_OK)
         status = serve(&server, &signals);
     tp_runtime_stop(server.runtime);
     return status;

@@ -70,7 +70,7 @@ def test_answers(port):
         check(status(port, path) == 404, f"nothing at {path}")
     check(status(port, "/accounts/1", "DELETE") == 405, "an account is only read")
     check(status(port, "/transfers") == 405, "a transfer is not read")
-    check(status(port, "/healthz", "POST") == 404, "a probe is only read")
+    check(status(port, "/healthz", "POST") == 405, "a probe is only read")
 
 
 def test_transfers(port):
