@@ -2,6 +2,8 @@
  * Fairness on one worker: nobody who is runnable is kept waiting by those who talk to each other,
  * or by one who starts many.
  */
+#include <sys/resource.h>
+
 #include "tests/actor/actor_test.h"
 
 /* ---- a pair that talks, beside those who only want their turn ---- */
@@ -74,4 +76,73 @@ static void many_body(tp_actor *self, void *arg) {
 TP_TEST(fair, who_starts_many_lets_them_run) {
     tp_options options = {.workers = 1, .stuck_after = TP_FOREVER, .log_hook = quiet};
     TP_ASSERT_EQ_INT(tp_run_with(&options, many_body, NULL), 0);
+}
+
+/* ---- more connections that are ready than one look at the descriptors takes ---- */
+
+#define CONNECTIONS 700
+#define ROUNDS ((int64_t)TP_SCALED(40) + 10)
+
+/* Only the one worker touches them. */
+static int64_t answers[CONNECTIONS], all_answers, enough;
+static tp_pid waiting;
+
+/* Either end of a connection: what comes is sent back, so whoever began asks again at once. */
+struct end {
+    int64_t index; /* < 0: the end that answers */
+};
+static void end_data(tp_actor *self, struct end *end, const tp_socket_data *msg) {
+    TP_ASSERT_EQ_INT(tp_write(self, msg->socket, "x", 1, SOON, NULL), TP_OK);
+    TP_ASSERT_EQ_INT(tp_active_once(self, msg->socket, 16), TP_OK);
+    if (end->index < 0) return;
+    answers[end->index]++;
+    if (++all_answers == enough) tp_send(self, waiting, ask);
+}
+static void end_socket(tp_actor *self, struct end *end, const answer *msg) {
+    (void)end;
+    TP_ASSERT_EQ_INT(tp_active_once(self, (tp_socket)msg->n, 16), TP_OK);
+}
+static void end_index(tp_actor *self, struct end *end, const number *msg) {
+    (void)self;
+    end->index = msg->n;
+}
+TP_BEHAVIOR(end_behavior, "end", struct end, TP_ON(tp_socket_data, end_data),
+            TP_ON(answer, end_socket), TP_ON(number, end_index));
+
+static void hand_over(tp_actor *self, tp_socket socket, int64_t index) {
+    tp_pid end = tp_spawn_link(self, &end_behavior);
+    if (index >= 0) TP_ASSERT_EQ_INT(tp_write(self, socket, "x", 1, SOON, NULL), TP_OK);
+    TP_ASSERT_EQ_INT(tp_socket_give(self, socket, end), TP_OK);
+    tp_send(self, end, number, .n = index);
+    tp_send(self, end, answer, .n = (int64_t)socket);
+}
+static void connections_body(tp_actor *self, void *arg) {
+    char url[64];
+    ask done;
+    int64_t least = INT64_MAX, count = *(int64_t *)arg;
+    tp_socket listener, near, far;
+    memset(answers, 0, sizeof answers);
+    all_answers = 0, enough = count * ROUNDS, waiting = tp_self(self);
+    TP_ASSERT_EQ_INT(tp_listen(self, "tcp://127.0.0.1:0", &listener), TP_OK);
+    TP_ASSERT_EQ_INT(tp_socket_address(self, listener, url, sizeof url), TP_OK);
+    for (int64_t i = 0; i < count; i++) {
+        TP_ASSERT_EQ_INT(tp_connect(self, url, SOON, &near), TP_OK);
+        TP_ASSERT_EQ_INT(tp_accept(self, listener, SOON, &far), TP_OK);
+        hand_over(self, near, i);
+        hand_over(self, far, -1);
+    }
+    TP_ASSERT_EQ_INT(tp_receive(self, TP_FOREVER, &done, ask), TP_OK);
+    for (int64_t i = 0; i < count; i++) least = answers[i] < least ? answers[i] : least;
+    TP_ASSERT_MSG(least >= ROUNDS * 4 / 5, "%lld answers for one, %lld on average",
+                  (long long)least, (long long)ROUNDS);
+}
+TP_TEST(fair, no_connection_is_served_again_and_again_before_others) {
+    struct rlimit limit;
+    int64_t count = CONNECTIONS;
+    tp_options options = {.workers = 1, .stuck_after = TP_FOREVER, .log_hook = quiet};
+    TP_ASSERT_EQ_INT(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    TP_ASSERT_EQ_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (limit.rlim_max < 2 * CONNECTIONS + 50) count = ((int64_t)limit.rlim_max - 50) / 2;
+    TP_ASSERT_EQ_INT(tp_run_with(&options, connections_body, &count), 0);
 }
