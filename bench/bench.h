@@ -14,6 +14,13 @@ struct bench_case {
     double (*run)(tp_actor *self);
 };
 
+/* What the machine can do at best, measured in the same run as the case of this name. */
+struct bench_limit {
+    const char *name;
+    const char *what;
+    double (*run)(tp_actor *self); /* in the case's unit */
+};
+
 /* Told by the last actor of a measurement. */
 TP_MESSAGE_AS(bench_done, "bench.done", TP_FIELD(u64, count))
 
@@ -26,6 +33,9 @@ extern const struct bench_case bench_restart[]; /* supervisors */
 extern const struct bench_case bench_stuck[];   /* others, while some keep their workers */
 extern const struct bench_case bench_storm[];   /* supervisors in bad weather and in good */
 extern const struct bench_case bench_codec[];   /* messages to bytes and back, without actors */
+extern const struct bench_case bench_rooms[];   /* single rooms of the core, on one thread */
+extern const struct bench_case bench_threads[]; /* between two, and the steps of a message */
+extern const struct bench_limit bench_limits[];
 
 #ifdef BENCH_NET
 extern const struct bench_case bench_dist[]; /* two nodes */

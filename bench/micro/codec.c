@@ -4,18 +4,13 @@
  */
 #include <msgpack.h>
 
-#include "bench/bench.h"
+#include "bench/micro/micro.h"
 
 #define ROUNDS 4000000u
 
 TP_MESSAGE(small, TP_FIELD(i64, cents))
 TP_MESSAGE(mixed, TP_FIELD(i64, cents), TP_FIELD(str, note), TP_FIELD(u32, count),
            TP_FIELD(f64, rate), TP_FIELD(bool, done))
-
-/* Makes the compiler believe that the memory was read and written. */
-static inline void touch(const void *memory) {
-    __asm__ volatile("" : : "r"(memory) : "memory");
-}
 
 static mixed mixed_of(uint64_t i) {
     return (mixed){(int64_t)(i << 8), TP_STR("a note of 24 characters."), (uint32_t)i, 0.5, true};
@@ -30,9 +25,9 @@ static double encode(tp_actor *self, const tp_message_type *type) {
     for (uint64_t i = 0; i < ROUNDS; i++) {
         value.cents = (int64_t)(i << 8); /* the first field of both */
         tp_writer out = tp_writer_over(bytes, sizeof bytes);
-        touch(&value);
+        micro_touch(&value);
         type->encode(&value, &out);
-        touch(bytes);
+        micro_touch(bytes);
     }
     return bench_since(self, start) / ROUNDS;
 }
@@ -54,10 +49,10 @@ static double decode(tp_actor *self, const tp_message_type *type) {
     tp_time start = tp_now(self);
     for (uint64_t i = 0; i < ROUNDS; i++) {
         tp_reader in = tp_reader_over(bytes, size);
-        touch(bytes);
+        micro_touch(bytes);
         type->decode(&got, &in, type->field_count);
         if (in.failed) tp_fail(self, "did not decode");
-        touch(&got);
+        micro_touch(&got);
     }
     return bench_since(self, start) / ROUNDS;
 }
@@ -107,9 +102,9 @@ static double their_encode(tp_actor *self, bool all) {
     for (uint64_t i = 0; i < ROUNDS; i++) {
         value.cents = (int64_t)(i << 8);
         fixed.size = 0;
-        touch(&value);
+        micro_touch(&value);
         their_pack(&packer, &value, all);
-        touch(&fixed);
+        micro_touch(&fixed);
     }
     return bench_since(self, start) / ROUNDS;
 }
@@ -135,16 +130,16 @@ static double their_decode(tp_actor *self, bool all) {
     tp_time start = tp_now(self);
     for (uint64_t i = 0; i < ROUNDS; i++) {
         msgpack_object object;
-        touch(&fixed);
+        micro_touch(&fixed);
         if (msgpack_unpack(fixed.bytes, fixed.size, NULL, &zone, &object) != MSGPACK_UNPACK_SUCCESS)
             tp_fail(self, "did not unpack");
         sum += object.via.array.ptr[0].via.i64;
-        touch(&object);
+        micro_touch(&object);
         msgpack_zone_clear(&zone);
     }
     double took = bench_since(self, start);
     msgpack_zone_destroy(&zone);
-    touch(&sum);
+    micro_touch(&sum);
     return took / ROUNDS;
 }
 

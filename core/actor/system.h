@@ -68,11 +68,7 @@ struct tp_runtime {
     struct tpi_hooks hooks;
     struct tpi_slots *free_slots; /* slots.c */
     uint32_t slot_count;
-    _Atomic(uint32_t) slots_used; /* the first that was never used */
-    _Atomic(uint32_t) stopping;   /* 1: actors are being shut down */
-    _Atomic(uint32_t) exits;      /* futex: goes up when an actor ends while stopping */
-    _Atomic(uint64_t) outside_refs;
-    tpi_spinlock wait_lock; /* confirms wait cycles: wait.c */
+    _Atomic(uint32_t) stopping; /* 1: actors are being shut down */
     struct tpi_registry *registry;
     struct tpi_io *io;
     struct tpi_crash *crash;
@@ -85,7 +81,18 @@ struct tp_runtime {
     _Atomic(uint32_t) signal_stop;
     void (*settle)(
         tp_runtime *runtime); /* simulation: runs what is ready, for calls from the test's thread */
+    void *allocation; /* what to free: the struct is aligned within */
+
+    /* ---- written while it runs: away from what each send and each slice reads ---- */
+    _Alignas(64) _Atomic(uint32_t) slots_used; /* the first that was never used */
+    _Atomic(uint32_t) exits; /* futex: goes up when an actor ends while stopping */
+    _Atomic(uint64_t) outside_refs;
+    tpi_spinlock wait_lock; /* confirms wait cycles: wait.c */
 };
+TPI_OTHER_LINE(tp_runtime, allocation, slots_used);
+_Static_assert(offsetof(struct tp_runtime, slot_count) < offsetof(struct tp_runtime, slots_used) &&
+                   _Alignof(struct tp_runtime) == 64,
+               "what each send reads comes before the line that others write");
 
 static inline tp_runtime *tpi_runtime_of(const struct tpi_worker *worker) {
     return worker->system;

@@ -77,6 +77,10 @@ struct pool_cell {
     _Alignas(LINE) struct tpi_pool pool;
     struct tpi_pool_rest rest;
 };
+_Static_assert(sizeof(struct pool_cell) % LINE == 0 &&
+                   offsetof(struct pool_cell, rest) % LINE == 0 &&
+                   offsetof(struct tpi_pool_rest, slabs) % LINE == 0,
+               "givers, and the owner, write lines of their own");
 
 struct tpi_memory {
     struct tp_allocator hook; /* of chunks; malloc for the heap when has_hook is false */
@@ -89,6 +93,10 @@ struct tpi_memory {
     _Alignas(LINE) _Atomic(size_t) bytes;
     _Atomic(size_t) heap_blocks;
 };
+
+_Static_assert(offsetof(struct tpi_memory, bytes) / LINE !=
+                   offsetof(struct tpi_memory, cells) / LINE,
+               "what is counted and what is looked up are on different lines");
 
 static size_t round_up(size_t value, size_t to) {
     return (value + to - 1) / to * to;

@@ -94,6 +94,17 @@ static void make_identity(tp_runtime *runtime) {
     runtime->node = id == 0 ? 1 : id;
 }
 
+/* Zeroed, at the begin of a cache line: the heap aligns to 16 only. */
+static tp_runtime *alloc_runtime(struct tpi_memory *memory) {
+    void *allocation = tpi_heap_alloc(memory, sizeof(tp_runtime) + 64);
+    if (allocation == NULL) return NULL;
+    tp_runtime *runtime = (void *)(((uintptr_t)allocation + 63) & ~(uintptr_t)63);
+    memset(runtime, 0, sizeof *runtime);
+    runtime->memory = memory;
+    runtime->allocation = allocation;
+    return runtime;
+}
+
 tp_err tpi_runtime_new(tp_runtime **out, const tp_options *options, const struct tpi_driver *driver,
                        struct tpi_sim *sim) {
     tp_options complete = options != NULL ? *options : (tp_options){0};
@@ -104,13 +115,11 @@ tp_err tpi_runtime_new(tp_runtime **out, const tp_options *options, const struct
     err = tpi_memory_new(&memory, complete.allocator,
                          tpi_scheduler_places(complete.workers, complete.spare_workers));
     if (err != TP_OK) return err;
-    tp_runtime *runtime = tpi_heap_alloc(memory, sizeof *runtime);
+    tp_runtime *runtime = alloc_runtime(memory);
     if (runtime == NULL) {
         tpi_memory_free(memory);
         return TP_ENOMEM;
     }
-    memset(runtime, 0, sizeof *runtime);
-    runtime->memory = memory;
     runtime->options = complete;
     runtime->driver = driver != NULL ? *driver : tpi_driver_production;
     runtime->sim = sim;
@@ -187,7 +196,7 @@ void tpi_runtime_free(tp_runtime *runtime) {
     tpi_slots_free(runtime);
     if (runtime->scheduler != NULL) tpi_scheduler_free(runtime->scheduler);
     if (remote != NULL) remote->free(remote);
-    tpi_heap_free(memory, runtime, sizeof *runtime);
+    tpi_heap_free(memory, runtime->allocation, sizeof *runtime + 64);
     tpi_memory_free(memory);
 }
 

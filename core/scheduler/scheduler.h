@@ -66,7 +66,7 @@ struct tpi_worker {
     struct tpi_wheel wheel;
 
     /* ---- its own thread's, cold ---- */
-    tp_time looked_at;     /* when look_is_due last read the clock */
+    _Alignas(64) tp_time looked_at; /* when look_is_due last read the clock */
     tp_time events_at;     /* when descriptors were last taken under a backlog */
     bool slow;             /* its slices are long: it looks for timers after each */
     tp_duration backoff;   /* between looks at other workers' queues; 0: at once */
@@ -98,7 +98,8 @@ struct tpi_scheduler {
     size_t stack_size;                           /* usable bytes of a cached stack */
     unsigned count;                              /* workers; dedicated ones come after */
     struct tpi_worker *workers[TPI_WORKERS_MAX]; /* `count`, then dedicated ones, then spares */
-    tpi_mutex growth;                            /* of dedicated workers */
+    struct tpi_trace_sink trace; /* its hook is read in each slice: with what does not change */
+    _Alignas(64) tpi_mutex growth; /* of dedicated workers */
     _Atomic(uint32_t) grown; /* dedicated workers made: the first so many of their places */
 
     /* a bit a worker that sleeps: the `count`, then the spares; not the dedicated */
@@ -106,14 +107,36 @@ struct tpi_scheduler {
     _Atomic(uint32_t) deep; /* workers that sleep until they are woken */
     _Atomic(uint32_t) stopping;
     _Alignas(64) struct tpi_inject inject; /* from outside, and what a full queue spilled */
-    struct tpi_poller *poller;
+    _Alignas(64) struct tpi_poller *poller;
     _Atomic(uint32_t) polling; /* 1: a worker waits in the poller */
     _Atomic(uint32_t) poller_worker;
     _Atomic(uint32_t) descriptors; /* armed in the poller */
-    struct tpi_trace_sink trace;
-    struct tpi_counters outside; /* of threads that are no workers */
-    struct tpi_watch watch;
+    _Alignas(64) struct tpi_counters outside; /* of threads that are no workers */
+    _Alignas(64) struct tpi_watch watch;
 };
+
+/*
+ * What one core writes while others read or write something else shares no line with that: a line
+ * that goes to another core and back costs as much as two whole hops (docs/performance.md).
+ */
+#define TPI_OTHER_LINE(type, a, b)                                                                 \
+    _Static_assert(offsetof(struct type, a) / 64 != offsetof(struct type, b) / 64,                 \
+                   #a " and " #b " are written by different cores")
+TPI_OTHER_LINE(tpi_deque, head, tail);
+TPI_OTHER_LINE(tpi_worker, left, queue);
+TPI_OTHER_LINE(tpi_worker, queue_low.slots[TPI_DEQUE_SIZE - 1], wake);
+TPI_OTHER_LINE(tpi_worker, wake, inbound);
+TPI_OTHER_LINE(tpi_worker, inbound.length, wheel);
+TPI_OTHER_LINE(tpi_worker, wheel.slots[TPI_WHEEL_LEVELS - 1][TPI_WHEEL_SLOTS - 1], looked_at);
+TPI_OTHER_LINE(tpi_scheduler, trace, growth);
+TPI_OTHER_LINE(tpi_scheduler, workers, idle);
+TPI_OTHER_LINE(tpi_scheduler, grown, idle);
+TPI_OTHER_LINE(tpi_scheduler, stopping, inject);
+TPI_OTHER_LINE(tpi_scheduler, inject.length, poller);
+TPI_OTHER_LINE(tpi_scheduler, descriptors, outside);
+TPI_OTHER_LINE(tpi_scheduler, outside.faults, watch);
+_Static_assert(_Alignof(struct tpi_worker) == 64 && _Alignof(struct tpi_scheduler) == 64,
+               "the offsets above are lines");
 
 /* ---- life (scheduler.c) ---- */
 
