@@ -21,10 +21,10 @@ struct request {
 };
 
 static const struct bench_case *const groups[] = {
-    bench_talk,          bench_flood,         bench_create,        bench_meet,
-    bench_timers,        bench_restart,       bench_storm,         bench_stuck,
-    bench_codec,         bench_rooms,         bench_threads,       bench_savina_sync,
-    bench_savina_shared, bench_savina_flow,   bench_savina_number, bench_savina_search,
+    bench_talk,          bench_flood,       bench_create,        bench_meet,
+    bench_timers,        bench_restart,     bench_storm,         bench_stuck,
+    bench_codec,         bench_rooms,       bench_threads,       bench_savina_sync,
+    bench_savina_shared, bench_savina_flow, bench_savina_number, bench_savina_search,
     bench_savina_space,
 #ifdef BENCH_NET
     bench_dist,
@@ -135,8 +135,7 @@ static int measure(const struct bench_case *bench, unsigned workers, int reps, b
         print_json(&request, workers, values, reps);
     } else {
         printf("%-14s %10.2f %s", bench->name, request.value, bench->unit);
-        if (request.limit != NULL)
-            printf(", %.2f for %s", request.least, request.limit->what);
+        if (request.limit != NULL) printf(", %.2f for %s", request.least, request.limit->what);
         printf("\n");
     }
     fflush(stdout);

@@ -129,8 +129,7 @@ static void rally_back(void *arg) {
 static double line(tp_actor *self) {
     struct rally rally = {.rounds = bench_scaled(LINES, 100)};
     tpi_thread thread;
-    if (tpi_thread_start(&thread, "rally", rally_back, &rally) != TP_OK)
-        tp_fail(self, "no thread");
+    if (tpi_thread_start(&thread, "rally", rally_back, &rally) != TP_OK) tp_fail(self, "no thread");
     micro_tell(&rally.there, 1);
     micro_await(&rally.back, 1);
     tp_time start = tp_now(self);
@@ -182,22 +181,21 @@ static double wake(tp_actor *self) {
     return sum / sleeper.rounds;
 }
 
-const struct bench_limit bench_limits[] = {
-    {"queue", "an exchange", exchange},
-    {"queue_cross", "a cache line, one way", line},
-    {"deque", "an exchange", exchange},
-    {"deque_steal", "an exchange", exchange},
-    {"inject", "two exchanges", two_exchanges},
-    {"pool", "a list by hand", list},
-    {"pool_cross", "a cache line, one way", line},
-    {"encode1", "a copy of its 3 bytes", copy_3},
-    {"decode1", "a copy of its 3 bytes", copy_3},
-    {"encode5", "a copy of its 41 bytes", copy_41},
-    {"decode5", "a copy of its 41 bytes", copy_41},
-    {"fiber", "a copy of its 64 bytes", copy_64},
-    {"spawn_end", "a copy of its 192 bytes", copy_192},
-    {"send", "an exchange", exchange},
-    {"handle", "a call by pointer", call},
-    {"wheel", "two exchanges", two_exchanges},
-    {"park_wake", "a thread woken by futex", wake},
-    {NULL, NULL, NULL}};
+const struct bench_limit bench_limits[] = {{"queue", "an exchange", exchange},
+                                           {"queue_cross", "a cache line, one way", line},
+                                           {"deque", "an exchange", exchange},
+                                           {"deque_steal", "an exchange", exchange},
+                                           {"inject", "two exchanges", two_exchanges},
+                                           {"pool", "a list by hand", list},
+                                           {"pool_cross", "a cache line, one way", line},
+                                           {"encode1", "a copy of its 3 bytes", copy_3},
+                                           {"decode1", "a copy of its 3 bytes", copy_3},
+                                           {"encode5", "a copy of its 41 bytes", copy_41},
+                                           {"decode5", "a copy of its 41 bytes", copy_41},
+                                           {"fiber", "a copy of its 64 bytes", copy_64},
+                                           {"spawn_end", "a copy of its 192 bytes", copy_192},
+                                           {"send", "an exchange", exchange},
+                                           {"handle", "a call by pointer", call},
+                                           {"wheel", "two exchanges", two_exchanges},
+                                           {"park_wake", "a thread woken by futex", wake},
+                                           {NULL, NULL, NULL}};

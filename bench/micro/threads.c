@@ -32,8 +32,7 @@ static void produce(void *arg) {
     struct crossing *crossing = arg;
     for (uint64_t i = 0; i < crossing->messages; i++) {
         /* the other half of the ring has been taken, but for its last block */
-        if (i >= RING && i % (RING / 2) == 0)
-            micro_await(&crossing->taken, i - RING / 2);
+        if (i >= RING && i % (RING / 2) == 0) micro_await(&crossing->taken, i - RING / 2);
         tpi_mailbox_push(&crossing->box, &crossing->cells[i % RING].block);
     }
 }

@@ -567,14 +567,13 @@ static ALWAYS bool run_plain(tp_actor *self) {
         if (__builtin_expect(self->flags & ATTENTION, 0)) break;
     }
     self->current = NULL;
-    if (taken > 1 || tpi_has_waiters(self)) tpi_credit_taken(self, taken);
+    if (more) tpi_credit_taken(self, taken); /* else the mailbox is empty, and settle counts anew */
     if (__builtin_expect(self->flags & ATTENTION, 0) && !needs_attention(self))
         return run_handlers(self);
     return more;
 }
 
 static RARELY void after_slice(struct tpi_worker *worker, tp_actor *self, bool more) {
-    if (worker->account != 0) tpi_account_flush(worker);
     if (self->flags & TPI_ACTOR_DOOMED) {
         tpi_exit(worker, self);
         return;
@@ -639,12 +638,13 @@ static void run_halted(struct tpi_worker *worker, tp_actor *self) {
  * freed. */
 static ALWAYS void settle_plain(struct tpi_worker *worker, tp_actor *self) {
     struct tpi_block *last = self->scan, *stub = tpi_stub(self);
-    if (__builtin_expect(last != self->tail || last == stub || tpi_credit_is_due(self) ||
+    if (__builtin_expect(last != self->tail || last == stub || tpi_has_waiters(self) ||
                              last->state & TPI_BLOCK_KEPT,
                          0)) {
         settle(worker, self, false);
         return;
     }
+    if (tpi_credit_differs(self)) tpi_credit_agree(self);
     struct tpi_block *spent;
     tp_runtime *runtime = self->runtime;
     if (__builtin_expect(tpi_mailbox_idle(self, false, &spent), 1))
@@ -737,9 +737,8 @@ static void run(struct tpi_worker *worker, struct tpi_runnable *runnable) {
     fetch(self);
     bool more = self->flags & ATTENTION || worker->tracing ? run_handlers(self) : run_plain(self);
     worker = self->worker;
-    if (__builtin_expect(more || worker->tracing || needs_attention(self) || worker->account != 0 ||
-                             self->flags & TPI_ACTOR_TIMEOUT,
-                         0))
+    if (__builtin_expect(
+            more || worker->tracing || needs_attention(self) || self->flags & TPI_ACTOR_TIMEOUT, 0))
         after_slice(worker, self, more);
     else settle_plain(worker, self);
 }

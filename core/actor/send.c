@@ -3,9 +3,14 @@
  *
  * Counting costs nothing where nothing queues: only a push that did not find the mailbox idle is
  * counted, and a worker adds up to ACCOUNT_BATCH pushes to the same receiver before it writes them
- * to the receiver's line. `consumed` is the owner's; the difference is how many user messages wait,
- * give or take a batch a worker. Receivers with a policy other than SUSPEND, or a small limit, are
- * counted before each push (EXACT).
+ * to the receiver's line: it keeps the accounts of its last receivers in a small table. `consumed`
+ * is the owner's; the difference is how many user messages wait, give or take a batch a worker.
+ * Receivers with a policy other than SUSPEND, or a small limit, are counted before each push
+ * (EXACT).
+ *
+ * Who sends more than a BURST to many receivers that are busy lets the others run before it goes
+ * on: what it sent is then handled while the cache still has it, and no receiver waits for the
+ * whole of a long loop of sends.
  */
 #include <string.h>
 
@@ -18,6 +23,7 @@
 #define SMALLEST_CLASS 2 /* a cache line: header and 16 bytes */
 #define SMALLEST_PAYLOAD 16u
 #define ACCOUNT_BATCH 32u
+#define BURST 512u /* small messages to fill half of a cache of the first level */
 #define INSIDE_FACTOR                                                                              \
     2 /* a handler that goes this far beyond the limit is suspended inside its send */
 
@@ -28,15 +34,26 @@ int32_t tpi_mailbox_length(const tp_actor *actor) {
                      atomic_load_explicit(&actor->consumed, memory_order_relaxed));
 }
 
-void tpi_account_flush(struct tpi_worker *worker) {
-    tp_actor *actor = worker->account_to;
-    if (worker->account == 0) return;
-    /* relaxed: a sum that orders nothing. The slot may have a new occupant by now: it then
-     * starts with a few messages too many on its account, until its mailbox is next empty
-     * (tpi_credit_taken) */
-    atomic_fetch_add_explicit(&actor->enqueued, worker->account, memory_order_relaxed);
-    worker->flooded += worker->account;
-    worker->account = 0;
+/* Adds an account to its receiver's count; returns the number of its messages. */
+static uint32_t account_close(tp_runtime *runtime, struct tpi_worker *worker,
+                              struct tpi_account *account) {
+    if (account->receiver == 0) return 0;
+    tp_actor *receiver = tpi_slot(runtime, (uint32_t)account->receiver);
+    uint32_t count = ACCOUNT_BATCH - (uint32_t)account->left;
+    account->left = ACCOUNT_BATCH;
+    worker->flooded += count;
+    /* acquire: partner is the release store in publish (spawn.c), as in tpi_find. The slot may get
+     * a new occupant right after: it then starts with a few messages too many on its account,
+     * until its mailbox is next empty (tpi_credit_empty) */
+    if (count > 0 && atomic_load_explicit(&receiver->identity, memory_order_acquire) ==
+                         ((account->receiver & ~(uint64_t)UINT32_MAX) | TPI_IDENTITY_ALIVE))
+        /* relaxed: a sum that orders nothing */
+        atomic_fetch_add_explicit(&receiver->enqueued, count, memory_order_relaxed);
+    return count;
+}
+
+static inline uint64_t account_of(tp_pid to) {
+    return (uint64_t)to.generation << 32 | to.slot;
 }
 
 static void passed_limit(tp_actor *self, tp_actor *receiver, tp_pid to, int32_t length) {
@@ -63,18 +80,40 @@ void tpi_suspend_if_over(tp_actor *self) {
         tpi_suspend_inside(self);
 }
 
-/* After a push that did not find the mailbox idle, the last of a batch or the first to another
- * receiver. */
-static void account(tp_actor *self, tp_actor *receiver, tp_pid to) {
+/* How many messages to busy receivers this slice has sent, with `count` more. */
+static uint32_t burst_grown(struct tpi_worker *worker, uint32_t count) {
+    /* relaxed: this thread's own */
+    uint64_t slice = atomic_load_explicit(&worker->counters.slices, memory_order_relaxed);
+    worker->burst = worker->burst_slice == slice ? worker->burst + count : count;
+    worker->burst_slice = slice;
+    return worker->burst;
+}
+
+/* Lets the others run. */
+static __attribute__((noinline, cold)) void burst_over(tp_actor *self) {
+    if (self->flags & (TPI_ACTOR_EXITING | TPI_ACTOR_SENDING_MANY | TPI_ACTOR_DOOMED)) return;
+    (void)tpi_take_turns(self); /* TP_ENOMEM: no stack to be had, it goes on */
+}
+
+/* After a push that did not find the mailbox idle: the last of a batch, or the first of a receiver
+ * whose place in the table another has. */
+static __attribute__((noinline)) void account(tp_actor *self, tp_actor *receiver, tp_pid to) {
     struct tpi_worker *worker = self->worker;
-    /* a look at each change of the receiver: who sends to several in turn never fills a batch */
-    tpi_account_flush(worker);
-    if (worker->account_to != receiver) {
-        worker->account_to = receiver;
-        worker->account = 1;
-    }
+    struct tpi_account *place = &worker->accounts[to.slot % TPI_ACCOUNTS];
+    uint64_t key = account_of(to);
+    uint32_t burst = burst_grown(worker, account_close(self->runtime, worker, place));
+    if (place->receiver != key) *place = (struct tpi_account){key, ACCOUNT_BATCH - 1};
     int32_t length = tpi_mailbox_length(receiver);
     if (__builtin_expect(length > tpi_limit(receiver), 0)) passed_limit(self, receiver, to, length);
+    /* where one receiver has most of it, its limit is what counts */
+    else if (__builtin_expect(burst >= BURST && length < (int32_t)BURST / 2, 0)) burst_over(self);
+}
+
+/* After each push that did not find the mailbox idle. */
+static inline void count_queued(tp_actor *self, tp_actor *receiver, tp_pid to) {
+    struct tpi_account *place = &self->worker->accounts[to.slot % TPI_ACCOUNTS];
+    if (__builtin_expect(place->receiver != account_of(to) || --place->left == 0, 0))
+        account(self, receiver, to);
 }
 
 /* What the policy says about one more message. TP_OK: push it. */
@@ -163,9 +202,7 @@ tp_err tpi_send_block(tp_runtime *runtime, tp_actor *self, tp_pid to, struct tpi
         return TP_OK;
     }
     count_sent(runtime, self);
-    if (tpi_push(runtime, worker, receiver, block) &&
-        (worker->account_to != receiver || ++worker->account >= ACCOUNT_BATCH))
-        account(self, receiver, to);
+    if (tpi_push(runtime, worker, receiver, block)) count_queued(self, receiver, to);
     return TP_OK;
 }
 
@@ -211,8 +248,7 @@ static inline tp_err send_plain(tp_actor *self, tp_pid to, struct tpi_block *blo
     tpi_count(&worker->counters.sent, 1);
     block->to_generation = to.generation;
     if (tpi_mailbox_push(receiver, block)) tpi_worker_schedule(worker, &receiver->runnable);
-    else if (worker->account_to != receiver || ++worker->account >= ACCOUNT_BATCH)
-        account(self, receiver, to);
+    else count_queued(self, receiver, to);
     return TP_OK;
 }
 

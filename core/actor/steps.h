@@ -131,18 +131,26 @@ void tpi_credit_check(tp_actor *self);
 static inline bool tpi_has_waiters(const tp_actor *self) {
     return __builtin_expect(self->extra != NULL, 0) && self->extra->waiters != NULL;
 }
-/* The owner, with an empty mailbox: is there anything for tpi_credit_empty to do? */
-static inline bool tpi_credit_is_due(const tp_actor *self) {
+/* The owner, with an empty mailbox: do the counts differ? */
+static inline bool tpi_credit_differs(const tp_actor *self) {
     /* relaxed: estimates, see tpi_mailbox_length */
     return atomic_load_explicit(&self->enqueued, memory_order_relaxed) !=
-               /* relaxed: as above */
-               atomic_load_explicit(&self->consumed, memory_order_relaxed) ||
-           tpi_has_waiters(self);
+           /* relaxed: as above */
+           atomic_load_explicit(&self->consumed, memory_order_relaxed);
+}
+/* Pushes that are not counted yet are forgotten here, which errs by at most a batch a worker. */
+static inline void tpi_credit_agree(tp_actor *self) {
+    /* relaxed: see tpi_mailbox_length */
+    uint32_t enqueued = atomic_load_explicit(&self->enqueued, memory_order_relaxed);
+    /* relaxed: as above */
+    atomic_store_explicit(&self->consumed, enqueued, memory_order_relaxed);
+}
+/* The owner, with an empty mailbox: is there anything for tpi_credit_empty to do? */
+static inline bool tpi_credit_is_due(const tp_actor *self) {
+    return tpi_credit_differs(self) || tpi_has_waiters(self);
 }
 /* The mailbox is empty: the counts agree again, and nobody is kept waiting. */
 void tpi_credit_empty(tp_actor *self);
-/* Adds what the worker has counted for one receiver to that receiver's count. */
-void tpi_account_flush(struct tpi_worker *worker);
 /* How many user messages wait, about. */
 int32_t tpi_mailbox_length(const tp_actor *actor);
 

@@ -81,7 +81,7 @@ struct tp_runtime {
     _Atomic(uint32_t) signal_stop;
     void (*settle)(
         tp_runtime *runtime); /* simulation: runs what is ready, for calls from the test's thread */
-    void *allocation; /* what to free: the struct is aligned within */
+    void *allocation;         /* what to free: the struct is aligned within */
 
     /* ---- written while it runs: away from what each send and each slice reads ---- */
     _Alignas(64) _Atomic(uint32_t) slots_used; /* the first that was never used */

@@ -225,7 +225,6 @@ void tpi_suspend_between(tp_actor *self) {
 
 tp_err tpi_suspend_inside(tp_actor *self) {
     struct tpi_waiting waiting = {.kind = TPI_WAIT_CREDIT};
-    if (self->worker->account != 0) tpi_account_flush(self->worker);
     if (!ask_credit(self)) return TP_ENOMEM;
     waiting.ref = self->extra->credit;
     tp_err err = tpi_wait(self, &waiting, TP_FOREVER);
@@ -286,13 +285,7 @@ void tpi_credit_taken(tp_actor *self, uint32_t count) {
 }
 
 void tpi_credit_empty(tp_actor *self) {
-    /* relaxed: estimates, see tpi_mailbox_length; pushes that are not counted yet are forgotten
-     * here, which errs by at most a batch a worker */
-    uint32_t enqueued = atomic_load_explicit(&self->enqueued, memory_order_relaxed);
-    /* relaxed: as above */
-    if (atomic_load_explicit(&self->consumed, memory_order_relaxed) != enqueued)
-        /* relaxed: as above */
-        atomic_store_explicit(&self->consumed, enqueued, memory_order_relaxed);
+    if (tpi_credit_differs(self)) tpi_credit_agree(self);
     tpi_credit_release_all(self);
 }
 

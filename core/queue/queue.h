@@ -23,7 +23,7 @@ struct tpi_node {
     struct tpi_node *next;
 };
 
-#define TPI_DEQUE_SIZE 256u /* a power of two */
+#define TPI_DEQUE_SIZE 1024u /* a power of two */
 
 struct tpi_deque {
     _Alignas(64) _Atomic(uint64_t) head; /* version and index; changed by compare-and-swap alone */

@@ -23,6 +23,14 @@
 
 #define TPI_SPARES_MAX 16 /* fibers a worker keeps for the next suspension */
 
+#define TPI_ACCOUNTS 64u /* a power of two */
+
+/* Messages to one receiver that its own count does not know of yet. */
+struct tpi_account {
+    uint64_t receiver; /* slot, and generation << 32; 0: nobody */
+    uint64_t left;     /* how many more there may be until it is told */
+};
+
 struct tpi_worker {
     /* ---- its own thread's, hot ---- */
     _Atomic(struct tpi_runnable *) next; /* runs next, is never stolen: the partner just woken */
@@ -44,8 +52,8 @@ struct tpi_worker {
     void (*after)(struct tpi_worker *worker,
                   void *arg); /* to be called after the switch under way */
     void *after_arg;
-    void *account_to; /* the owner's: see core/actor/send.c */
-    uint32_t account;
+    uint32_t burst;       /* messages sent to busy receivers by what runs, in slice */
+    uint64_t burst_slice; /* this one */
     uint32_t spare_count;
     struct tpi_runnable *first; /* what a fresh fiber runs before it picks */
     struct tpi_fiber *spares;
@@ -54,6 +62,7 @@ struct tpi_worker {
     _Atomic(uint64_t) left; /* fibers suspended here; and */
     _Atomic(uint64_t)
         rejoined; /* resumed or dropped here: the sums' difference is what is blocked */
+    struct tpi_account accounts[TPI_ACCOUNTS]; /* the owner's: see core/actor/send.c */
 
     /* ---- taken from by thieves ---- */
     struct tpi_deque queue; /* normal priority */
@@ -67,17 +76,17 @@ struct tpi_worker {
 
     /* ---- its own thread's, cold ---- */
     _Alignas(64) tp_time looked_at; /* when look_is_due last read the clock */
-    tp_time events_at;     /* when descriptors were last taken under a backlog */
-    bool slow;             /* its slices are long: it looks for timers after each */
-    tp_duration backoff;   /* between looks at other workers' queues; 0: at once */
-    uint64_t flooded;      /* messages sent to busy receivers since it last stole */
-    tp_time stole_at;      /* when it last stole, 0: it is not living on stolen work */
-    uint32_t fruitless;    /* looks in a row that found nothing */
-    bool dedicated;        /* a thread beside the workers, for one actor */
-    bool aside;            /* takes from `inbound` alone: dedicated, or a spare at rest */
-    bool spare;            /* works while another is stuck */
-    _Atomic(bool) active;  /* a spare: it is to work */
-    _Atomic(bool) claimed; /* dedicated: in use */
+    tp_time events_at; /* when descriptors were last taken under a backlog */
+    bool slow;                      /* its slices are long: it looks for timers after each */
+    tp_duration backoff;            /* between looks at other workers' queues; 0: at once */
+    uint64_t flooded;               /* messages sent to busy receivers since it last stole */
+    tp_time stole_at;               /* when it last stole, 0: it is not living on stolen work */
+    uint32_t fruitless;             /* looks in a row that found nothing */
+    bool dedicated;                 /* a thread beside the workers, for one actor */
+    bool aside;                     /* takes from `inbound` alone: dedicated, or a spare at rest */
+    bool spare;                     /* works while another is stuck */
+    _Atomic(bool) active;           /* a spare: it is to work */
+    _Atomic(bool) claimed;          /* dedicated: in use */
     struct tpi_watched watched;
     tpi_thread thread;
     bool started;
@@ -98,9 +107,9 @@ struct tpi_scheduler {
     size_t stack_size;                           /* usable bytes of a cached stack */
     unsigned count;                              /* workers; dedicated ones come after */
     struct tpi_worker *workers[TPI_WORKERS_MAX]; /* `count`, then dedicated ones, then spares */
-    struct tpi_trace_sink trace; /* its hook is read in each slice: with what does not change */
+    struct tpi_trace_sink trace;   /* its hook is read in each slice: with what does not change */
     _Alignas(64) tpi_mutex growth; /* of dedicated workers */
-    _Atomic(uint32_t) grown; /* dedicated workers made: the first so many of their places */
+    _Atomic(uint32_t) grown;       /* dedicated workers made: the first so many of their places */
 
     /* a bit a worker that sleeps: the `count`, then the spares; not the dedicated */
     _Alignas(64) _Atomic(uint64_t) idle[TPI_IDLE_WORDS];
@@ -110,7 +119,7 @@ struct tpi_scheduler {
     _Alignas(64) struct tpi_poller *poller;
     _Atomic(uint32_t) polling; /* 1: a worker waits in the poller */
     _Atomic(uint32_t) poller_worker;
-    _Atomic(uint32_t) descriptors; /* armed in the poller */
+    _Atomic(uint32_t) descriptors;            /* armed in the poller */
     _Alignas(64) struct tpi_counters outside; /* of threads that are no workers */
     _Alignas(64) struct tpi_watch watch;
 };
@@ -123,7 +132,7 @@ struct tpi_scheduler {
     _Static_assert(offsetof(struct type, a) / 64 != offsetof(struct type, b) / 64,                 \
                    #a " and " #b " are written by different cores")
 TPI_OTHER_LINE(tpi_deque, head, tail);
-TPI_OTHER_LINE(tpi_worker, left, queue);
+TPI_OTHER_LINE(tpi_worker, accounts[TPI_ACCOUNTS - 1].left, queue);
 TPI_OTHER_LINE(tpi_worker, queue_low.slots[TPI_DEQUE_SIZE - 1], wake);
 TPI_OTHER_LINE(tpi_worker, wake, inbound);
 TPI_OTHER_LINE(tpi_worker, inbound.length, wheel);

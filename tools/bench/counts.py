@@ -29,6 +29,8 @@ CASES = {
     "fjcreate": (1000000, "instructions/actor", 0.01, 0.03),
     "fjthrput": (600000, "instructions/message", 0.1, 0.2),
     "banking": (50000, "instructions/transaction", 0.2, 0.5),
+    "chameneos": (200000, "instructions/meeting", 0.02, 0.1),
+    "big": (2400000, "instructions/ping", 0.01, 0.02),
 }
 # The step of a hop that a function belongs to: the first row whose pattern its name matches.
 STAGES = (
