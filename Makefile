@@ -1,6 +1,6 @@
 # The front door. CMake does the work, in build/<preset>/; nothing is installed but missing packages.
 .DEFAULT_GOAL := help
-.PHONY: help build demo story test check mutants bench lint format docs clean packages-build packages-test packages-check
+.PHONY: help build demo story test check mutants bench bench-compare counts lint format docs clean packages-build packages-test packages-check
 
 JOBS ?= $(shell nproc)
 WERROR := $(if $(CI),ON,OFF)
@@ -50,6 +50,14 @@ bench: packages-build ## the measurements beside Erlang, Go and CAF (QUICK=1, NA
 	@bash tools/bench/peers.sh
 	@python3 tools/bench/run.py --out build/bench/results.json $(if $(QUICK),--quick) --names "$(NAMES)"
 	@python3 tools/bench/report.py build/bench/results.json $(if $(NAMES),--docs build/bench/docs)
+
+bench-compare: ## the last `make bench` beside the stored one; fails on a regression beyond the noise
+	@bench/compare $(NEW) $(OLD)
+
+counts: packages-check ## instructions an operation, by callgrind, beside the stored ones
+	@$(CONFIGURE) release
+	@cmake --build --preset release --parallel $(JOBS) --target troupe-bench
+	@python3 tools/bench/counts.py --check
 
 lint: ## the checks of the source text
 	@bash tools/ensure-packages.sh build test check

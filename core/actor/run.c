@@ -302,7 +302,7 @@ static bool wait_over(tp_actor *self) {
 static void settle(struct tpi_worker *worker, tp_actor *self, bool keep) {
     struct tpi_block *spent;
     tp_runtime *runtime = self->runtime;
-    if (self->tail == self->scan && tpi_credit_is_due(self)) tpi_credit_empty(self);
+    if (self->tail == self->scan) tpi_credit_empty(self);
     if (self->tail != tpi_stub(self) && self->tail->state & TPI_BLOCK_KEPT) keep = true;
     if (!tpi_mailbox_idle(self, keep, &spent)) {
         tpi_worker_requeue(worker, &self->runnable);

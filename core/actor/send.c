@@ -34,13 +34,13 @@ int32_t tpi_mailbox_length(const tp_actor *actor) {
                      atomic_load_explicit(&actor->consumed, memory_order_relaxed));
 }
 
-/* Adds an account to its receiver's count; returns the number of its messages. */
-static uint32_t account_close(tp_runtime *runtime, struct tpi_worker *worker,
-                              struct tpi_account *account) {
-    if (account->receiver == 0) return 0;
+/* Adds an account to its receiver's count. */
+static void account_close(tp_runtime *runtime, struct tpi_worker *worker,
+                          struct tpi_account *account) {
+    if (account->receiver == 0) return;
     tp_actor *receiver = tpi_slot(runtime, (uint32_t)account->receiver);
-    uint32_t count = ACCOUNT_BATCH - (uint32_t)account->left;
-    account->left = ACCOUNT_BATCH;
+    uint32_t count = account->batch - account->left;
+    account->left = account->batch = ACCOUNT_BATCH;
     worker->flooded += count;
     /* acquire: partner is the release store in publish (spawn.c), as in tpi_find. The slot may get
      * a new occupant right after: it then starts with a few messages too many on its account,
@@ -49,7 +49,6 @@ static uint32_t account_close(tp_runtime *runtime, struct tpi_worker *worker,
                          ((account->receiver & ~(uint64_t)UINT32_MAX) | TPI_IDENTITY_ALIVE))
         /* relaxed: a sum that orders nothing */
         atomic_fetch_add_explicit(&receiver->enqueued, count, memory_order_relaxed);
-    return count;
 }
 
 static inline uint64_t account_of(tp_pid to) {
@@ -80,13 +79,16 @@ void tpi_suspend_if_over(tp_actor *self) {
         tpi_suspend_inside(self);
 }
 
-/* How many messages to busy receivers this slice has sent, with `count` more. */
-static uint32_t burst_grown(struct tpi_worker *worker, uint32_t count) {
-    /* relaxed: this thread's own */
+/* How many messages this slice has sent since it first came here. */
+static uint64_t burst_of(struct tpi_worker *worker) {
+    /* relaxed, both: this thread's own */
     uint64_t slice = atomic_load_explicit(&worker->counters.slices, memory_order_relaxed);
-    worker->burst = worker->burst_slice == slice ? worker->burst + count : count;
-    worker->burst_slice = slice;
-    return worker->burst;
+    uint64_t sent = atomic_load_explicit(&worker->counters.sent, memory_order_relaxed);
+    if (worker->accounts.slice != slice) {
+        worker->accounts.slice = slice;
+        worker->accounts.sent = sent;
+    }
+    return sent - worker->accounts.sent;
 }
 
 /* Lets the others run. */
@@ -99,19 +101,24 @@ static __attribute__((noinline, cold)) void burst_over(tp_actor *self) {
  * whose place in the table another has. */
 static __attribute__((noinline)) void account(tp_actor *self, tp_actor *receiver, tp_pid to) {
     struct tpi_worker *worker = self->worker;
-    struct tpi_account *place = &worker->accounts[to.slot % TPI_ACCOUNTS];
+    struct tpi_account *place = &worker->accounts.of[to.slot % TPI_ACCOUNTS];
     uint64_t key = account_of(to);
-    uint32_t burst = burst_grown(worker, account_close(self->runtime, worker, place));
-    if (place->receiver != key) *place = (struct tpi_account){key, ACCOUNT_BATCH - 1};
+    account_close(self->runtime, worker, place);
+    if (place->receiver != key) {
+        /* the first batches end at different times: else those of receivers that are served in
+         * turn would all fill before anybody comes here */
+        uint32_t batch = 1 + to.slot % ACCOUNT_BATCH;
+        *place = (struct tpi_account){key, batch, batch + 1};
+    }
     int32_t length = tpi_mailbox_length(receiver);
     if (__builtin_expect(length > tpi_limit(receiver), 0)) passed_limit(self, receiver, to, length);
     /* where one receiver has most of it, its limit is what counts */
-    else if (__builtin_expect(burst >= BURST && length < (int32_t)BURST / 2, 0)) burst_over(self);
+    else if (burst_of(worker) >= BURST && length < (int32_t)BURST / 2) burst_over(self);
 }
 
 /* After each push that did not find the mailbox idle. */
 static inline void count_queued(tp_actor *self, tp_actor *receiver, tp_pid to) {
-    struct tpi_account *place = &self->worker->accounts[to.slot % TPI_ACCOUNTS];
+    struct tpi_account *place = &self->worker->accounts.of[to.slot % TPI_ACCOUNTS];
     if (__builtin_expect(place->receiver != account_of(to) || --place->left == 0, 0))
         account(self, receiver, to);
 }

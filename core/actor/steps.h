@@ -145,10 +145,6 @@ static inline void tpi_credit_agree(tp_actor *self) {
     /* relaxed: as above */
     atomic_store_explicit(&self->consumed, enqueued, memory_order_relaxed);
 }
-/* The owner, with an empty mailbox: is there anything for tpi_credit_empty to do? */
-static inline bool tpi_credit_is_due(const tp_actor *self) {
-    return tpi_credit_differs(self) || tpi_has_waiters(self);
-}
 /* The mailbox is empty: the counts agree again, and nobody is kept waiting. */
 void tpi_credit_empty(tp_actor *self);
 /* How many user messages wait, about. */

@@ -6,6 +6,8 @@
 #ifndef TPI_BASE_ASSERT_H
 #define TPI_BASE_ASSERT_H
 
+#include <stddef.h>
+
 /* Prints "FILE:LINE: EXPRESSION" to standard error and aborts. */
 _Noreturn void tpi_assert_failed(const char *file, int line, const char *expression)
     __attribute__((cold));
@@ -20,5 +22,13 @@ _Noreturn void tpi_assert_failed(const char *file, int line, const char *express
 /* Never evaluated, but still compiled, so that it cannot rot and its variables count as used. */
 #define TPI_CHECK(expression) ((void)sizeof(!(expression)))
 #endif
+
+/*
+ * For what different cores write, or one writes and others read: a line that goes to another core
+ * and back costs as much as two whole hops of a message (docs/performance.md).
+ */
+#define TPI_OTHER_LINE(type, a, b)                                                                 \
+    _Static_assert(offsetof(struct type, a) / 64 != offsetof(struct type, b) / 64,                 \
+                   #a " and " #b " may not share a cache line")
 
 #endif

@@ -9,6 +9,22 @@
 #include "core/base/assert.h"
 #include "core/platform/fence.h"
 
+TPI_OTHER_LINE(tpi_deque, head, tail);
+TPI_OTHER_LINE(tpi_worker, accounts.of[TPI_ACCOUNTS - 1].left, queue);
+TPI_OTHER_LINE(tpi_worker, queue_low.slots[TPI_DEQUE_SIZE - 1], wake);
+TPI_OTHER_LINE(tpi_worker, wake, inbound);
+TPI_OTHER_LINE(tpi_worker, inbound.length, wheel);
+TPI_OTHER_LINE(tpi_worker, wheel.slots[TPI_WHEEL_LEVELS - 1][TPI_WHEEL_SLOTS - 1], looked_at);
+TPI_OTHER_LINE(tpi_scheduler, trace, growth);
+TPI_OTHER_LINE(tpi_scheduler, workers, idle);
+TPI_OTHER_LINE(tpi_scheduler, grown, idle);
+TPI_OTHER_LINE(tpi_scheduler, stopping, inject);
+TPI_OTHER_LINE(tpi_scheduler, inject.length, poller);
+TPI_OTHER_LINE(tpi_scheduler, descriptors, outside);
+TPI_OTHER_LINE(tpi_scheduler, outside.faults, watch);
+_Static_assert(_Alignof(struct tpi_worker) == 64 && _Alignof(struct tpi_scheduler) == 64,
+               "the offsets above are lines");
+
 /* ---- the production driver ---- */
 
 static tp_time production_now(void *context) {

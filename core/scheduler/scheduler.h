@@ -15,6 +15,7 @@
 #include "core/fiber/fiber.h"
 #include "core/memory/pool.h"
 #include "core/queue/queue.h"
+#include "core/scheduler/account.h"
 #include "core/scheduler/driver.h"
 #include "core/scheduler/runnable.h"
 #include "core/scheduler/timer.h"
@@ -22,14 +23,6 @@
 #include "core/trace/trace.h"
 
 #define TPI_SPARES_MAX 16 /* fibers a worker keeps for the next suspension */
-
-#define TPI_ACCOUNTS 64u /* a power of two */
-
-/* Messages to one receiver that its own count does not know of yet. */
-struct tpi_account {
-    uint64_t receiver; /* slot, and generation << 32; 0: nobody */
-    uint64_t left;     /* how many more there may be until it is told */
-};
 
 struct tpi_worker {
     /* ---- its own thread's, hot ---- */
@@ -52,8 +45,6 @@ struct tpi_worker {
     void (*after)(struct tpi_worker *worker,
                   void *arg); /* to be called after the switch under way */
     void *after_arg;
-    uint32_t burst;       /* messages sent to busy receivers by what runs, in slice */
-    uint64_t burst_slice; /* this one */
     uint32_t spare_count;
     struct tpi_runnable *first; /* what a fresh fiber runs before it picks */
     struct tpi_fiber *spares;
@@ -62,7 +53,7 @@ struct tpi_worker {
     _Atomic(uint64_t) left; /* fibers suspended here; and */
     _Atomic(uint64_t)
         rejoined; /* resumed or dropped here: the sums' difference is what is blocked */
-    struct tpi_account accounts[TPI_ACCOUNTS]; /* the owner's: see core/actor/send.c */
+    struct tpi_accounts accounts; /* the owner's */
 
     /* ---- taken from by thieves ---- */
     struct tpi_deque queue; /* normal priority */
@@ -123,29 +114,6 @@ struct tpi_scheduler {
     _Alignas(64) struct tpi_counters outside; /* of threads that are no workers */
     _Alignas(64) struct tpi_watch watch;
 };
-
-/*
- * What one core writes while others read or write something else shares no line with that: a line
- * that goes to another core and back costs as much as two whole hops (docs/performance.md).
- */
-#define TPI_OTHER_LINE(type, a, b)                                                                 \
-    _Static_assert(offsetof(struct type, a) / 64 != offsetof(struct type, b) / 64,                 \
-                   #a " and " #b " are written by different cores")
-TPI_OTHER_LINE(tpi_deque, head, tail);
-TPI_OTHER_LINE(tpi_worker, accounts[TPI_ACCOUNTS - 1].left, queue);
-TPI_OTHER_LINE(tpi_worker, queue_low.slots[TPI_DEQUE_SIZE - 1], wake);
-TPI_OTHER_LINE(tpi_worker, wake, inbound);
-TPI_OTHER_LINE(tpi_worker, inbound.length, wheel);
-TPI_OTHER_LINE(tpi_worker, wheel.slots[TPI_WHEEL_LEVELS - 1][TPI_WHEEL_SLOTS - 1], looked_at);
-TPI_OTHER_LINE(tpi_scheduler, trace, growth);
-TPI_OTHER_LINE(tpi_scheduler, workers, idle);
-TPI_OTHER_LINE(tpi_scheduler, grown, idle);
-TPI_OTHER_LINE(tpi_scheduler, stopping, inject);
-TPI_OTHER_LINE(tpi_scheduler, inject.length, poller);
-TPI_OTHER_LINE(tpi_scheduler, descriptors, outside);
-TPI_OTHER_LINE(tpi_scheduler, outside.faults, watch);
-_Static_assert(_Alignof(struct tpi_worker) == 64 && _Alignof(struct tpi_scheduler) == 64,
-               "the offsets above are lines");
 
 /* ---- life (scheduler.c) ---- */
 

@@ -187,6 +187,24 @@ def spreads(run):
     return lines
 
 
+def rooms(run):
+    """What a room costs beside what the machine needs for its one unavoidable step."""
+    measured = run.data.get("rooms", [])
+    if not measured:
+        return []
+    lines = ["", "## Single rooms beside the machine's limits", "",
+             "One worker; each beside its limit, measured by the same process. What a room costs "
+             "in a message: [performance.md](performance.md).", "",
+             "| room | unit | troupe | limit | of | troupe / limit |", "|---|---|---|---|---|---|"]
+    for room in measured:
+        ours, limit = statistics.median(room["values"]), statistics.median(room["limits"])
+        lines.append(f"| `{room['name']}` | {room['unit']} | {number(ours)} "
+                     f"({number(min(room['values']))}–{number(max(room['values']))}) | "
+                     f"{number(limit)} | {room['limit_of']} | "
+                     f"{number(ours / limit) if limit > 0 else '–'} |")
+    return lines
+
+
 def method(run):
     data = run.data
     many = [len(r["values"]) for r in data["results"]]
@@ -242,6 +260,7 @@ def document(run, quoted):
         lines += table(run, count, quoted["quoted"])
     if len(data["workers"]) > 1:
         lines += ["", "## Scaling", "", "![Speed over workers](images/bench-scaling.svg)"]
+    lines += rooms(run)
     lines += [""] + method(run) + ["## Spread", "", "(greatest - least) / median.", ""]
     lines += spreads(run) + ["", "## Quoted", "", quoted["source"]]
     return "\n".join(lines) + "\n"
@@ -271,6 +290,8 @@ def main():
     if len(run.data["workers"]) > 1:
         write(f"{args.docs}/images/bench-scaling.svg", scaling(run))
     write(f"{args.docs}/benchmarks.md", document(run, quoted))
+    # what the page was made from: `bench/compare` holds a later run against it
+    write(f"{args.docs}/benchmarks.json", json.dumps(run.data, indent=1) + "\n")
 
 
 if __name__ == "__main__":

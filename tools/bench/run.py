@@ -4,7 +4,8 @@
 Every value comes from a process of its own. A round runs every name with every number of workers on
 every runtime, the runtimes next to each other and in turning order, so that noise hits all alike.
 Rounds are repeated until there are --reps of them or until the next would not end in the --budget.
-A peer that fails is reported and left out from there on; a failure of troupe is fatal.
+A peer that fails is reported and left out from there on; a failure of troupe is fatal. A round ends
+with the rooms of troupe, each beside a limit of the machine that the same process measured.
 """
 import argparse
 import json
@@ -32,6 +33,7 @@ def arguments():
     parser.add_argument("--timeout", type=float, default=60, help="seconds a process may take; "
                         "a peer in a quick run gets a quarter")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--no-micro", action="store_true", help="without the single rooms")
     parser.add_argument("--ours", default="build/release/bin/troupe-bench")
     parser.add_argument("--peers", default="build/bench/peers")
     args = parser.parse_args()
@@ -125,6 +127,8 @@ class Bench:
                      if name not in MEMORY or count == workers[0]]
         self.started = time.monotonic()
         self.rounds = 0
+        self.rooms = {}
+        self.micro = "troupe" in programs and not args.names and not args.no_micro
         self.lacks = {(runtime, name) for runtime in programs for name in self.names
                       if runtime != "troupe" and name not in listed(programs[runtime])}
 
@@ -135,11 +139,12 @@ class Bench:
         """Seconds that a round takes; what was not run yet is taken to need the mean."""
         if not self.took:
             return 2.0 * len(self.keys) * len(self.programs)
-        mean = sum(self.took.values()) / len(self.took)
+        mean = sum(self.took.values()) / len(self.took)  # the rooms' time among them
         broken = {(f["runtime"], f["name"], f["workers"]) for f in self.failures}
         return sum(self.took.get((runtime, *key), mean) for key in self.keys
                    for runtime in self.programs
-                   if (runtime, *key) not in broken and (runtime, key[0]) not in self.lacks)
+                   if (runtime, *key) not in broken and (runtime, key[0]) not in self.lacks
+                   ) + self.took.get(("troupe", "micro", 1), 0)
 
     def run_one(self, runtime, name, count):
         command = [self.programs[runtime], name, "--workers", str(count), "--reps", "1", "--json"]
@@ -196,7 +201,30 @@ class Bench:
                 if runtime == "troupe":
                     return False
         self.rounds += 1
+        if self.micro:
+            self.round_of_rooms()
         return True
+
+    def round_of_rooms(self):
+        """The rooms are measured on one worker; a failure is said, and costs only this table."""
+        command = [self.programs["troupe"], "micro", "--workers", "1", "--reps", "1", "--json",
+                   "--scale", "0.1" if self.args.quick else "1"]
+        before = time.monotonic()
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=True,
+                                  timeout=4 * self.args.timeout)
+            lines = [json.loads(line) for line in done.stdout.split("\n") if line]
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            print(f"\nbench: the single rooms: {error}", file=sys.stderr)
+            self.micro = False
+            return
+        self.took["troupe", "micro", 1] = time.monotonic() - before
+        for line in lines:
+            room = self.rooms.setdefault(line["name"], {
+                "name": line["name"], "unit": line["unit"], "limit_of": line["limit_of"],
+                "values": [], "limits": []})
+            room["values"].append(line["value"])
+            room["limits"].append(line["limit"])
 
     def all_rounds(self):
         while self.rounds < self.args.reps:
@@ -223,6 +251,7 @@ def main():
     about["results"] = [{"name": name, "runtime": runtime, "workers": count,
                          "unit": bench.units[name], "values": values}
                         for (runtime, name, count), values in bench.values.items()]
+    about["rooms"] = list(bench.rooms.values())
     os.makedirs(os.path.dirname(os.path.abspath(args.out)), exist_ok=True)
     with open(args.out, "w", encoding="utf-8") as file:
         json.dump(about, file, indent=1)
