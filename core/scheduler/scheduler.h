@@ -50,9 +50,8 @@ struct tpi_worker {
     struct tpi_fiber *spares;
     uint64_t refs; /* the next reference of this worker */
     struct tpi_counters counters;
-    _Atomic(uint64_t) left; /* fibers suspended here; and */
-    _Atomic(uint64_t)
-        rejoined; /* resumed or dropped here: the sums' difference is what is blocked */
+    _Atomic(uint64_t) left;       /* fibers suspended here; the sum less */
+    _Atomic(uint64_t) rejoined;   /* those resumed or dropped here is what is blocked */
     struct tpi_accounts accounts; /* the owner's */
 
     /* ---- taken from by thieves ---- */
@@ -67,7 +66,7 @@ struct tpi_worker {
 
     /* ---- its own thread's, cold ---- */
     _Alignas(64) tp_time looked_at; /* when look_is_due last read the clock */
-    tp_time events_at; /* when descriptors were last taken under a backlog */
+    tp_time events_at;              /* when descriptors were last taken under a backlog */
     bool slow;                      /* its slices are long: it looks for timers after each */
     tp_duration backoff;            /* between looks at other workers' queues; 0: at once */
     uint64_t flooded;               /* messages sent to busy receivers since it last stole */

@@ -77,6 +77,23 @@ TP_TEST(flow, senders_to_many_are_held_back_too) {
     TP_ASSERT_EQ_INT(tp_run_with(&options, spread_body, NULL), 0);
 }
 
+/* Far below every limit: whoever sends to many lets them run, all the same. */
+static void burst_body(tp_actor *self, void *arg) {
+    struct spread spread = {.count = 60, .each = 900};
+    tp_ref ref;
+    tp_spawn_options options = {.monitor = &ref};
+    (void)arg;
+    for (int n = 0; n < spread.count; n++) spread.to[n] = tp_spawn(self, &gauge_behavior);
+    most_waiting = 0;
+    tp_spawn_body(self, spreads, &spread, &options);
+    TP_ASSERT_EQ_INT(down_code(self, ref), TP_EXIT_NORMAL);
+    TP_ASSERT_MSG(most_waiting < 5000, "%lld messages waited", (long long)most_waiting);
+}
+TP_TEST(flow, a_sender_to_many_lets_them_run) {
+    const tp_options options = {.workers = 1, .stuck_after = TP_FOREVER};
+    TP_ASSERT_EQ_INT(tp_run_with(&options, burst_body, NULL), 0);
+}
+
 /* ---- every message is accounted for ---- */
 
 struct flood {
@@ -184,7 +201,9 @@ static void account_round(tp_actor *self, struct account account) {
     answer got;
     tp_err err;
     while ((err = tp_call(self, flood.to, SOON, &got, answer, ask)) == TP_EFULL) tp_yield(self);
-    TP_ASSERT(err == TP_OK || account.killed || account.overflow == TP_OVERFLOW_EXIT);
+    TP_ASSERT_MSG(err == TP_OK || account.killed || account.overflow == TP_OVERFLOW_EXIT,
+                  "policy %d, limit %u: %s", (int)account.overflow, account.limit,
+                  tp_err_name(err));
     tp_kill(self, flood.to);
     while (tp_alive(tp_self_runtime(self), flood.to)) tp_yield(self);
     int64_t accepted = 0, refused = 0;

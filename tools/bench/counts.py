@@ -36,7 +36,8 @@ CASES = {
 STAGES = (
     ("allocate", r"tpi_pool_(take|take_cached|refill)$|cut_blocks|tpi_send_begin|tpi_block_init|"
                  r"tpi_class_of|refill_fresh|slab_new|tpi_block_new|tpi_unpoison"),
-    ("free", r"tpi_pool_(give|return|flush)$|tpi_block_(drop|free|poison|forget)|retire$|hand_over"),
+    ("free", r"tpi_pool_(give|return|flush)$|tpi_block_(drop|free|poison|forget)|retire$|"
+             r"hand_over"),
     ("encode", r"_encode$|tp_write|tpi_put|tp_writer|tpi_send_class|big_endian"),
     ("decode", r"_decode$|tp_read|tpi_peek|tpi_load|tpi_left|tpi_open|tp_reader|tpi_take_"),
     ("exchange", r"tpi_mailbox_push|send_plain|tpi_send_end|is_plain_receiver|tpi_slot$|"
