@@ -3,6 +3,7 @@
  * switch, the timer wheel.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/micro/micro.h"
 #include "core/actor/mailbox.h"
@@ -25,8 +26,10 @@ struct cell {
 /* Two blocks take turns: the last one stays in the chain, the one before is free. */
 static double queue(tp_actor *self) {
     uint64_t rounds = rounds_of(ROUNDS);
-    struct cell cells[2] = {0};
-    tp_actor box = {0};
+    struct cell cells[2];
+    tp_actor box;
+    memset(cells, 0, sizeof cells);
+    memset(&box, 0, sizeof box);
     tpi_mailbox_init(&box);
     tp_time start = tp_now(self);
     for (uint64_t i = 0; i < rounds; i++) {

@@ -3,6 +3,7 @@
  * send, handle, park and wake.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/micro/micro.h"
 #include "core/actor/mailbox.h"
