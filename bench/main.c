@@ -2,7 +2,8 @@
  * troupe-bench NAME... [--workers N] [--reps N] [--scale X] [--json] [--list]: one line a result:
  * name, value, unit. The value is the median of the repetitions, each in a runtime of its own. The
  * name `micro` stands for all that have a limit of the machine beside them, measured in the same
- * run. dist_*: --transport tcp|ipc|inproc (tcp), --secure psk|none (psk).
+ * run. --unwatched: nobody works in a stuck actor's place, so that a slow tool (callgrind) makes
+ * nobody stuck. dist_*: --transport tcp|ipc|inproc (tcp), --secure psk|none (psk).
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -35,6 +36,8 @@ static const struct bench_case *const groups[] = {
 static double scale = 1;
 /* Of --transport and --secure, likewise. */
 static const char *transport = "tcp", *secure = "psk";
+/* Of --unwatched, likewise. */
+static bool unwatched;
 
 const char *bench_transport(void) {
     return transport;
@@ -101,6 +104,7 @@ static void swallow(void *context, const tp_log_entry *entry) {
 /* One repetition, in a runtime of its own. */
 static int measure_once(struct request *request, unsigned workers) {
     tp_options options = {.workers = workers, .stuck_report_after = TP_FOREVER};
+    if (unwatched) options.stuck_after = TP_FOREVER;
     if (strncmp(request->bench->name, "restart_storm", 13) == 0) {
         options.log_level = TP_LOG_INFO;
         options.log_hook = swallow;
@@ -150,7 +154,7 @@ static void list(void) {
 
 static int usage(const char *program) {
     fprintf(stderr,
-            "usage: %s NAME...|micro [--workers N] [--reps N] [--scale X] [--json]\n"
+            "usage: %s NAME...|micro [--workers N] [--reps N] [--scale X] [--json] [--unwatched]\n"
             "       dist_*: --transport tcp|ipc|inproc --secure psk|none\n       %s --list\n",
             program, program);
     return 2;
@@ -166,11 +170,15 @@ static int run_all(bool micro, unsigned workers, int reps, bool json) {
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {
-        {"workers", required_argument, NULL, 'w'}, {"reps", required_argument, NULL, 'r'},
-        {"scale", required_argument, NULL, 's'},   {"json", no_argument, NULL, 'j'},
-        {"list", no_argument, NULL, 'l'},          {"transport", required_argument, NULL, 't'},
-        {"secure", required_argument, NULL, 'e'},  {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"workers", required_argument, NULL, 'w'},
+                                            {"reps", required_argument, NULL, 'r'},
+                                            {"scale", required_argument, NULL, 's'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"list", no_argument, NULL, 'l'},
+                                            {"transport", required_argument, NULL, 't'},
+                                            {"secure", required_argument, NULL, 'e'},
+                                            {"unwatched", no_argument, NULL, 'u'},
+                                            {NULL, 0, NULL, 0}};
     long workers = 1, reps = 5;
     bool json = false;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -180,6 +188,7 @@ int main(int argc, char **argv) {
         else if (c == 'j') json = true;
         else if (c == 't') transport = optarg;
         else if (c == 'e') secure = optarg;
+        else if (c == 'u') unwatched = true;
         else if (c == 'l') return list(), 0;
         else return usage(argv[0]);
     }

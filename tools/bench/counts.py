@@ -79,7 +79,7 @@ def callgrind(program, name, scale, folder):
     out = os.path.join(folder, f"{name}.{scale}")
     command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--compress-pos=no",
                "--compress-strings=no", "--max-stackframe=4000000", "--fair-sched=yes", program,
-               name, "--workers", "1", "--reps", "1", "--scale", str(scale)]
+               name, "--workers", "1", "--reps", "1", "--unwatched", "--scale", str(scale)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode != 0 or not os.path.exists(out):
         sys.exit(f"counts: {name} under callgrind: status {done.returncode}\n{done.stderr[-2000:]}")
