@@ -567,9 +567,10 @@ static ALWAYS bool run_plain(tp_actor *self) {
         if (__builtin_expect(self->flags & ATTENTION, 0)) break;
     }
     self->current = NULL;
-    if (more) tpi_credit_taken(self, taken); /* else the mailbox is empty, and settle counts anew */
-    if (__builtin_expect(self->flags & ATTENTION, 0) && !needs_attention(self))
-        return run_handlers(self);
+    bool attention = __builtin_expect(self->flags & ATTENTION, 0);
+    /* else the mailbox is empty, and settle counts anew */
+    if (more || attention) tpi_credit_taken(self, taken);
+    if (attention && !needs_attention(self)) return run_handlers(self);
     return more;
 }
 
