@@ -179,7 +179,7 @@ static void gather(struct report *report, tp_actor *self, tp_reason reason, cons
     const struct tpi_extra *extra = self->extra;
     memset(value, 0, sizeof *value);
     value->actor = tpi_pid_of(runtime, self);
-    value->behavior = str_of(self->behavior->name);
+    value->behavior = str_of(tpi_behavior_name(self));
     if (extra != NULL && extra->name != NULL) value->name = str_of(extra->name);
     gather_reason(report, reason);
     if (self->current != NULL && self->current->type != NULL) {

@@ -5,13 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/unit/process/kit.h"
-
-#if defined(__SANITIZE_THREAD__)
-#define SUPPORTED() TP_SKIP("ThreadSanitizer does not follow a process that copies itself")
-#else
-#define SUPPORTED() ((void)0)
-#endif
+#include "tests/process/stage.h"
 
 TP_MESSAGE(who, TP_FIELD(i64, add))
 TP_MESSAGE(mine, TP_FIELD(i64, process), TP_FIELD(i64, sum), TP_FIELD(pid, self))
@@ -137,27 +131,6 @@ static tp_down expect_down(tp_actor *self, tp_pid pid) {
     TP_ASSERT(tp_pid_equal(down.from, pid));
     return down;
 }
-static void quiet(void *context, const tp_log_entry *entry) {
-    (void)context;
-    (void)entry;
-}
-/* As run, with a zygote. */
-static void run_isolated(tp_body body) {
-    static const unsigned workers[] = {1, 3};
-    int before = open_descriptors();
-    tp_zygote *zygote;
-    TP_ASSERT_EQ_INT(tp_zygote_start(&zygote), TP_OK);
-    for (size_t i = 0; i < 2; i++) {
-        tp_options options = {.workers = workers[i], .zygote = zygote, .log_hook = quiet};
-        int meanwhile = open_descriptors();
-        TP_ASSERT_EQ_INT(tp_run_with(&options, body, NULL), 0);
-        TP_ASSERT_EQ_INT(open_descriptors(), meanwhile);
-    }
-    tp_zygote_stop(zygote);
-    TP_ASSERT(!has_child());
-    TP_ASSERT_EQ_INT(open_descriptors(), before);
-}
-
 /* ---- like any other ---- */
 
 static void talk_body(tp_actor *self, void *arg) {
