@@ -25,6 +25,11 @@
 #define BEATS_MISSED 3u
 #define LOOK_EVERY TP_MS(10) /* at what has come, while the guest is behind */
 
+struct told {
+    struct told *next;
+    const tp_message_type *type;
+};
+
 struct proxy {
     tp_runtime *runtime;
     struct tpi_child child;
@@ -35,8 +40,9 @@ struct proxy {
     bool exited; /* and is reaped */
     bool ready;  /* its init has returned */
     struct tpi_bytes out, in;
-    uint32_t ahead; /* messages that it has not given credit for */
-    bool heard;     /* since the last ping */
+    struct told *told; /* types of other nodes that the guest knows; the last one used is first */
+    uint32_t ahead;    /* messages that it has not given credit for */
+    bool heard;        /* since the last ping */
     unsigned missed;
     tp_duration heartbeat;
     tp_time next_beat;
@@ -79,11 +85,45 @@ static void put(tp_actor *self, struct proxy *proxy, const struct tpi_frame *fra
     proxy->out.end += sizeof *frame + frame->size;
 }
 
+/* A type that another node named is not in the guest's copy of this process: it is told, once. */
+static void introduce(tp_actor *self, struct proxy *proxy, const tp_message_type *type) {
+    struct told **at = &proxy->told, *told;
+    while (*at != NULL && (*at)->type != type) at = &(*at)->next;
+    told = *at;
+    if (told != NULL) {
+        *at = told->next;
+    } else {
+        told = tp_alloc(self, sizeof *told);
+        if (told == NULL) {
+            tpi_doom(self, (tp_reason){.code = TP_EXIT_NOMEM}, false);
+            return;
+        }
+        told->type = type;
+        struct tpi_frame frame = {.what = TPI_CROSS_TYPE,
+                                  .size = type->name_size,
+                                  .ref = type->field_count,
+                                  .type = type};
+        put(self, proxy, &frame, type->name);
+    }
+    told->next = proxy->told;
+    proxy->told = told;
+}
+
+static void put_block(tp_actor *self, struct proxy *proxy, struct tpi_frame *frame,
+                      const struct tpi_block *block) {
+    if (block->flags & TPI_BLOCK_REMOTE && block->type != NULL &&
+        tpi_module_of((uintptr_t)block->type) == 0) {
+        introduce(self, proxy, block->type);
+        frame->far = 1;
+    }
+    put(self, proxy, frame, tpi_block_bytes(block));
+}
+
 /* Signals that act at once; in the middle of anything. */
 static void cross(tp_actor *self, struct tpi_block *block) {
     struct tpi_frame frame =
         tpi_crossing_frame(self->runtime, block, tp_self(self), (enum tpi_kind)block->kind);
-    put(self, self->state, &frame, tpi_block_bytes(block));
+    put_block(self, self->state, &frame, block);
     flush(self, self->state);
 }
 
@@ -247,7 +287,7 @@ static void pass_replies(tp_actor *self, struct proxy *proxy) {
     tpi_fetch(self);
     while (tpi_receive_scan(self, &look) && look.block != NULL) {
         struct tpi_frame frame = frame_of(self, look.block);
-        put(self, proxy, &frame, tpi_block_bytes(look.block));
+        put_block(self, proxy, &frame, look.block);
         tpi_block_free(self->runtime, self->worker, look.block);
         look.block = NULL;
         look.done = false;
@@ -260,7 +300,7 @@ static void on_any(tp_actor *self, struct proxy *proxy, const tp_message *messag
     const struct tpi_block *block = &message->block;
     struct tpi_frame frame = frame_of(self, block);
     bool counted = frame.kind <= TPI_KIND_REQUEST && !(frame.flags & TPI_BLOCK_UNCOUNTED);
-    put(self, proxy, &frame, tpi_block_bytes(block));
+    put_block(self, proxy, &frame, block);
     /* who asked hears of it when the guest ends without an answer */
     if (frame.kind == TPI_KIND_REQUEST) (void)tp_defer(self);
     if (counted) proxy->ahead++;
