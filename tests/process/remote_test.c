@@ -31,10 +31,12 @@ static void on_relay(tp_actor *self, struct guest *guest, const relay *msg) {
     tp_reply(self, answer, .n = got.n, .process = getpid());
 }
 static void on_watch(tp_actor *self, struct guest *guest, const watch *msg) {
+    answer there_already; /* behind the two signals */
     guest->boss = tp_sender(self);
     (void)tp_trap_exits(self, true);
     (void)tp_monitor(self, msg->whom);
     (void)tp_link(self, msg->whom);
+    (void)tp_call(self, msg->whom, SOON, &there_already, answer, ask, .n = 0);
     tp_reply(self, answer, .process = getpid());
 }
 static void on_leave(tp_actor *self, struct guest *guest, const leave *msg) {
