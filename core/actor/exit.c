@@ -186,11 +186,14 @@ void tpi_exit(struct tpi_worker *worker, tp_actor *self) {
     call_terminate(self);
     worker = self->worker;
     tp_reason reason = reason_of(self);
-    if (tpi_is_published(self)) {
+    if (!(self->flags & TPI_ACTOR_RELEASED)) {
+        self->flags |= TPI_ACTOR_RELEASED;
         tpi_fetch(self); /* links and monitors that have arrived hear the reason, not `noproc` */
         if (tpi_replays(self)) tpi_capsule_ended(self, reason);
         report_exit(self, reason);
         release(self);
+        if (!tpi_is_published(self)) /* relaxed: a number, of which only its owners give back */
+            atomic_fetch_sub_explicit(&self->runtime->abandoned, 1, memory_order_relaxed);
         unpublish(self);
         if (self->runtime->hooks.sockets_closed != NULL)
             self->runtime->hooks.sockets_closed(self->runtime, self);

@@ -11,6 +11,8 @@
 /* What the rooms above fill in; each may be NULL. */
 struct tpi_hooks {
     void (*name_released)(tp_runtime *runtime, tp_actor *actor);
+    /* The name of an actor that may be running: tp_abandon. Any thread. */
+    void (*name_forgotten)(tp_runtime *runtime, tp_pid pid);
     tp_err (*name_taken)(tp_runtime *runtime, tp_actor *actor, const char *name);
     /* Writes the name of an actor, terminated, and gives its length; 0: it has none. */
     size_t (*name_of)(tp_runtime *runtime, tp_pid pid, char *out, size_t size);
@@ -70,6 +72,7 @@ struct tp_runtime {
     uint32_t slot_count;
     _Atomic(uint32_t) slots_used; /* the first that was never used */
     _Atomic(uint32_t) stopping;   /* 1: actors are being shut down */
+    _Atomic(uint32_t) abandoned;  /* actors that nobody finds and that have not ended */
     _Atomic(uint32_t) exits;      /* futex: goes up when an actor ends while stopping */
     _Atomic(uint64_t) outside_refs;
     tpi_spinlock wait_lock; /* confirms wait cycles: wait.c */

@@ -20,7 +20,7 @@ enum tpi_crossing {
     TPI_CROSS_PING,
     TPI_CROSS_PONG,
     TPI_CROSS_LOG, /* from it: level in `code`, the text */
-    TPI_CROSS_TYPE /* to it: `type` is of this name and so many fields (`ref`), and the node's alone */
+    TPI_CROSS_TYPE /* to it: `type` is of this name and `ref` fields, and the node's alone */
 };
 
 struct tpi_frame {
