@@ -141,8 +141,12 @@ static void report_exit(tp_actor *self, tp_reason reason) {
 /* After this no sender finds it; what is on its way will be answered by the drain. */
 static void unpublish(tp_actor *self) {
     /* release: partner is the acquire in tpi_find; a sender that still sees ALIVE pushes to a
-     * mailbox that is emptied below */
-    atomic_store_explicit(&self->identity, (uint64_t)self->generation << 32, memory_order_release);
+     * mailbox that is emptied below. An exchange: abandon (abandon.c) may come at the same time */
+    uint64_t was = atomic_exchange_explicit(&self->identity, (uint64_t)self->generation << 32,
+                                            memory_order_release);
+    if (was & TPI_IDENTITY_ALIVE) return;
+    /* relaxed: a number that orders nothing */
+    atomic_fetch_sub_explicit(&self->runtime->abandoned, 1, memory_order_relaxed);
 }
 
 static void free_state(tp_actor *self) {
@@ -192,8 +196,6 @@ void tpi_exit(struct tpi_worker *worker, tp_actor *self) {
         if (tpi_replays(self)) tpi_capsule_ended(self, reason);
         report_exit(self, reason);
         release(self);
-        if (!tpi_is_published(self)) /* relaxed: a number, of which only its owners give back */
-            atomic_fetch_sub_explicit(&self->runtime->abandoned, 1, memory_order_relaxed);
         unpublish(self);
         if (self->runtime->hooks.sockets_closed != NULL)
             self->runtime->hooks.sockets_closed(self->runtime, self);

@@ -121,11 +121,6 @@ static inline tp_actor *tpi_find(const tp_runtime *runtime, tp_pid pid, uint64_t
 /* The extra part, made at first need; NULL when out of memory. */
 struct tpi_extra *tpi_extra(tp_actor *actor);
 void tpi_extra_free(tp_actor *actor);
-/* The owner: can senders find it? */
-static inline bool tpi_is_published(const tp_actor *actor) {
-    /* relaxed: only the owner changes it, and the owner asks */
-    return (atomic_load_explicit(&actor->identity, memory_order_relaxed) & TPI_IDENTITY_ALIVE) != 0;
-}
 /* For callbacks of maps: memory of the runtime's heap. */
 struct tpi_map_memory tpi_map_memory(tp_runtime *runtime);
 tp_ref tpi_ref_new(tp_actor *actor);

@@ -220,6 +220,34 @@ TP_TEST(isolate, calls_to_others) {
     run_isolated(outwards_body);
 }
 
+/* Answers when it is told to, and not before. */
+static void late_peer(tp_actor *self, void *arg) {
+    (void)arg;
+    who asked;
+    bytes_of now;
+    if (tp_receive(self, SOON, &asked, who) != TP_OK) return;
+    tp_from from = tp_defer(self);
+    if (tp_receive(self, SOON, &now, bytes_of) == TP_OK)
+        tp_reply_to(self, from, mine, .sum = 7, .self = tp_self(self));
+}
+static void behind_body(tp_actor *self, void *arg) {
+    enum { FLOOD = 700 }; /* more than may be ahead of its handlers */
+    (void)arg;
+    tp_pid pid = isolate_one(self), peer = tp_spawn_body(self, late_peer, NULL, NULL);
+    tell(self, pid, "call", peer, 1);
+    for (int i = 0; i < FLOOD; i++)
+        TP_ASSERT_EQ_INT(tp_send(self, pid, seen, .what = TP_STR("n"), .n = i), TP_OK);
+    TP_ASSERT_EQ_INT(tp_sleep(self, TP_MS(50)), TP_OK); /* the flood has gone as far as it goes */
+    TP_ASSERT_EQ_INT(tp_send(self, peer, bytes_of), TP_OK);
+    TP_ASSERT_EQ_INT(expect(self, "called").n, 7);
+    TP_ASSERT_EQ_INT(expect(self, "done").n, TP_OK);
+    for (int i = 0; i < FLOOD; i++) TP_ASSERT_EQ_INT(expect(self, "n").n, i);
+}
+TP_TEST(isolate, an_answer_reaches_one_that_is_behind) {
+    SUPPORTED();
+    run_isolated(behind_body);
+}
+
 static void spawn_body(tp_actor *self, void *arg) {
     (void)arg;
     tp_pid pid = isolate_one(self);
