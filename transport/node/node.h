@@ -19,6 +19,11 @@ static inline void tpi_node_count(_Atomic(uint64_t) *counter) {
     /* relaxed: a number */
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
+/* On a simulated network there is one thread: the service is called, and waiting is letting the
+ * world go on. */
+static inline bool tpi_node_is_simulated(const struct tp_node *node) {
+    return node->hub != NULL && node->hub->every != NULL;
+}
 /* Random bytes, from the runtime's driver: a tpi_wire_random over a node. */
 void tpi_node_draw(void *node, void *out, size_t size);
 /* Copies a text that has been looked at; what does not fit is cut. */

@@ -155,7 +155,7 @@ struct tpi_node_watch {
 struct tp_node {
     struct tpi_remote remote;
     tp_runtime *runtime;
-    struct tpi_hub *hub;
+    struct tpi_hub *hub; /* inproc's or a simulated network; NULL */
     bool plain, secure;
     size_t backlog;
     uint32_t max_peers;
@@ -163,6 +163,7 @@ struct tp_node {
     struct tpi_hello hello;
     uint8_t key[TPI_KEY_SIZE], secret[TPI_KEY_SIZE];
     tpi_thread thread;
+    tp_time looked_at;
     _Atomic(uint32_t) work; /* futex: goes up when the service thread has something to do */
     tpi_mutex lock;
     bool stopping, stopped, running;
