@@ -275,6 +275,8 @@ static void on_node_down(tp_actor *self, struct node_watcher *state, const tp_no
     cluster_sums.node_downs++;
     if (!seen.disturbed) wrong("a node went down for nothing");
     if (msg->reason.size == 0) wrong("a node went down without a reason");
+    if (msg->reason.size == 9 && memcmp(msg->reason.data, "violation", 9) == 0)
+        wrong("a node broke the protocol");
     if (place < 0) wrong("a node went down that was not up");
     else state->up[place] = state->up[--state->count];
 }
@@ -467,8 +469,8 @@ static void begin(tp_simnet *net, const struct cluster_faults *faults) {
         (void)snprintf(machine->url, sizeof machine->url, "tcp://127.0.0.1:%u", 4000 + i);
     }
     for (unsigned i = 0; i < seen.machines; i++) start_machine(i);
-    go(TP_SECONDS(1));
     seen.disturbed = faults->chance;
+    go(TP_SECONDS(1));
     check_whole();
 }
 

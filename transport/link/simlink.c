@@ -148,7 +148,8 @@ static void take_send(struct tp_simnet *net, void *what) {
         end->woken = false;
         return;
     }
-    if (end->peer == NULL || end->closing) {
+    /* what is written behind a reset goes nowhere: nothing may follow a hole */
+    if (end->peer == NULL || end->closing || end->peer->fin_at != TP_FOREVER) {
         net->counters.lost += size;
         return;
     }

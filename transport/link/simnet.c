@@ -213,6 +213,11 @@ static struct tpi_machine *machine_of(tp_simnet *net, const tp_sim *sim) {
     return NULL;
 }
 
+struct tpi_hub *tpi_simnet_hub(tp_simnet *net, const tp_sim *sim) {
+    struct tpi_machine *machine = machine_of(net, sim);
+    return machine == NULL ? NULL : &machine->hub;
+}
+
 /* ---- what a test does ---- */
 
 void tp_simnet_block(tp_simnet *net, const tp_sim *from, const tp_sim *to, bool blocked) {

@@ -88,6 +88,9 @@ struct tp_simnet {
 
 extern const struct tpi_link tpi_link_simulated;
 
+/* The network as that simulator's node sees it. */
+struct tpi_hub *tpi_simnet_hub(struct tp_simnet *net, const struct tp_sim *sim);
+
 /* ---- for the loop (simlink.c) ---- */
 
 /* Notes in net->turns what may happen now. */

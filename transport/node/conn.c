@@ -423,6 +423,7 @@ static void give_credit(struct tpi_conn *conn, uint64_t routed) {
     tpi_stream_wake(conn->stream);
 }
 
+/* Under conn->routing. */
 static bool take_frames(struct tpi_conn *conn, const uint8_t *at, size_t left) {
     struct tpi_frame frame;
     uint64_t routed = 0, count = 0;
@@ -439,6 +440,9 @@ static bool take_frames(struct tpi_conn *conn, const uint8_t *at, size_t left) {
             routed += size;
             count++;
         }
+        bool control = frame.type >= TPI_FRAME_CREDIT && frame.type != TPI_FRAME_XOFF &&
+                       frame.type != TPI_FRAME_XON;
+        if (conn->ended && !control) continue;
         if (!take_frame(conn, &frame)) return false;
     }
     /* relaxed: a number */
@@ -463,7 +467,11 @@ static bool received(void *context, const uint8_t *bytes, size_t size) {
         if (!take_handshake(conn, &bytes, &size)) return false;
         state = state_of(conn);
     }
-    return state != TPI_CONN_UP || take_frames(conn, bytes, size);
+    if (state != TPI_CONN_UP) return true;
+    tpi_mutex_lock(&conn->routing);
+    bool good = take_frames(conn, bytes, size);
+    tpi_mutex_unlock(&conn->routing);
+    return good;
 }
 
 /* ---- the end ---- */
@@ -472,6 +480,9 @@ void tpi_conn_end(struct tpi_conn *conn, const char *reason) {
     struct tp_node *node = conn->node;
     struct tpi_peer_state *peer = conn->peer;
     if (peer == NULL || peer->conn != conn) return;
+    tpi_mutex_lock(&conn->routing); /* waits for the batch that is being routed */
+    conn->ended = true;
+    tpi_mutex_unlock(&conn->routing);
     tpi_mutex_lock(&peer->lock);
     /* relaxed: written under both locks; senders look again under the peer's */
     uint64_t id = atomic_load_explicit(&peer->id, memory_order_relaxed);

@@ -2,9 +2,9 @@
  * A node, its peers and its connections.
  *
  * Locks, outermost first: node->lock (who is connected; handshakes; the end of a connection, with
- * all that it tells), peer->lock (what is between this node and one other), conn->lock (what waits
- * to be sent). Sending a signal takes the last two. Time comes from the runtime's driver, bytes
- * from transport/link: both can be simulated.
+ * all that it tells), conn->routing (signals that are being delivered), peer->lock (what is between
+ * this node and one other), conn->lock (what waits to be sent). Sending a signal takes the last
+ * two. Time comes from the runtime's driver, bytes from transport/link: both can be simulated.
  */
 #ifndef TPI_NODE_H
 #define TPI_NODE_H

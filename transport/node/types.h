@@ -77,7 +77,9 @@ struct tpi_conn {
     tp_time judge_at;
     tp_time judge_heard; /* when the old connection had been heard */
     const char *reason;  /* why it ended */
-    /* ---- the receiving thread's ---- */
+    /* ---- the receiving thread's, under `routing` while it hands signals on ---- */
+    tpi_mutex routing;
+    bool ended; /* its end has been told: no signal of it is delivered any more */
     struct tpi_receiver receiver;
     struct tpi_assembler assembler;
     struct tpi_window_in window_in;
