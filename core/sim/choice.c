@@ -21,7 +21,8 @@ tp_err tpi_sim_choice_init(struct tpi_sim *sim) {
     return TP_OK;
 }
 
-static bool may_run_on(const struct tpi_sim *sim, const struct tpi_runnable *runnable, unsigned worker) {
+static bool may_run_on(const struct tpi_sim *sim, const struct tpi_runnable *runnable,
+                       unsigned worker) {
     if (sim->occupied[worker].runnable != NULL) return false;
     if (!(runnable->flags & TPI_RUNNABLE_PINNED)) return true;
     const tp_actor *actor = (const tp_actor *)(const void *)runnable;

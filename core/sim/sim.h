@@ -53,7 +53,7 @@ struct tpi_sim {
     void *hook_context;
     struct tpi_fiber outer;
     tp_inbox *probe;
-    bool failed; /* out of memory in the engine itself */
+    bool failed;                 /* out of memory in the engine itself */
     struct tpi_sim_world *world; /* NULL: it is alone */
 };
 

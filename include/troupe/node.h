@@ -94,6 +94,31 @@ TP_API tp_err tp_node_export(tp_node *node, const char *name);
 TP_API tp_err tp_node_find(tp_actor *self, tp_node *node, const char *name, tp_duration timeout,
                            tp_pid *out);
 
+/*
+ * Lets other nodes start actors of this behaviour, by its name, with arguments of that type (NULL:
+ * without); both must live as long as the node. Nothing can be started otherwise. At most 100 are
+ * started so in a second. TP_EEXIST: one of that name; TP_EINVAL, TP_ENOMEM. Any thread.
+ */
+TP_API tp_err tp_node_export_behavior(tp_node *node, const tp_behavior *behavior,
+                                      const tp_message_type *arguments);
+/*
+ * Starts an actor of an exported behaviour on a connected node (its id `at`; this one's too):
+ *     err = tp_node_spawn(self, node, at, "account", NULL, TP_SECONDS(1), &pid, open, .cents = 5);
+ * Of the options (NULL: none) `link` and `monitor` are for it, others must be zero. An actor whose
+ * pid this does not deliver (TP_ETIMEDOUT, or the connection or the caller ended in between) is
+ * killed: none is left that nobody knows of. One that ends before it is linked or monitored gives
+ * TP_EXIT_NOPROC. TP_ENOCONNECTION; TP_ENOENT: it exports no such behaviour; TP_ETYPE: other
+ * arguments; TP_EREFUSED: too many a second; TP_EINVAL, else as tp_call. The actor itself, which
+ * waits.
+ */
+#define tp_node_spawn(self, node, at, behavior, options, timeout, out, ...)                        \
+    tp_node_spawn_value((self), (node), (at), (behavior), (options), (timeout),                    \
+                        (out)TPI_ARGUMENTS(__VA_ARGS__))
+/* The function behind tp_node_spawn: `type` and `arguments` may be NULL. */
+TP_API tp_err tp_node_spawn_value(tp_actor *self, tp_node *node, uint64_t at, const char *behavior,
+                                  const tp_spawn_options *options, tp_duration timeout, tp_pid *out,
+                                  const tp_message_type *type, const void *arguments);
+
 /* What a node has done; each is a snapshot. */
 typedef struct tp_node_counters {
     uint64_t connections; /* made, since the start */
@@ -102,6 +127,7 @@ typedef struct tp_node_counters {
     uint64_t sent;        /* signals */
     uint64_t received;    /* signals */
     uint64_t dropped;     /* signals that could not be delivered */
+    uint64_t forbidden;   /* what peers asked for and may not do */
     uint64_t backlog;     /* bytes that wait to be sent now */
 } tp_node_counters;
 /* Fills *out. Any thread. */

@@ -12,8 +12,18 @@
 
 struct cluster_sums cluster_sums;
 
-enum op { OP_SAY, OP_SAY_BIG, OP_LINK, OP_UNLINK, OP_MONITOR, OP_DEMONITOR, OP_CALL, OP_EXIT,
-          OP_KILL, OP_OPS };
+enum op {
+    OP_SAY,
+    OP_SAY_BIG,
+    OP_LINK,
+    OP_UNLINK,
+    OP_MONITOR,
+    OP_DEMONITOR,
+    OP_CALL,
+    OP_EXIT,
+    OP_KILL,
+    OP_OPS
+};
 
 TP_MESSAGE(sim_op, TP_FIELD(u8, op), TP_FIELD(u8, other), TP_FIELD(u8, count))
 TP_MESSAGE(sim_born, TP_FIELD(u8, uid))
@@ -121,7 +131,8 @@ static void take_exits(tp_actor *self, unsigned me) {
     const tp_message *message;
     tp_exited exited;
     while (tp_receive_any(self, 0, is_exit, NULL, &message) == TP_OK)
-        if (tp_message_get(self, message, &exited, tp_exited) == TP_OK) note_exit(self, me, &exited);
+        if (tp_message_get(self, message, &exited, tp_exited) == TP_OK)
+            note_exit(self, me, &exited);
 }
 
 /* Links are made by the one of the lower uid, so that it knows whether there is one. */
@@ -360,8 +371,8 @@ static bool alive(unsigned uid) {
 static void order(unsigned uid, enum op op, unsigned other, unsigned count) {
     struct instance *instance = &seen.instance[uid];
     if (!alive(uid)) return;
-    (void)tp_sim_send(seen.machine[instance->machine].sim, instance->pid, sim_op,
-                      .op = (uint8_t)op, .other = (uint8_t)other, .count = (uint8_t)count);
+    (void)tp_sim_send(seen.machine[instance->machine].sim, instance->pid, sim_op, .op = (uint8_t)op,
+                      .other = (uint8_t)other, .count = (uint8_t)count);
 }
 
 /* Mostly of those that are there now; old pids too. */

@@ -14,10 +14,10 @@ static uint64_t run(const char *name, uint64_t count, const tp_simnet_options *o
     memset(&cluster_sums, 0, sizeof cluster_sums);
     tp_err err = tp_simnet_seeds(1, count, options, cluster_scenario, &faults, &failed);
     const struct cluster_sums *s = &cluster_sums;
-    printf("%s: %" PRIu64 " seeds, %" PRIu64 " said, %" PRIu64 " heard, %" PRIu64
-           " gaps, %" PRIu64 " downs (%" PRIu64 " lost), %" PRIu64 " exits (%" PRIu64
-           " lost), %" PRIu64 " calls (%" PRIu64 " failed), %" PRIu64 " node downs, %" PRIu64
-           " connections, %" PRIu64 " restarts\n",
+    printf("%s: %" PRIu64 " seeds, %" PRIu64 " said, %" PRIu64 " heard, %" PRIu64 " gaps, %" PRIu64
+           " downs (%" PRIu64 " lost), %" PRIu64 " exits (%" PRIu64 " lost), %" PRIu64
+           " calls (%" PRIu64 " failed), %" PRIu64 " node downs, %" PRIu64 " connections, %" PRIu64
+           " restarts\n",
            name, count, s->said, s->heard, s->gaps, s->downs, s->lost_downs, s->exits,
            s->lost_exits, s->calls, s->failed_calls, s->node_downs, s->connections, s->restarts);
     if (err == TP_OK && getenv("TROUPE_SEED") == NULL) { /* or it has shown nothing */
@@ -40,9 +40,9 @@ uint64_t seeds_resets(uint64_t count) {
     uint64_t failed = run("by chance", count / 2 + 1, &options,
                           (struct cluster_faults){.chance = true, .resets = true});
     options.resets = 0;
-    return failed != 0 ? failed
-                       : run("resets", count / 2 + 1, &options,
-                             (struct cluster_faults){.resets = true});
+    return failed != 0
+               ? failed
+               : run("resets", count / 2 + 1, &options, (struct cluster_faults){.resets = true});
 }
 
 uint64_t seeds_blocks(uint64_t count) {
@@ -57,17 +57,14 @@ uint64_t seeds_crashes(uint64_t count) {
 
 uint64_t seeds_everything(uint64_t count) {
     tp_simnet_options options = {.delay_max = TP_MS(20), .buffer = 65536};
-    return run("everything", count, &options,
-               (struct cluster_faults){
-                   .resets = true, .blocks = true, .stops = true, .crashes = true});
+    return run(
+        "everything", count, &options,
+        (struct cluster_faults){.resets = true, .blocks = true, .stops = true, .crashes = true});
 }
 
 uint64_t seeds_encrypted(uint64_t count) {
     tp_simnet_options options = {.seed = 0};
     return run("encrypted", count, &options,
-               (struct cluster_faults){.secret = true,
-                                       .resets = true,
-                                       .blocks = true,
-                                       .stops = true,
-                                       .crashes = true});
+               (struct cluster_faults){
+                   .secret = true, .resets = true, .blocks = true, .stops = true, .crashes = true});
 }

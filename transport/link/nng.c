@@ -25,7 +25,7 @@ struct stream {
     nng_stream *stream;
     nng_aio *send;
     nng_aio *receive;
-    nng_aio *tell; /* makes the last callback */
+    nng_aio *tell;  /* makes the last callback */
     tpi_mutex lock; /* of what follows, up to `why` */
     unsigned busy;  /* chains under way */
     bool started;

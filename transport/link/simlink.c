@@ -303,7 +303,8 @@ static void listener_free(struct tpi_listener *base) {
 /* The address, with a port in the place of 0. */
 static void put_url(struct tp_simnet *net, char *out, const char *url) {
     const char *colon = strrchr(url, ':');
-    bool picks = colon != NULL && strncmp(colon, ":0", 2) == 0 && (colon[2] == 0 || colon[2] == '/');
+    bool picks =
+        colon != NULL && strncmp(colon, ":0", 2) == 0 && (colon[2] == 0 || colon[2] == '/');
     if (picks)
         (void)snprintf(out, TPI_LINK_URL_MAX, "%.*s:%u%s", (int)(colon - url), url,
                        FIRST_PORT + net->port++, colon + 2);

@@ -38,7 +38,7 @@ static void names_body(tp_actor *self, void *arg) {
     const tp_message *message;
     while (tp_receive_any(self, TP_FOREVER, NULL, NULL, &message) == TP_OK) {
         find_name ask;
-        if (!tp_message_is(message, find_name)) continue;
+        if (tpi_spawn_asked(self, node, message) || !tp_message_is(message, find_name)) continue;
         if (tp_message_get(self, message, &ask, find_name) != TP_OK) continue;
         (void)tp_reply(self, found_name, .who = find_here(node, ask.name));
     }

@@ -289,6 +289,7 @@ static void node_free(struct tpi_remote *remote) {
         }
     tpi_map_fini(&node->types);
     tpi_names_free(node);
+    tpi_spawnables_free(node);
     tpi_secret_unlock(node, sizeof *node);
     free(node);
 }
@@ -502,10 +503,11 @@ void tp_node_counters_get(tp_node *node, tp_node_counters *out) {
     *out = (tp_node_counters){
         /* relaxed: numbers */
         .connections = atomic_load_explicit(&node->connections, memory_order_relaxed),
-        .refused = atomic_load_explicit(&node->refused, memory_order_relaxed),   /* relaxed */
-        .sent = atomic_load_explicit(&node->sent, memory_order_relaxed),         /* relaxed */
-        .received = atomic_load_explicit(&node->received, memory_order_relaxed), /* relaxed */
-        .dropped = atomic_load_explicit(&node->dropped, memory_order_relaxed),   /* relaxed */
+        .refused = atomic_load_explicit(&node->refused, memory_order_relaxed),     /* relaxed */
+        .sent = atomic_load_explicit(&node->sent, memory_order_relaxed),           /* relaxed */
+        .received = atomic_load_explicit(&node->received, memory_order_relaxed),   /* relaxed */
+        .dropped = atomic_load_explicit(&node->dropped, memory_order_relaxed),     /* relaxed */
+        .forbidden = atomic_load_explicit(&node->forbidden, memory_order_relaxed), /* relaxed */
     };
     tpi_mutex_lock(&node->lock);
     TPI_LIST_EACH(&node->conns, link, spare) {

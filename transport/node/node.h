@@ -84,6 +84,11 @@ bool tpi_relations_in(struct tpi_peer_state *peer, const struct tpi_frame *frame
 tp_err tpi_names_start(struct tp_node *node);
 void tpi_names_free(struct tp_node *node);
 void tpi_watchers_tell(struct tp_node *node, uint64_t id, const char *name, const char *reason);
+/* A message to the node's actor: true if it was a request to start something, which is answered. */
+bool tpi_spawn_asked(tp_actor *self, struct tp_node *node, const tp_message *message);
+void tpi_spawnables_free(struct tp_node *node);
+/* The type of a message by its name and number of fields. NULL: peers have named too many. */
+const tp_message_type *tpi_far_type_of(struct tp_node *node, tp_str name, uint32_t count);
 /* The connected peer with an id; NULL. Any thread; confirm under its lock. */
 struct tpi_peer_state *tpi_peer_find(struct tp_node *node, uint64_t id);
 

@@ -149,6 +149,12 @@ struct tpi_export {
     char name[];
 };
 
+struct tpi_spawnable { /* a behaviour that other nodes may start */
+    struct tpi_spawnable *next;
+    const tp_behavior *behavior;
+    const tp_message_type *arguments; /* NULL: it takes none */
+};
+
 struct tpi_node_watch {
     struct tpi_node_watch *next;
     tp_pid who;
@@ -173,13 +179,15 @@ struct tp_node {
     struct tpi_list conns, joins, listening;
     struct tpi_export *exports;
     struct tpi_node_watch *watches;
-    tp_pid names;
+    struct tpi_spawnable *spawnables;
+    tp_time spawn_credit_at; /* spawn.c: the node's own actor's */
+    tp_pid names;            /* the node's own actor */
     _Atomic(uint32_t) peer_count;
     struct tpi_peer_state *peers[TPI_PEERS_MAX];
     tpi_mutex type_lock;
     struct tpi_map types; /* (hash, field count) -> first of the chain */
     uint32_t type_count;
-    _Atomic(uint64_t) connections, refused, sent, received, dropped;
+    _Atomic(uint64_t) connections, refused, sent, received, dropped, forbidden;
 };
 
 #endif
