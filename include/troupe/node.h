@@ -119,6 +119,15 @@ TP_API tp_err tp_node_spawn_value(tp_actor *self, tp_node *node, uint64_t at, co
                                   const tp_spawn_options *options, tp_duration timeout, tp_pid *out,
                                   const tp_message_type *type, const void *arguments);
 
+/*
+ * From now on the groups of a scope (<troupe/name.h>; NULL: "default") span all connected nodes
+ * that share it: members of other nodes are listed, sent to and told to monitors like any other
+ * (their pids say where they are); when a connection ends, they have left. There is no moment at
+ * which all nodes agree, but after the last change and with all connections up they do. TP_EINVAL,
+ * TP_EFULL, TP_ENOMEM. Any thread.
+ */
+TP_API tp_err tp_node_share_groups(tp_node *node, const char *scope);
+
 /* What a node has done; each is a snapshot. */
 typedef struct tp_node_counters {
     uint64_t connections; /* made, since the start */

@@ -86,6 +86,10 @@ void tpi_names_free(struct tp_node *node);
 void tpi_watchers_tell(struct tp_node *node, uint64_t id, const char *name, const char *reason);
 /* A message to the node's actor: true if it was a request to start something, which is answered. */
 bool tpi_spawn_asked(tp_actor *self, struct tp_node *node, const tp_message *message);
+/* The same for what concerns groups: true if it was that. */
+bool tpi_groups_told(tp_actor *self, struct tpi_desk *desk, const tp_message *message);
+/* Another node's own actor is known from now on. */
+void tpi_groups_meet(struct tp_node *node, tp_pid desk);
 void tpi_spawnables_free(struct tp_node *node);
 /* The type of a message by its name and number of fields. NULL: peers have named too many. */
 const tp_message_type *tpi_far_type_of(struct tp_node *node, tp_str name, uint32_t count);

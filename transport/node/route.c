@@ -397,6 +397,7 @@ bool tpi_route(struct tpi_conn *conn, const struct tpi_frame *frame) {
         tpi_mutex_lock(&conn->peer->lock);
         conn->peer->names = from;
         tpi_mutex_unlock(&conn->peer->lock);
+        tpi_groups_meet(node, from);
         return true;
     }
     if (frame->type <= TPI_FRAME_REPLY || frame->type == TPI_FRAME_ALIAS) {

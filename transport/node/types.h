@@ -155,6 +155,15 @@ struct tpi_spawnable { /* a behaviour that other nodes may start */
     const tp_message_type *arguments; /* NULL: it takes none */
 };
 
+/* What the node's own actor knows of shared groups (groups.c). */
+struct tpi_desk {
+    struct tp_node *node;
+    uint64_t token; /* shows that a message is this node's own */
+    struct tpi_scope *scopes;
+    uint32_t scope_count;
+    struct tpi_far_desk *fars;
+};
+
 struct tpi_node_watch {
     struct tpi_node_watch *next;
     tp_pid who;
@@ -182,6 +191,7 @@ struct tp_node {
     struct tpi_spawnable *spawnables;
     tp_time spawn_credit_at; /* spawn.c: the node's own actor's */
     tp_pid names;            /* the node's own actor */
+    uint64_t desk_token;
     _Atomic(uint32_t) peer_count;
     struct tpi_peer_state *peers[TPI_PEERS_MAX];
     tpi_mutex type_lock;
