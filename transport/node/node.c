@@ -290,6 +290,7 @@ static void node_free(struct tpi_remote *remote) {
     tpi_map_fini(&node->types);
     tpi_names_free(node);
     tpi_spawnables_free(node);
+    tpi_permits_free(node);
     tpi_secret_unlock(node, sizeof *node);
     free(node);
 }
@@ -329,6 +330,7 @@ tp_err tp_node_start(tp_runtime *runtime, const tp_node_options *options, tp_nod
     (void)tpi_secret_lock(node, sizeof *node);
     if (options == NULL) options = &defaults;
     node->runtime = runtime;
+    node->may = TP_MAY_ALL;
     node->hub = runtime->driver.network;
     if (node->hub == NULL) node->hub = (struct tpi_hub *)(void *)options->inproc;
     node->remote = (struct tpi_remote){tpi_node_send, node_end, node_free};

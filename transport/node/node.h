@@ -79,6 +79,16 @@ void tpi_relations_init(struct tpi_peer_state *peer);
 bool tpi_relations_out(struct tpi_peer_state *peer, const struct tpi_frame *frame);
 bool tpi_relations_in(struct tpi_peer_state *peer, const struct tpi_frame *frame);
 
+/* ---- permissions (permit.c) ---- */
+
+/* What the node of that name may do. Under node->lock. */
+uint32_t tpi_permits_of(const struct tp_node *node, const char *name);
+void tpi_permits_free(struct tp_node *node);
+/* True when the peer may send this; else it has been answered and counted. */
+bool tpi_permitted(struct tpi_conn *conn, const struct tpi_frame *frame, tp_pid from, tp_pid to);
+/* The same for TP_MAY_*, of the connected node with an id; this node may do everything. */
+bool tpi_node_may(struct tp_node *node, uint64_t id, uint32_t may);
+
 /* ---- names, watchers (names.c) ---- */
 
 tp_err tpi_names_start(struct tp_node *node);

@@ -400,6 +400,7 @@ bool tpi_route(struct tpi_conn *conn, const struct tpi_frame *frame) {
         tpi_groups_meet(node, from);
         return true;
     }
+    if (!tpi_permitted(conn, frame, from, to)) return true;
     if (frame->type <= TPI_FRAME_REPLY || frame->type == TPI_FRAME_ALIAS) {
         if (frame->type == TPI_FRAME_REPLY) {
             tpi_mutex_lock(&conn->peer->lock);

@@ -128,6 +128,7 @@ static tp_err start_child(tp_actor *self, struct tp_node *node, const spawn_ask 
                           spawn_answer *answer) {
     const struct tpi_spawnable *what = find_spawnable(node, ask->behavior);
     struct tpi_encoded arguments = {.from = tp_pid_null()};
+    if (!tpi_node_may(node, tp_sender(self).node, TP_MAY_SPAWN)) return TP_EREFUSED;
     if (what == NULL) return TP_ENOENT;
     if (!rate_admits(node)) return TP_EREFUSED;
     if ((what->arguments == NULL) != (ask->type.size == 0)) return TP_ETYPE;

@@ -124,7 +124,8 @@ struct tpi_relation { /* a monitor, or a call under way */
 struct tpi_peer_state { /* a node that is or was connected */
     struct tp_node *node;
     tpi_mutex lock;
-    _Atomic(uint64_t) id; /* of the connected incarnation; 0: none */
+    _Atomic(uint64_t) id;  /* of the connected incarnation; 0: none */
+    _Atomic(uint32_t) may; /* TP_MAY_* */
     char name[TPI_NODE_NAME_MAX + 1];
     uint8_t incarnation[TPI_INCARNATION_SIZE];
     tp_pid names; /* its actor for names */
@@ -147,6 +148,12 @@ struct tpi_listening {
 struct tpi_export {
     struct tpi_export *next;
     char name[];
+};
+
+struct tpi_permit { /* what a node of that name may do */
+    struct tpi_permit *next;
+    uint32_t may;
+    char name[TPI_NODE_NAME_MAX + 1];
 };
 
 struct tpi_spawnable { /* a behaviour that other nodes may start */
@@ -189,6 +196,8 @@ struct tp_node {
     struct tpi_export *exports;
     struct tpi_node_watch *watches;
     struct tpi_spawnable *spawnables;
+    struct tpi_permit *permits;
+    uint32_t may;            /* of those that are not named */
     tp_time spawn_credit_at; /* spawn.c: the node's own actor's */
     tp_pid names;            /* the node's own actor */
     uint64_t desk_token;
