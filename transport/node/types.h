@@ -12,6 +12,7 @@
 #include "core/base/map.h"
 #include "core/platform/platform.h"
 #include "transport/link/link.h"
+#include "transport/node/known.h"
 #include "transport/wire/batch.h"
 #include "transport/wire/fragment.h"
 #include "transport/wire/handshake.h"
@@ -143,37 +144,6 @@ struct tpi_listening {
     struct tpi_list link;
     struct tpi_listener *listener;
     struct tp_node *node;
-};
-
-struct tpi_export {
-    struct tpi_export *next;
-    char name[];
-};
-
-struct tpi_permit { /* what a node of that name may do */
-    struct tpi_permit *next;
-    uint32_t may;
-    char name[TPI_NODE_NAME_MAX + 1];
-};
-
-struct tpi_spawnable { /* a behaviour that other nodes may start */
-    struct tpi_spawnable *next;
-    const tp_behavior *behavior;
-    const tp_message_type *arguments; /* NULL: it takes none */
-};
-
-/* What the node's own actor knows of shared groups (groups.c). */
-struct tpi_desk {
-    struct tp_node *node;
-    uint64_t token; /* shows that a message is this node's own */
-    struct tpi_scope *scopes;
-    uint32_t scope_count;
-    struct tpi_far_desk *fars;
-};
-
-struct tpi_node_watch {
-    struct tpi_node_watch *next;
-    tp_pid who;
 };
 
 struct tp_node {
