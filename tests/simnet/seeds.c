@@ -8,6 +8,8 @@
 
 #include "tests/support/test.h"
 
+#define ENOUGH 20u /* seeds in which every fault happens */
+
 static uint64_t run(const char *name, uint64_t count, const tp_simnet_options *options,
                     struct cluster_faults faults) {
     uint64_t failed = 0;
@@ -20,7 +22,8 @@ static uint64_t run(const char *name, uint64_t count, const tp_simnet_options *o
            " restarts\n",
            name, count, s->said, s->heard, s->gaps, s->downs, s->lost_downs, s->exits,
            s->lost_exits, s->calls, s->failed_calls, s->node_downs, s->connections, s->restarts);
-    if (err == TP_OK && getenv("TROUPE_SEED") == NULL) { /* or it has shown nothing */
+    /* or it has shown nothing; a handful of seeds need not show everything */
+    if (err == TP_OK && count >= ENOUGH && getenv("TROUPE_SEED") == NULL) {
         bool disturbed = faults.chance || faults.resets || faults.blocks || faults.crashes;
         TP_ASSERT(s->heard > 0 && s->downs > 0 && s->exits > 0 && s->calls > 0);
         TP_ASSERT((s->lost_downs > 0) == disturbed);
