@@ -156,7 +156,7 @@ bool tpi_spawn_asked(tp_actor *self, struct tp_node *node, const tp_message *mes
     if (tp_message_get(self, message, &ask, spawn_ask) != TP_OK) return true;
     tp_err err = start_child(self, node, &ask, &answer);
     if (err == TP_ENOENT || err == TP_EREFUSED || err == TP_ETYPE) tpi_node_count(&node->forbidden);
-    answer.err = err;
+    answer.err = (int32_t)err;
     if (err != TP_OK) answer.child = tp_pid_null();
     (void)tp_reply_value(self, &spawn_answer_message, &answer);
     return true;
