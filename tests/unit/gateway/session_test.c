@@ -448,7 +448,10 @@ TP_TEST(gateway_safety, so_many_sessions_and_no_more) {
     TP_ASSERT_EQ_INT(look(&house).refused_full, 1);
     tpi_descriptor_close(first.descriptor);
     WAIT_STATE(&house, state.sessions == 1);
+    dial(&client, &house); /* a stranger takes the last place, until somebody else comes */
+    WAIT_STATE(&house, state.sessions == 2);
     check_served(&house);
+    tpi_descriptor_close(client.descriptor);
     tpi_descriptor_close(second.descriptor);
     house_stop(&house);
 }
