@@ -42,7 +42,7 @@ TP_MESSAGE(verdict, TP_FIELD(bool, good), TP_FIELD(bool, last), TP_FIELD(str, te
 
 static const tp_message_type *const types[] = {
     &add_message,     &get_total_message,   &total_message,     &everything_message,
-    &later_message,   &make_mortal_message, &made_message,      &die_message,
+    &never_message,   &make_mortal_message, &made_message,      &die_message,
     &link_me_message, &call_me_message,     &question_message,  &answer_message,
     &called_message,  &watch_me_message,    &how_ended_message, &ended_message,
     &flood_message,   &drop_message,        &verdict_message,   NULL};
