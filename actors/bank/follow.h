@@ -1,0 +1,15 @@
+/*
+ * Following the directory of one's node.
+ */
+#ifndef ACTORS_BANK_FOLLOW_H
+#define ACTORS_BANK_FOLLOW_H
+
+#include <troupe/actor.h>
+
+#include "actors/bank/cluster.h"
+
+/* Links this actor to the directory of that name and follows it: bank_services comes, now and at
+ * every change. Fails the actor when there is none. */
+tp_pid bank_directory_follow(tp_actor *self, tp_str name);
+
+#endif
