@@ -5,7 +5,6 @@
 
 #include <string.h>
 #include <troupe/name.h>
-#include <troupe/signal.h>
 
 tp_pid bank_directory_follow(tp_actor *self, tp_str name) {
     char text[TP_NAME_SIZE_MAX + 1];
@@ -14,7 +13,6 @@ tp_pid bank_directory_follow(tp_actor *self, tp_str name) {
     text[name.size] = '\0';
     tp_pid directory = tp_whereis(tp_self_runtime(self), text);
     if (tp_pid_is_null(directory)) tp_fail(self, "no directory '%s'", text);
-    tp_link(self, directory);
     tp_send(self, directory, bank_follow);
     return directory;
 }

@@ -8,8 +8,9 @@
 
 #include "actors/bank/cluster.h"
 
-/* Links this actor to the directory of that name and follows it: bank_services comes, now and at
- * every change. Fails the actor when there is none. */
+/* Follows the directory of that name: bank_services comes, now and at every change. Fails the actor
+ * when there is none. Whoever supervises both starts the followers again after the directory
+ * (TP_REST_FOR_ONE). */
 tp_pid bank_directory_follow(tp_actor *self, tp_str name);
 
 #endif

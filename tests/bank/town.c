@@ -151,6 +151,7 @@ bool town_open(tp_actor *self, struct town *town, uint64_t count, bank_rule rule
     bool good = actors_start(self, town);
     for (uint64_t i = 1; i <= count && good; i++)
         good = account_open(self, town, i, rule, funds_minor);
+    if (good) good = tp_sleep(self, TP_MS(1)) == TP_OK; /* in the simulator: all have heard all */
     if (!good) town_note(town, __FILE__, __LINE__, "the town can be opened");
     return good;
 }
