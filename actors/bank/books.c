@@ -43,7 +43,7 @@ static bool shard_is_lost(const struct bank_books *books, const struct bank_plac
 static uint64_t pending_count(tp_actor *self, struct bank_books *books,
                               const struct bank_places *places, bool *silent) {
     uint64_t pending = 0;
-    books->unresolved = 0;
+    books->unresolved = books->restarts = 0;
     for (uint64_t i = 0; i < books->shards; i++) {
         bank_shard_state state;
         if (shard_is_lost(books, places, i)) {
@@ -56,6 +56,7 @@ static uint64_t pending_count(tp_actor *self, struct bank_books *books,
         if (err != TP_OK) continue;
         pending += state.pending;
         books->unresolved += state.pending + state.lost;
+        books->restarts += state.restarts;
     }
     return pending;
 }
@@ -194,7 +195,7 @@ enum bank_verdict bank_books_check(tp_actor *self, struct bank_places *places, t
     for (uint64_t i = 0; i < books->shards; i++)
         if (books->read[i]) journal_check(books, i);
     if (books->unresolved > 0 || books->lost_shards > 0) return BANK_UNKNOWN;
-    if (books->total_minor != books->paid_in_minor)
+    if (books->paid_in_known && books->total_minor != books->paid_in_minor)
         problem_note(books, "and all others: money was lost or made", 0);
     return books->problem[0] == '\0' ? BANK_CONSERVED : BANK_BROKEN;
 }

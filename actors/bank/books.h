@@ -25,7 +25,8 @@ enum bank_verdict {
 struct bank_books {
     uint64_t shards;
     uint64_t expected_generation[BANK_SHARDS_MAX]; /* that the run began with; 0: never seen */
-    bank_wide paid_in_minor;                       /* what the accounts had together at first */
+    bool paid_in_known;
+    bank_wide paid_in_minor; /* if known: what the accounts had together at first */
 
     struct bank_journal journals[BANK_SHARDS_MAX];
     bool read[BANK_SHARDS_MAX];
@@ -35,6 +36,7 @@ struct bank_books {
     uint64_t crossing;   /* between two shards */
     uint64_t unresolved; /* under way, or lost on their way */
     uint64_t lost_shards;
+    uint64_t restarts; /* of ledger actors, of the shards that answered */
     bank_wide total_minor;
     char problem[160];
 };

@@ -172,6 +172,7 @@ void town_verdict(tp_actor *self, struct town *town, enum bank_verdict wanted, u
     TOWN_CHECK(town, books != NULL);
     *books = empty;
     books->shards = town->plan.shards;
+    books->paid_in_known = true;
     books->paid_in_minor = (bank_wide)town->paid_in;
     for (uint64_t i = 0; i < books->shards; i++) books->expected_generation[i] = 100 + i;
     enum bank_verdict verdict = bank_books_check(self, &places, TP_SECONDS(30), books);
