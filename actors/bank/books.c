@@ -87,7 +87,8 @@ static void account_check(struct bank_books *books, uint64_t shard, const bank_b
     books->total_minor += (bank_wide)balance->balance_minor + balance->outgoing_minor;
 }
 
-static tp_err accounts_check(tp_actor *self, struct bank_books *books, uint64_t shard, tp_pid from) {
+static tp_err accounts_check(tp_actor *self, struct bank_books *books, uint64_t shard,
+                             tp_pid from) {
     uint64_t total = 1;
     for (uint64_t start = 0; start < total;) {
         bank_balances page;
@@ -178,8 +179,7 @@ static void record_check(struct bank_books *books, uint64_t shard,
 
 static void journal_check(struct bank_books *books, uint64_t shard) {
     const struct bank_journal *journal = &books->journals[shard];
-    if (!bank_journal_check(journal))
-        problem_note(books, "the entries do not sum to zero", shard);
+    if (!bank_journal_check(journal)) problem_note(books, "the entries do not sum to zero", shard);
     books->records += journal->count;
     for (size_t i = 0; i < journal->count; i++) record_check(books, shard, &journal->records[i]);
 }

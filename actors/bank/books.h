@@ -43,8 +43,8 @@ struct bank_books {
 
 /* Waits until nothing is under way on any shard, for as long as `patience`; then reads everything
  * and checks it. The caller follows a directory and has taken its lists into `places` so far. */
-enum bank_verdict bank_books_check(tp_actor *self, struct bank_places *places,
-                                   tp_duration patience, struct bank_books *books);
+enum bank_verdict bank_books_check(tp_actor *self, struct bank_places *places, tp_duration patience,
+                                   struct bank_books *books);
 /* Frees it. */
 void bank_books_free(struct bank_books *books);
 

@@ -75,8 +75,8 @@ static bool transfer_stamp(tp_actor *self, struct client *client, bank_transfer 
 /* Whether an error leaves the outcome open. In one process only some can happen. */
 static bool outcome_open(const struct client *client, tp_err err) {
     if (err == TP_ETIMEDOUT || err == TP_EFULL) return true;
-    return client->start.shards > 0 && (err == TP_ENOCONNECTION || err == TP_ENOPROC ||
-                                        err == TP_ENOREPLY || err == TP_ENOMEM);
+    return client->start.shards > 0 &&
+           (err == TP_ENOCONNECTION || err == TP_ENOPROC || err == TP_ENOREPLY || err == TP_ENOMEM);
 }
 
 /* Asks once; *code is BANK_PENDING when the outcome is not known. */

@@ -46,7 +46,8 @@ TP_MESSAGE_AS(bank_seek, "bank.seek")
 TP_MESSAGE_AS(bank_meet, "bank.meet", TP_FIELD(pid, directory))
 /* From directory to directory: all that my node does, and the addresses that I know. */
 TP_MESSAGE_AS(bank_local, "bank.local", TP_FIELD(str, node), TP_FIELD(str, url),
-              TP_FIELD(u64, shards), TP_LIST_OF(bank_service, list), TP_LIST_OF(bank_address, known))
+              TP_FIELD(u64, shards), TP_LIST_OF(bank_service, list),
+              TP_LIST_OF(bank_address, known))
 
 /* ---- shards: shard.h ---- */
 
@@ -58,7 +59,7 @@ TP_MESSAGE_AS(bank_shards, "bank.shards", TP_LIST(u64, generations))
 TP_MESSAGE_AS(bank_get_shard_state, "bank.get_shard_state")
 TP_MESSAGE_AS(bank_shard_state, "bank.shard_state", TP_FIELD(u64, shard), TP_FIELD(u64, generation),
               TP_FIELD(u64, accounts), TP_FIELD(u64, records), TP_FIELD(u64, pending),
-              TP_FIELD(u64, lost),      /* transfers whose other side was lost */
+              TP_FIELD(u64, lost),     /* transfers whose other side was lost */
               TP_FIELD(u64, restarts)) /* of the ledger actor */
 /* The accounts of a shard from number `start` on, in order of opening. Answer: bank_balances. */
 TP_MESSAGE_AS(bank_read_balances, "bank.read_balances", TP_FIELD(u64, start))

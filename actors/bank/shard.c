@@ -62,8 +62,8 @@ static bool generation_is(const struct shard *shard, uint64_t generation) {
 
 static size_t waiter_find(const struct shard *shard, const bank_id *id) {
     size_t i = 0;
-    while (i < shard->waiter_count && (shard->waiters[i].id.low != id->low ||
-                                       shard->waiters[i].id.high != id->high))
+    while (i < shard->waiter_count &&
+           (shard->waiters[i].id.low != id->low || shard->waiters[i].id.high != id->high))
         i++;
     return i;
 }
@@ -246,17 +246,18 @@ static void on_get_state(tp_actor *self, struct shard *shard, const bank_get_sha
 static void on_read(tp_actor *self, struct shard *shard, const bank_read *msg) {
     bank_line lines[BANK_PAGE_LINES];
     uint64_t total;
-    size_t count =
-        bank_journal_page(bank_store_journal(shard->store), msg->account, msg->start, lines, &total);
+    size_t count = bank_journal_page(bank_store_journal(shard->store), msg->account, msg->start,
+                                     lines, &total);
     tp_reply(self, bank_page, .total = total, .lines = {lines, count});
 }
 
-TP_CASES(shard_cases, struct shard, TP_ON(bank_transfer, on_transfer), TP_ON(bank_credit, on_credit),
-         TP_ON(bank_credited, on_credited), TP_ON(bank_open, on_open), TP_ON(bank_entry, on_entry),
-         TP_ON(bank_freeze, on_freeze), TP_ON(bank_set_date, on_set_date),
-         TP_ON(bank_get_balance, on_get_balance), TP_ON(bank_read_balances, on_read_balances),
-         TP_ON(bank_get_shard_state, on_get_state), TP_ON(bank_read, on_read),
-         TP_ON(bank_services, on_services), TP_ON(shard_retry, on_retry));
+TP_CASES(shard_cases, struct shard, TP_ON(bank_transfer, on_transfer),
+         TP_ON(bank_credit, on_credit), TP_ON(bank_credited, on_credited),
+         TP_ON(bank_open, on_open), TP_ON(bank_entry, on_entry), TP_ON(bank_freeze, on_freeze),
+         TP_ON(bank_set_date, on_set_date), TP_ON(bank_get_balance, on_get_balance),
+         TP_ON(bank_read_balances, on_read_balances), TP_ON(bank_get_shard_state, on_get_state),
+         TP_ON(bank_read, on_read), TP_ON(bank_services, on_services),
+         TP_ON(shard_retry, on_retry));
 
 void bank_shard_body(tp_actor *self, void *arg) {
     struct bank_shard *setup = arg;
@@ -267,5 +268,6 @@ void bank_shard_body(tp_actor *self, void *arg) {
     tp_send(self, directory, bank_serve, .role = BANK_ROLE_LEDGER,
             .shard = bank_store_shard(shard.store), .shards = shard.places.shards,
             .generation = bank_store_generation(shard.store));
-    while (tp_receive_cases(self, TP_FOREVER, &shard, shard_cases) == TP_OK) {}
+    while (tp_receive_cases(self, TP_FOREVER, &shard, shard_cases) == TP_OK) {
+    }
 }

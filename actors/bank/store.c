@@ -207,8 +207,8 @@ static bool request_is(const struct request *a, const struct request *b) {
  * of it yet, and it is to be tried. NULL: no memory. */
 static struct request *request_enter(struct bank_store *store, const struct request *asked) {
     bool added;
-    struct request *requests = bank_array_grow(store->requests, store->ids.count,
-                                               &store->requests_max, sizeof *requests);
+    struct request *requests =
+        bank_array_grow(store->requests, store->ids.count, &store->requests_max, sizeof *requests);
     if (requests == NULL) return NULL;
     store->requests = requests;
     size_t n = bank_map_add(&store->ids, &asked->id, sizeof asked->id, &added);
@@ -264,7 +264,8 @@ bank_code bank_store_entry(struct bank_store *store, const bank_entry *msg) {
                                      : credit_check(account, msg->amount_minor);
     }
     if (code == BANK_DONE)
-        code = record_post(store, request, msg->account, msg->amount_minor, msg->counter, msg->text);
+        code =
+            record_post(store, request, msg->account, msg->amount_minor, msg->counter, msg->text);
     if (code == BANK_DONE) account_move(account, msg->amount_minor);
     request->code = code;
     return code;
@@ -399,8 +400,8 @@ bank_code bank_store_credit(struct bank_store *store, const bank_credit *msg) {
     if (!request_is(request, &asked)) return BANK_ID_CONFLICT;
     if (request->code != BANK_NO_MEMORY) return request->code;
     struct account *target = account_find(store, msg->to);
-    bank_code code = msg->amount_minor > 0 ? credit_check(target, msg->amount_minor)
-                                           : BANK_BAD_AMOUNT;
+    bank_code code =
+        msg->amount_minor > 0 ? credit_check(target, msg->amount_minor) : BANK_BAD_AMOUNT;
     bank_account_name(msg->from, from);
     if (code == BANK_DONE)
         code = record_post(store, request, msg->to, msg->amount_minor, tp_str_of(from), msg->text);

@@ -34,7 +34,8 @@ static const char help[] =
     "                     killed (kill -9), or any node stopped for a while\n"
     "  --kill-ledger N    N times the process of a ledger is killed: its shard is lost\n"
     "  --crash-one-in N   ledger actors crash, once in so many chances\n"
-    "  --heartbeat-ms N   a node that is silent so long is gone (default 1000)\n"
+    "  --heartbeat-ms N   a node that is silent so long is gone (default 5000, with\n"
+    "                     --kill 1000)\n"
     "  --workers N        worker threads of a process (default 1)\n"
     "  --seed S           what is random comes from this number (default 1)\n"
     "  --json             print one JSON object instead of the tables; the verdict goes\n"
@@ -95,8 +96,7 @@ static bool options_parse(int argc, char **argv, struct cluster *cluster) {
     int option;
     int index = 0;
     bool good = true;
-    while (good && !cluster->help &&
-           (option = getopt_long(argc, argv, "", options, &index)) != -1)
+    while (good && !cluster->help && (option = getopt_long(argc, argv, "", options, &index)) != -1)
         good = option_take(cluster, option, index);
     if (good && !cluster->help && optind < argc) {
         usage_error("cluster", "'%s' is not expected", argv[optind]);
@@ -180,7 +180,8 @@ static bool is_closed(const struct cluster *cluster) {
 
 /* Goes on until something is so; false when nothing gets further for so long, or went wrong. */
 static bool run_until(tp_actor *self, struct cluster *cluster,
-                      bool (*is_so)(const struct cluster *), tp_duration silence, const char *what) {
+                      bool (*is_so)(const struct cluster *), tp_duration silence,
+                      const char *what) {
     tp_time last = tp_now(self);
     uint64_t made = session_made(&cluster->session);
     while (!is_so(cluster) && cluster->session.problem[0] == '\0') {
@@ -281,7 +282,6 @@ int command_cluster(int argc, char **argv) {
     if (cluster == NULL) return STATUS_FAILED;
     cluster->nodes = 5;
     cluster->net.command = "cluster";
-    cluster->net.heartbeat_ms = 1000;
     cluster->net.workers = 1;
     snprintf(cluster->net.name, sizeof cluster->net.name, "cluster");
     snprintf(cluster->net.listen, sizeof cluster->net.listen, "tcp://127.0.0.1:0");
@@ -292,6 +292,8 @@ int command_cluster(int argc, char **argv) {
     cluster->session.seed = 1;
     int status = options_parse(argc, argv, cluster) ? STATUS_OK : STATUS_USAGE;
     cluster->random = cluster->session.seed;
+    if (cluster->net.heartbeat_ms == 0)
+        cluster->net.heartbeat_ms = cluster->kills > 0 ? 1000 : 5000;
     if (cluster->help) fputs(help, stdout);
     else if (status == STATUS_OK) status = cluster_run(cluster);
     net_stop(&cluster->net);

@@ -1,7 +1,6 @@
 /*
  * The processes of a cluster, and what is done to them.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -27,7 +26,10 @@ static void child_plan(struct cluster_child *child, uint64_t n, const char *role
 /* With few nodes some do several things; from four on each has a role of its own. */
 void cluster_plan(struct cluster *cluster) {
     uint64_t nodes = cluster->nodes;
-    uint64_t ledgers = nodes < 3 ? nodes : nodes == 3 ? 2 : (nodes - 1) / 2 < 2 ? 2 : (nodes - 1) / 2;
+    uint64_t ledgers = nodes < 3             ? nodes
+                       : nodes == 3          ? 2
+                       : (nodes - 1) / 2 < 2 ? 2
+                                             : (nodes - 1) / 2;
     uint64_t clients = nodes < 5 ? 1 : nodes / 5;
     for (uint64_t i = 0; i < nodes; i++) {
         const char *roles = "teller,report";
@@ -58,7 +60,7 @@ bool cluster_prepare(struct cluster *cluster) {
     ssize_t length = readlink("/proc/self/exe", cluster->program, sizeof cluster->program - 1);
     good = good && length > 0;
     if (good) cluster->program[length] = '\0';
-    if (!good) fprintf(stderr, "bank cluster: no folder for the secret: %s\n", strerror(errno));
+    if (!good) fprintf(stderr, "bank cluster: no folder for the secret at %s\n", cluster->folder);
     return good;
 }
 
@@ -78,12 +80,29 @@ tp_err cluster_child_start(tp_actor *self, struct cluster *cluster, struct clust
     snprintf(heartbeat, sizeof heartbeat, "%" PRIu64, net->heartbeat_ms);
     snprintf(crash, sizeof crash, "%" PRIu64, net->crash_one_in);
     snprintf(workers, sizeof workers, "%" PRIu64, net->workers);
-    const char *argv[] = {cluster->program, "node",      "--name",         child->name,
-                          "--roles",        child->roles, "--listen",      "tcp://127.0.0.1:0",
-                          "--join",         net->url,     "--secret-file", net->secret,
-                          "--shards",       shards,       "--shard",       shard,
-                          "--heartbeat-ms", heartbeat,    "--workers",     workers,
-                          "--crash-one-in", crash,        NULL};
+    const char *argv[] = {cluster->program,
+                          "node",
+                          "--name",
+                          child->name,
+                          "--roles",
+                          child->roles,
+                          "--listen",
+                          "tcp://127.0.0.1:0",
+                          "--join",
+                          net->url,
+                          "--secret-file",
+                          net->secret,
+                          "--shards",
+                          shards,
+                          "--shard",
+                          shard,
+                          "--heartbeat-ms",
+                          heartbeat,
+                          "--workers",
+                          workers,
+                          "--crash-one-in",
+                          crash,
+                          NULL};
     /* a ledger that crashes on purpose would fill the terminal with its reports */
     tp_port_options options = {
         .argv = argv, .errors = net->crash_one_in > 0 ? TP_PORT_ERRORS_DROP : TP_PORT_ERRORS_KEEP};
@@ -148,8 +167,7 @@ void cluster_faults(tp_actor *self, struct cluster *cluster) {
     const struct session *session = &cluster->session;
     cluster_go_on(self, cluster, false);
     if (!session->driving || session_finished(session)) return;
-    while (cluster->faults < wanted && session_made(session) >= (cluster->faults + 1) *
-                                                                   session->transfers /
-                                                                   (wanted + 1))
+    while (cluster->faults < wanted &&
+           session_made(session) >= (cluster->faults + 1) * session->transfers / (wanted + 1))
         fault_make(self, cluster, cluster->faults++);
 }

@@ -13,7 +13,8 @@
 
 /* ---- settings ---- */
 
-static bool text_take(struct net *net, const char *name, const char *value, char *out, size_t size) {
+static bool text_take(struct net *net, const char *name, const char *value, char *out,
+                      size_t size) {
     if (value[0] != '\0' && strlen(value) < size) {
         snprintf(out, size, "%s", value);
         return true;
@@ -61,8 +62,7 @@ static bool plain_take(struct net *net, const char *value) {
 
 bool net_set(struct net *net, const char *name, const char *value) {
     const char *command = net->command;
-    if (strcmp(name, "name") == 0)
-        return text_take(net, name, value, net->name, sizeof net->name);
+    if (strcmp(name, "name") == 0) return text_take(net, name, value, net->name, sizeof net->name);
     if (strcmp(name, "listen") == 0)
         return text_take(net, name, value, net->listen, sizeof net->listen);
     if (strcmp(name, "secret-file") == 0)
@@ -106,7 +106,8 @@ bool net_read(struct net *net, const char *path) {
         good = value != NULL;
         if (good) *value++ = '\0';
         good = good && net_set(net, trimmed(name), trimmed(value));
-        if (!good) fprintf(stderr, "bank %s: %s:%u: not 'name = value'\n", net->command, path, number);
+        if (!good)
+            fprintf(stderr, "bank %s: %s:%u: not 'name = value'\n", net->command, path, number);
     }
     if (file != NULL) fclose(file);
     return good;
@@ -120,7 +121,8 @@ bool net_check(struct net *net) {
     else if (!any) wrong = "--roles is needed";
     else if (net->shard >= net->shards) wrong = "--shard must be below --shards";
     else if (net->secret[0] != '\0' && net->plain) wrong = "either --secret-file or --plain";
-    else if (net->secret[0] == '\0' && !net->plain) wrong = "--secret-file FILE is needed, or --plain";
+    else if (net->secret[0] == '\0' && !net->plain)
+        wrong = "--secret-file FILE is needed, or --plain";
     else if (net->listen[0] == '\0' && net->join_count == 0) wrong = "--listen or --join is needed";
     if (wrong != NULL) usage_error(net->command, "%s", wrong);
     return wrong == NULL;

@@ -71,10 +71,12 @@ static void on_address(tp_actor *self, struct greeter *greeter, const bank_addre
     if (msg->node.size >= sizeof node || msg->url.size >= sizeof url) return;
     snprintf(node, sizeof node, "%.*s", (int)msg->node.size, msg->node.data);
     snprintf(url, sizeof url, "%.*s", (int)msg->url.size, msg->url.data);
-    if (strcmp(greeter->net->name, node) >= 0 || up_find(greeter, msg->node) < greeter->up_count) return;
+    if (strcmp(greeter->net->name, node) >= 0 || up_find(greeter, msg->node) < greeter->up_count)
+        return;
     for (size_t i = 0; i < greeter->joined_count; i++)
         if (strcmp(greeter->joined[i], url) == 0) return;
-    if (greeter->joined_count == NODES_MAX || tp_node_join(greeter->net->node, url) != TP_OK) return;
+    if (greeter->joined_count == NODES_MAX || tp_node_join(greeter->net->node, url) != TP_OK)
+        return;
     snprintf(greeter->joined[greeter->joined_count++], BANK_URL_SIZE, "%s", url);
 }
 
@@ -97,7 +99,8 @@ void net_greeter(tp_actor *self, void *arg) {
     tp_send(self, greeter->directory, bank_seek);
     if (tp_node_watch(self, greeter->net->node) != TP_OK) tp_fail(self, "nodes cannot be watched");
     tp_send(self, tp_self(self), greeter_again);
-    while (tp_receive_cases(self, TP_FOREVER, greeter, greeter_cases) == TP_OK) {}
+    while (tp_receive_cases(self, TP_FOREVER, greeter, greeter_cases) == TP_OK) {
+    }
 }
 
 /* ---- reports ---- */
@@ -147,10 +150,10 @@ static bool roles_start(tp_actor *self, struct net *net, tp_pid keeper) {
 tp_err net_actors_start(tp_actor *self, struct net *net) {
     static const tp_supervisor_spec keeper_spec = {.intensity = CRASHES};
     tp_pid keeper;
-    tp_pid directory = tp_spawn_with(
-        self, bank_directory, TP_OPTIONS(.name = BANK_DIRECTORY, .link = true),
-        bank_directory_start, .node = tp_str_of(net->name), .url = tp_str_of(net->url),
-        .shards = net->shards);
+    tp_pid directory =
+        tp_spawn_with(self, bank_directory, TP_OPTIONS(.name = BANK_DIRECTORY, .link = true),
+                      bank_directory_start, .node = tp_str_of(net->name),
+                      .url = tp_str_of(net->url), .shards = net->shards);
     if (tp_pid_is_null(directory)) return tp_error(self);
     tp_err err = tp_supervisor_start(self, &keeper, &keeper_spec, NULL);
     if (err != TP_OK) return err;

@@ -90,8 +90,7 @@ static bool option_take(struct node_run *run, int option, int index) {
         return number_option("node", "--transfers", optarg, 1, 1000000000, &session->transfers);
     case OPT_ACCOUNTS:
         return number_option("node", "--accounts", optarg, 2, 1000000, &session->accounts);
-    case OPT_CLIENTS:
-        return number_option("node", "--clients", optarg, 1, 1000, &session->clients);
+    case OPT_CLIENTS: return number_option("node", "--clients", optarg, 1, 1000, &session->clients);
     case OPT_SEED: return number_option("node", "--seed", optarg, 0, UINT64_MAX, &session->seed);
     case OPT_JSON: run->json = true; return true;
     case OPT_HELP: run->help = true; return true;
@@ -172,7 +171,8 @@ static void node_body(tp_actor *self, void *arg) {
         return;
     }
     run->status = STATUS_OK;
-    while (tp_receive_any(self, TP_FOREVER, NULL, NULL, &message) == TP_OK) {}
+    while (tp_receive_any(self, TP_FOREVER, NULL, NULL, &message) == TP_OK) {
+    }
 }
 
 static int node_run(struct node_run *run) {

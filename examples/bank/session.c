@@ -23,6 +23,7 @@
 #define TRIES 1200 /* a minute, when everything fails at once */
 #define SETTLE TP_SECONDS(30)
 #define SHOWN_MAX 6
+#define DAY 20240101 /* the business day of a session */
 
 tp_err session_begin(tp_actor *self, struct session *session) {
     session->places.shards = session->net->shards;
@@ -171,8 +172,10 @@ bool session_open(tp_actor *self, struct session *session) {
     books->shards = session->places.shards;
     books->paid_in_known = session->only == NULL; /* others may have paid in, too */
     books->paid_in_minor = (bank_wide)FUNDS_MINOR * (bank_wide)session->accounts;
-    for (size_t i = 0; i < books->shards; i++)
+    for (size_t i = 0; i < books->shards; i++) {
         books->expected_generation[i] = session->places.at[i].generation;
+        tp_send(self, session->places.at[i].ledger, bank_set_date, .date = DAY);
+    }
     return true;
 }
 
@@ -265,8 +268,7 @@ int session_verdict_print(const struct session *session, FILE *out) {
     }
     if (session->done && session->verdict == BANK_UNKNOWN) {
         fprintf(out, "bank: UNKNOWN: %" PRIu64 " shards lost, %" PRIu64 " outcomes not known\n",
-                session->books->lost_shards,
-                session->books->unresolved + session->sums.unresolved);
+                session->books->lost_shards, session->books->unresolved + session->sums.unresolved);
         return STATUS_UNKNOWN;
     }
     fprintf(out, "bank: FAILED: %s\n",

@@ -33,10 +33,8 @@ static void town_free(struct town *town) {
 }
 
 static void town_begin(struct town *town) {
-    struct town fresh = {.body = town->body,
-                         .plan = town->plan,
-                         .restarts = town->restarts,
-                         .seen = town->seen};
+    struct town fresh = {
+        .body = town->body, .plan = town->plan, .restarts = town->restarts, .seen = town->seen};
     *town = fresh;
     for (uint64_t i = 0; i < town->plan.shards; i++)
         town->stores[i] = bank_store_new(i, town->plan.shards, 100 + i);
@@ -58,9 +56,8 @@ uint64_t town_simulate(tp_body body, const struct town_plan *plan, uint64_t seed
     static const tp_sim_choice choices[] = {TP_SIM_UNIFORM, TP_SIM_PCT};
     struct town town = {.body = body, .plan = *plan};
     for (size_t i = 0; i < sizeof choices / sizeof choices[0]; i++) {
-        tp_sim_options options = {.choice = choices[i],
-                                  .workers = 2,
-                                  .runtime = {.log_level = TP_LOG_OFF}};
+        tp_sim_options options = {
+            .choice = choices[i], .workers = 2, .runtime = {.log_level = TP_LOG_OFF}};
         uint64_t failed = 0;
         tp_err err = tp_sim_seeds(1, TP_SCALED(seeds), &options, town_play, &town, &failed);
         TP_ASSERT_MSG(err == TP_OK, "seed %llu: %s", (unsigned long long)failed, town.problem);
@@ -98,8 +95,7 @@ static tp_pid directory_start(tp_actor *self, const char *name, uint64_t shards)
     return pid;
 }
 
-static const char *const names[TOWN_SHARDS_MAX + 1] = {"dir.0", "dir.1", "dir.2", "dir.3",
-                                                       "dir.4"};
+static const char *const names[TOWN_SHARDS_MAX + 1] = {"dir.0", "dir.1", "dir.2", "dir.3", "dir.4"};
 
 static bool actors_start(tp_actor *self, struct town *town) {
     uint64_t shards = town->plan.shards;
@@ -112,9 +108,9 @@ static bool actors_start(tp_actor *self, struct town *town) {
     for (uint64_t i = 0; i < shards; i++) {
         town->setups[i] = (struct bank_shard){town->stores[i], names[i], town->plan.crash_one_in};
         if (!keeper_start(self, town, i, &town->setups[i])) return false;
-        tp_pid teller = tp_spawn_link(self, bank_branch, bank_branch_start,
-                                      .directory = tp_str_of(names[i]), .shards = shards,
-                                      .serve = true);
+        tp_pid teller =
+            tp_spawn_link(self, bank_branch, bank_branch_start, .directory = tp_str_of(names[i]),
+                          .shards = shards, .serve = true);
         if (tp_pid_is_null(teller)) return false;
     }
     tp_str own = tp_str_of(names[shards]);
@@ -162,7 +158,8 @@ void town_lose(tp_actor *self, struct town *town, uint64_t shard) {
     town->stores[shard] = bank_store_new(shard, town->plan.shards, 200 + shard);
     struct bank_shard *setup = &town->setups[TOWN_SHARDS_MAX + shard];
     *setup = (struct bank_shard){town->stores[shard], names[shard], 0};
-    if (!keeper_start(self, town, shard, setup)) town_note(town, __FILE__, __LINE__, "it comes back");
+    if (!keeper_start(self, town, shard, setup))
+        town_note(town, __FILE__, __LINE__, "it comes back");
 }
 
 void town_verdict(tp_actor *self, struct town *town, enum bank_verdict wanted, uint64_t transfers) {
