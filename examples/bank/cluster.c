@@ -29,7 +29,7 @@ static const char help[] =
     "  --nodes N          processes (default 5)\n"
     "  --transfers N      transfers in all (default 20000)\n"
     "  --accounts N       accounts (default 100)\n"
-    "  --clients N        clients at a time, on each client node (default 16)\n"
+    "  --clients N        clients at a time, on each client node (default 64)\n"
     "  --kill N           N times while they work a teller, report or client node is\n"
     "                     killed (kill -9), or any node stopped for a while\n"
     "  --kill-ledger N    N times the process of a ledger is killed: its shard is lost\n"
@@ -288,7 +288,7 @@ int command_cluster(int argc, char **argv) {
     cluster->session.net = &cluster->net;
     cluster->session.transfers = 20000;
     cluster->session.accounts = 100;
-    cluster->session.clients = 16;
+    cluster->session.clients = 64;
     cluster->session.seed = 1;
     int status = options_parse(argc, argv, cluster) ? STATUS_OK : STATUS_USAGE;
     cluster->random = cluster->session.seed;

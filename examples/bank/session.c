@@ -187,7 +187,8 @@ static void verdict_note(struct session *session) {
     if (session->sums.wrong > 0)
         problem_note(session, "a repeated request had another outcome", "");
     if (session->verdict == BANK_CONSERVED && session->client_restarts == 0 &&
-        session->sums.unresolved == 0 && session->only == NULL && books->transfers != session->sums.done)
+        session->sums.unresolved == 0 && session->only == NULL &&
+        books->transfers != session->sums.done)
         problem_note(session, "the journals have not one record for each transfer", "");
     if (session->verdict == BANK_CONSERVED && session->problem[0] != '\0')
         session->verdict = BANK_BROKEN;
