@@ -35,8 +35,12 @@ static void places_renew(tp_actor *self, struct bank_places *places) {
 /* A shard that is not the one that the run began with has lost what that one knew. */
 static bool shard_is_lost(const struct bank_books *books, const struct bank_places *places,
                           uint64_t shard) {
-    uint64_t expected = books->expected_generation[shard];
-    return tp_pid_is_null(places->at[shard].ledger) || places->at[shard].generation != expected;
+    return places->at[shard].generation != books->expected_generation[shard];
+}
+
+/* It is not there now, and may come back as it was. */
+static bool shard_is_away(const struct bank_places *places, uint64_t shard) {
+    return tp_pid_is_null(places->at[shard].ledger);
 }
 
 /* What is under way on the shards that answer; `silent` when one does not. */
@@ -46,10 +50,9 @@ static uint64_t pending_count(tp_actor *self, struct bank_books *books,
     books->unresolved = books->restarts = 0;
     for (uint64_t i = 0; i < books->shards; i++) {
         bank_shard_state state;
-        if (shard_is_lost(books, places, i)) {
-            *silent = true;
-            continue;
-        }
+        if (shard_is_lost(books, places, i)) continue;
+        *silent = *silent || shard_is_away(places, i);
+        if (shard_is_away(places, i)) continue;
         tp_err err = tp_call(self, places->at[i].ledger, ASK, &state, bank_shard_state,
                              bank_get_shard_state);
         *silent = *silent || err != TP_OK;
@@ -110,7 +113,8 @@ static bool journal_read(tp_actor *self, struct bank_books *books, struct bank_p
                          uint64_t shard, tp_time until) {
     for (;;) {
         places_renew(self, places);
-        if (!shard_is_lost(books, places, shard)) {
+        if (shard_is_lost(books, places, shard)) return false;
+        if (!shard_is_away(places, shard)) {
             tp_pid ledger = places->at[shard].ledger;
             if (bank_read_journal(self, ledger, &books->journals[shard]) == TP_OK) return true;
             bank_journal_free(&books->journals[shard]);
