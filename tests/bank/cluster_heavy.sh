@@ -7,7 +7,8 @@ bank="$1/bank"
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0
-if ! "$bank" --help | grep -q ' cluster '; then
+help=$("$bank" --help) || { echo "FAIL bank.cluster: $bank does not run"; exit 1; }
+if ! grep -q ' cluster ' <<<"$help"; then
     echo "SKIP bank.cluster: built without nodes"
     echo "0 passed, 0 failed, 1 skipped"
     exit 0
@@ -30,12 +31,12 @@ sys.exit(not ($expression))"; then
 }
 run 0 "j['conserved'] is True and j['transfers'] + j['rejected'] == 200000" \
     --nodes 5 --transfers 200000
-for seed in 1 2 3; do
+for seed in 1 2; do
     run 0 "j['conserved'] is True and j['killed'] > 0 and j['stopped'] > 0 and
         j['ledger_restarts'] > 0 and j['lost_shards'] == 0" \
-        --nodes 5 --transfers 40000 --kill 6 --crash-one-in 3000 --seed $seed
+        --nodes 5 --transfers 20000 --kill 6 --crash-one-in 1000 --seed $seed
 done
 run 3 "j['conserved'] is None and j['lost_shards'] >= 1 and j['restarts'] >= 1" \
-    --nodes 5 --transfers 20000 --kill-ledger 1 --seed 1
+    --nodes 5 --transfers 5000 --kill-ledger 1 --seed 1
 echo "$passed passed, $failed failed, 0 skipped"
 [ $failed -eq 0 ]

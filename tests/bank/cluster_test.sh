@@ -11,7 +11,8 @@ finish() {
     rm -rf "$work"
 }
 trap finish EXIT
-if ! "$bank" --help | grep -q ' cluster '; then
+help=$("$bank" --help) || { echo "FAIL bank.cluster: $bank does not run"; exit 1; }
+if ! grep -q ' cluster ' <<<"$help"; then
     echo "SKIP bank.cluster: built without nodes"
     echo "0 passed, 0 failed, 1 skipped"
     exit 0
