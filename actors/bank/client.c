@@ -79,25 +79,27 @@ static bool outcome_open(const struct client *client, tp_err err) {
            (err == TP_ENOCONNECTION || err == TP_ENOPROC || err == TP_ENOREPLY || err == TP_ENOMEM);
 }
 
-/* Asks once; *code is BANK_PENDING when the outcome is not known. */
+/* Asks once; BANK_PENDING when the outcome is not known. */
 static tp_err transfer_ask_once(tp_actor *self, struct client *client,
-                                const bank_transfer *transfer, bank_code *code) {
-    bank_outcome outcome;
+                                const bank_transfer *transfer, bank_outcome *outcome) {
+    client->asked++;
     tp_err err = tp_call_value(self, client->start.teller, client->start.timeout,
-                               &bank_outcome_message, &outcome, &bank_transfer_message, transfer);
-    if (err != TP_OK && !outcome_open(client, err)) return err;
-    *code = err == TP_OK ? outcome.code : BANK_PENDING;
-    return TP_OK;
+                               &bank_outcome_message, outcome, &bank_transfer_message, transfer);
+    if (err == TP_OK) return TP_OK;
+    *outcome = (bank_outcome){.code = BANK_PENDING};
+    return outcome_open(client, err) ? TP_OK : err;
 }
 
-/* The first time it is asked, a shard that has come back without its memory has not executed it:
- * its new generation may. */
-static bool transfer_renew(struct client *client, bank_transfer *transfer, bank_code code) {
-    if (code != BANK_OUTCOME_LOST || client->start.shards == 0) return false;
-    client->generations[bank_shard_of(transfer->from, client->start.shards)] = 0;
+/* A shard of another generation has not executed it. If nobody else was asked, it may be asked: in
+ * its own name. */
+static bool transfer_renew(struct client *client, bank_transfer *transfer,
+                           const bank_outcome *outcome) {
+    if (outcome->code != BANK_OUTCOME_LOST || outcome->generation == 0) return false;
+    if (client->start.shards == 0) return false;
+    client->generations[bank_shard_of(transfer->from, client->start.shards)] = outcome->generation;
     if (client->asked > 1) return false;
     client->asked = 0;
-    transfer->generation = 0;
+    transfer->generation = outcome->generation;
     return true;
 }
 
@@ -112,10 +114,11 @@ static tp_err transfer_ask(tp_actor *self, struct client *client, bank_transfer 
     tp_time began = tp_now(self);
     for (int tries = 0; !patience_ends(self, client, began, tries); tries++) {
         if (transfer->generation != 0 || transfer_stamp(self, client, transfer)) {
-            tp_err err = transfer_ask_once(self, client, transfer, code);
-            client->asked++;
+            bank_outcome outcome;
+            tp_err err = transfer_ask_once(self, client, transfer, &outcome);
             if (err != TP_OK) return err;
-            bool again = *code == BANK_PENDING || transfer_renew(client, transfer, *code);
+            *code = outcome.code;
+            bool again = *code == BANK_PENDING || transfer_renew(client, transfer, &outcome);
             if (!again) return TP_OK;
         }
         tp_err err = tp_sleep(self, ASK_AGAIN_AFTER);

@@ -70,7 +70,10 @@ TP_MESSAGE_AS(bank_entry, "bank.entry", TP_NESTED(bank_id, id), TP_FIELD(u64, ac
               TP_FIELD(i64, amount_minor), TP_FIELD(i32, date), TP_FIELD(u64, order),
               TP_FIELD(str, counter), TP_FIELD(str, text), TP_FIELD(u64, line),
               TP_FIELD(u64, column))
-TP_MESSAGE_AS(bank_outcome, "bank.outcome", TP_NESTED(bank_id, id), TP_ENUM(bank_code, code))
+/* `generation`: with BANK_OUTCOME_LOST, of a shard that was not asked because the request is for
+ * another generation; otherwise 0. */
+TP_MESSAGE_AS(bank_outcome, "bank.outcome", TP_NESTED(bank_id, id), TP_ENUM(bank_code, code),
+              TP_FIELD(u64, generation))
 
 /* A frozen account refuses debits and credits. Answer: bank_outcome. */
 TP_MESSAGE_AS(bank_freeze, "bank.freeze", TP_FIELD(u64, account), TP_FIELD(bool, frozen))

@@ -147,7 +147,8 @@ static void on_services(tp_actor *self, struct shard *shard, const bank_services
 static void on_transfer(tp_actor *self, struct shard *shard, const bank_transfer *msg) {
     struct bank_pending pending;
     if (!generation_is(shard, msg->generation)) {
-        tp_reply(self, bank_outcome, .id = msg->id, .code = BANK_OUTCOME_LOST);
+        tp_reply(self, bank_outcome, .id = msg->id, .code = BANK_OUTCOME_LOST,
+                 .generation = bank_store_generation(shard->store));
         return;
     }
     crash_point(self, shard, BEFORE_STEP);

@@ -208,3 +208,26 @@ static void lost_on_its_way(tp_actor *self, void *arg) {
 TP_TEST(bank_shards, money_on_its_way_to_a_lost_shard_stays_there) {
     (void)town_simulate(lost_on_its_way, &(struct town_plan){.shards = 2, .see = 3}, SEEDS);
 }
+
+/* Clients at work while a shard is lost learn soon what there is to learn, and go on. */
+static void crowd_and_loss(tp_actor *self, void *arg) {
+    struct town *town = arg;
+    if (!town_open(self, town, 7, BANK_RULE_NONE, 1000)) return;
+    tp_time began = tp_now(self);
+    tp_send(self, town->driver, bank_drive, .clients = 4, .transfers = 60, .accounts = 7,
+            .seed = tp_random(self), .amount_max_minor = 700, .timeout = TP_SECONDS(3));
+    for (uint64_t steps = tp_random(self) % 200; steps > 0; steps--) tp_yield(self);
+    town_lose(self, town, 0);
+    bank_driven driven = {.finished = false};
+    while (!driven.finished)
+        TOWN_CHECK(town, tp_receive(self, TP_FOREVER, &driven, bank_driven) == TP_OK);
+    TOWN_CHECK(town, tp_now(self) - began < TP_SECONDS(60));
+    TOWN_CHECK(town, driven.made == 60 && driven.sums.wrong == 0);
+    TOWN_CHECK(town, driven.sums.done + driven.sums.refused + driven.sums.unresolved == 60);
+    town->seen |= driven.sums.unresolved > 0 ? 1u : 2u;
+    town_verdict(self, town, BANK_UNKNOWN, 0);
+}
+
+TP_TEST(bank_shards, clients_outlive_a_lost_shard) {
+    (void)town_simulate(crowd_and_loss, &(struct town_plan){.shards = 2, .see = 1}, SEEDS);
+}
