@@ -66,18 +66,17 @@ struct tpi_worker {
     struct tpi_wheel wheel;
 
     /* ---- its own thread's, cold ---- */
-    tp_time looked_at;     /* when look_is_due last read the clock */
-    tp_time events_at;     /* when descriptors were last taken under a backlog */
-    bool slow;             /* its slices are long: it looks for timers after each */
-    tp_duration backoff;   /* between looks at other workers' queues; 0: at once */
-    uint64_t flooded;      /* messages sent to busy receivers since it last stole */
-    tp_time stole_at;      /* when it last stole, 0: it is not living on stolen work */
-    uint32_t fruitless;    /* looks in a row that found nothing */
-    bool dedicated;        /* a thread beside the workers, for one actor */
-    bool aside;            /* takes from `inbound` alone: dedicated, or a spare at rest */
-    bool spare;            /* works while another is stuck */
-    _Atomic(bool) active;  /* a spare: it is to work */
-    _Atomic(bool) claimed; /* dedicated: in use */
+    tp_time looked_at, events_at; /* when look_is_due read the clock; events_due, in a backlog */
+    bool slow;                    /* its slices are long: it looks for timers after each */
+    tp_duration backoff;          /* between looks at other workers' queues; 0: at once */
+    uint64_t flooded;             /* messages sent to busy receivers since it last stole */
+    tp_time stole_at;             /* when it last stole, 0: it is not living on stolen work */
+    uint32_t fruitless;           /* looks in a row that found nothing */
+    bool dedicated;               /* a thread beside the workers, for one actor */
+    bool aside;                   /* takes from `inbound` alone: dedicated, or a spare at rest */
+    bool spare;                   /* works while another is stuck */
+    _Atomic(bool) active;         /* a spare: it is to work */
+    _Atomic(bool) claimed;        /* dedicated: in use */
     struct tpi_watched watched;
     tpi_thread thread;
     bool started;

@@ -1,7 +1,7 @@
 #!/bin/bash
 # `make check`: every step of tools/check/NN-name.sh in order, each with a log in build/check/ and
-# one verdict line. Steps may be named (run.sh asan fuzz); those from 90 on run only then. Ends with "N passed, N failed, N
-# skipped".
+# one verdict line. Steps may be named (run.sh asan fuzz); those from 90 on run only then. Ends with
+# "N passed, N failed, N skipped".
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 mkdir -p build/check
