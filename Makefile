@@ -22,10 +22,11 @@ build: packages-build ## the release build: the libraries and all programs
 	@$(CONFIGURE) release
 	@cmake --build --preset release --parallel $(JOBS)
 
-demo: packages-build ## build the bank and run its demo
+demo: packages-build ## build the bank and run its demo, in one process and over three
 	@$(CONFIGURE) release
 	@cmake --build --preset release --parallel $(JOBS) --target bank
 	@build/release/bin/bank demo
+	@build/release/bin/bank cluster --nodes 3
 
 story: packages-build ## run the programs of the story; one page of what they show
 	@$(CONFIGURE) release

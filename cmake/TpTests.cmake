@@ -46,9 +46,10 @@ endfunction()
 tp_compile(troupe_test_runner)
 tp_test_runner(troupe_test_runner)
 
-# A test that hangs ends at this; no other verdict hangs on it. Sanitizers are twenty times slower.
+# A test that hangs ends at this; no other verdict hangs on it. Sanitizers are twenty times slower,
+# and so is an emulator.
 set(TP_TEST_TIMEOUT 300)
-if(TP_SANITIZE)
+if(TP_SANITIZE OR CMAKE_CROSSCOMPILING)
     set(TP_TEST_TIMEOUT 1200)
 endif()
 

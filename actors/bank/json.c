@@ -104,3 +104,8 @@ void bank_json_bool(struct bank_json *json, const char *key, bool value) {
     lead(json, key);
     bank_text_put(json->out, value ? "true" : "false");
 }
+
+void bank_json_null(struct bank_json *json, const char *key) {
+    lead(json, key);
+    bank_text_put(json->out, "null");
+}

@@ -26,6 +26,7 @@ void bank_json_integer(struct bank_json *json, const char *key, int64_t value);
 void bank_json_unsigned(struct bank_json *json, const char *key, uint64_t value);
 void bank_json_wide(struct bank_json *json, const char *key, bank_wide value);
 void bank_json_seconds(struct bank_json *json, const char *key, double value);
+void bank_json_null(struct bank_json *json, const char *key);
 void bank_json_bool(struct bank_json *json, const char *key, bool value);
 
 #endif

@@ -7,6 +7,7 @@
 #include <troupe/call.h>
 
 #include "actors/bank/journal.h"
+#include "actors/bank/page.h"
 
 struct ledger {
     struct bank_journal journal;
@@ -102,34 +103,10 @@ static void on_set_date(tp_actor *self, struct ledger *ledger, const bank_set_da
 
 /* ---- reading ---- */
 
-/* A record as one account sees it, or (BANK_MAP_NONE) as it was posted. Borrowed from the
- * journal. */
-static bank_line line_of(const struct bank_journal *journal, const struct bank_record *record,
-                         size_t account) {
-    size_t own = record->legs[1].account == account ? 1 : 0;
-    return (bank_line){.id = record->id,
-                       .amount_minor = record->legs[own].amount_minor,
-                       .date = record->date,
-                       .order = record->order,
-                       .account = bank_journal_name(journal, record->legs[own].account),
-                       .counter = bank_journal_name(journal, record->legs[1 - own].account),
-                       .text = bank_journal_text(journal, record)};
-}
-
 static void on_read(tp_actor *self, struct ledger *ledger, const bank_read *msg) {
-    const struct bank_journal *journal = &ledger->journal;
     bank_line lines[BANK_PAGE_LINES];
-    size_t account = BANK_MAP_NONE;
-    size_t total = journal->count;
-    size_t count = 0;
-    if (msg->account.size > 0) {
-        account = bank_journal_find(journal, msg->account);
-        total = account == BANK_MAP_NONE ? 0 : journal->accounts[account].count;
-    }
-    for (size_t i = msg->start; i < total && count < BANK_PAGE_LINES; i++) {
-        size_t n = account == BANK_MAP_NONE ? i : journal->accounts[account].records[i];
-        lines[count++] = line_of(journal, &journal->records[n], account);
-    }
+    uint64_t total;
+    size_t count = bank_journal_page(&ledger->journal, msg->account, msg->start, lines, &total);
     tp_reply(self, bank_page, .total = total, .lines = {lines, count});
 }
 

@@ -26,7 +26,8 @@
     X(BAD_AMOUNT, "the amount must be above zero")                                                 \
     X(SAME_ACCOUNT, "from and to are one account")                                                 \
     X(ID_CONFLICT, "the id was used for something else")                                           \
-    X(NO_MEMORY, "out of memory")
+    X(NO_MEMORY, "out of memory")                                                                  \
+    X(OUTCOME_LOST, "the shard that knew was lost: what became of it is not known")
 
 typedef enum bank_code {
 #define BANK_CODE_ENUM(name, text) BANK_##name,
@@ -54,11 +55,11 @@ TP_MESSAGE_AS(bank_opened, "bank.opened", TP_FIELD(u64, account), TP_FIELD(bool,
 /*
  * Moves money. Answer: bank_outcome; with BANK_PENDING, or after a timeout, the outcome is not
  * known yet: ask again with the same id. The same id with another body is BANK_ID_CONFLICT. date 0:
- * the business day.
+ * the business day. `generation` is that of the shard which was asked first (shard.h); 0: any.
  */
 TP_MESSAGE_AS(bank_transfer, "bank.transfer", TP_NESTED(bank_id, id), TP_FIELD(u64, from),
               TP_FIELD(u64, to), TP_FIELD(i64, amount_minor), TP_FIELD(i32, date),
-              TP_FIELD(u64, order), TP_FIELD(str, text))
+              TP_FIELD(u64, order), TP_FIELD(str, text), TP_FIELD(u64, generation))
 
 /*
  * Money from outside (positive) or to outside (negative). Asked by a call, it is answered by
@@ -69,7 +70,10 @@ TP_MESSAGE_AS(bank_entry, "bank.entry", TP_NESTED(bank_id, id), TP_FIELD(u64, ac
               TP_FIELD(i64, amount_minor), TP_FIELD(i32, date), TP_FIELD(u64, order),
               TP_FIELD(str, counter), TP_FIELD(str, text), TP_FIELD(u64, line),
               TP_FIELD(u64, column))
-TP_MESSAGE_AS(bank_outcome, "bank.outcome", TP_NESTED(bank_id, id), TP_ENUM(bank_code, code))
+/* `generation`: with BANK_OUTCOME_LOST, of a shard that was not asked because the request is for
+ * another generation; otherwise 0. */
+TP_MESSAGE_AS(bank_outcome, "bank.outcome", TP_NESTED(bank_id, id), TP_ENUM(bank_code, code),
+              TP_FIELD(u64, generation))
 
 /* A frozen account refuses debits and credits. Answer: bank_outcome. */
 TP_MESSAGE_AS(bank_freeze, "bank.freeze", TP_FIELD(u64, account), TP_FIELD(bool, frozen))
@@ -85,7 +89,7 @@ TP_MESSAGE_AS(bank_balance, "bank.balance", TP_ENUM(bank_code, code), TP_FIELD(u
 
 TP_MESSAGE_AS(bank_credit, "bank.credit", TP_NESTED(bank_id, id), TP_FIELD(u64, from),
               TP_FIELD(u64, to), TP_FIELD(i64, amount_minor), TP_FIELD(i32, date),
-              TP_FIELD(u64, order), TP_FIELD(str, text))
+              TP_FIELD(u64, order), TP_FIELD(str, text), TP_FIELD(u64, generation))
 TP_MESSAGE_AS(bank_credited, "bank.credited", TP_NESTED(bank_id, id), TP_ENUM(bank_code, code))
 /* An account to itself: the credit has not been answered for a while. */
 TP_MESSAGE_AS(bank_retry, "bank.retry", TP_NESTED(bank_id, id))
@@ -150,7 +154,8 @@ TP_MESSAGE_AS(bank_report_piece, "bank.report_piece", TP_FIELD(bin, bytes))
 
 TP_MESSAGE_AS(bank_step, "bank.step", TP_FIELD(u64, count))
 TP_MESSAGE_AS(bank_client_done, "bank.client_done", TP_FIELD(u64, done), TP_FIELD(u64, refused),
-              TP_FIELD(u64, repeated), TP_FIELD(u64, conflicts), TP_FIELD(u64, wrong))
+              TP_FIELD(u64, repeated), TP_FIELD(u64, conflicts), TP_FIELD(u64, wrong),
+              TP_FIELD(u64, unresolved)) /* outcomes that cannot be learned */
 TP_MESSAGE_AS(bank_audit_stop, "bank.audit_stop")
 TP_MESSAGE_AS(bank_audited, "bank.audited", TP_FIELD(u64, audits), TP_FIELD(u64, reports),
               TP_FIELD(u64, wrong), TP_FIELD(str, problem))

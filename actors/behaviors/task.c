@@ -21,13 +21,13 @@ tp_err tp_task_submit_value(tp_actor *self, tp_task *task, tp_pid group,
     tp_bin bytes;
     *task = (tp_task){.group = group};
     if (options == NULL) options = &none;
-    if (options->isolated) return TP_ENOTSUP;
     if (options->deadline < 0 || options->timeout < 0) return TP_EINVAL;
     if (group.node != tp_self(self).node) return TP_ENOTSUP; /* functions do not travel */
     tp_err err = tpi_task_encode(self, function->argument, argument, &bytes);
     if (err != TP_OK) return err;
     err = tp_call(self, group, TP_FOREVER, &answer, tpi_task_answer, tpi_task_submit,
                   .function = (uint64_t)(uintptr_t)function, .argument = bytes, .key = options->key,
+                  .isolated = options->isolated,
                   .deadline = options->deadline == TP_FOREVER ? 0 : options->deadline,
                   .timeout = options->timeout == TP_FOREVER ? 0 : options->timeout);
     tp_free(self, (void *)(uintptr_t)bytes.data);

@@ -5,6 +5,7 @@
  * A task is decided when its outcome comes, its actor ends, its time is over or it is cancelled;
  * the place that it takes within the limits is free only when its actor has ended.
  */
+#include <troupe/isolate.h>
 #include <troupe/signal.h>
 #include <troupe/timer.h>
 
@@ -163,9 +164,11 @@ static bool has_room(const struct group *group, const entry *task) {
 static void start(tp_actor *self, struct group *group, entry *task) {
     task->state = TPI_TASK_RUNNING;
     tpi_task_list_remove(task);
-    tp_pid runner = tp_spawn_link(self, &tpi_task_runner, tpi_task_run, .group = tp_self(self),
-                                  .id = task->id, .function = (uint64_t)(uintptr_t)task->function,
-                                  .argument = task->bytes, .pool = group->options.pool);
+    tp_spawn_options options = {.link = true, .isolate = task->isolated};
+    tp_pid pool = task->isolated ? tp_pid_null() : group->options.pool;
+    tp_pid runner = tp_spawn_with(
+        self, &tpi_task_runner, &options, tpi_task_run, .group = tp_self(self), .id = task->id,
+        .function = (uint64_t)(uintptr_t)task->function, .argument = task->bytes, .pool = pool);
     if (tp_pid_is_null(runner)) {
         give_up(self, group, task, tp_error(self));
         return;
@@ -195,6 +198,10 @@ static void on_submit(tp_actor *self, struct group *group, const tpi_task_submit
         answer(self, TP_ECANCELED, 0);
         return;
     }
+    if (msg->isolated && !tp_can_isolate(tp_self_runtime(self))) {
+        answer(self, TP_ENOTSUP, 0);
+        return;
+    }
     entry *task = tpi_task_add(self, &group->table, msg->argument, msg->key);
     if (task == NULL) {
         answer(self, TP_ENOMEM, 0);
@@ -202,6 +209,7 @@ static void on_submit(tp_actor *self, struct group *group, const tpi_task_submit
     }
     task->function = (const tp_task_function *)(uintptr_t)msg->function;
     task->timeout = msg->timeout;
+    task->isolated = msg->isolated;
     if (msg->deadline > 0)
         task->timers[0] =
             tp_send_after(self, msg->deadline, tp_self(self), tpi_task_late, .id = task->id);

@@ -11,7 +11,8 @@
 TP_MESSAGE_AS(tpi_tasks_begin, "tp.tasks_begin", TP_FIELD(u32, limit), TP_FIELD(u32, limit_per_key),
               TP_FIELD(bool, first_error), TP_FIELD(pid, pool), TP_FIELD(pid, owner))
 TP_MESSAGE_AS(tpi_task_submit, "tp.task_submit", TP_FIELD(u64, function), TP_FIELD(bin, argument),
-              TP_FIELD(str, key), TP_FIELD(i64, deadline), TP_FIELD(i64, timeout))
+              TP_FIELD(str, key), TP_FIELD(i64, deadline), TP_FIELD(i64, timeout),
+              TP_FIELD(bool, isolated))
 
 /* What a wait is for. */
 enum { TPI_WAIT_ONE, TPI_WAIT_ANY, TPI_WAIT_ALL, TPI_WAIT_NEXT, TPI_WAIT_JOIN, TPI_WAIT_CLOSE };

@@ -29,6 +29,7 @@ struct tpi_task_entry {
     tp_ref timers[2]; /* of the deadline, of the timeout */
     uint8_t state;
     bool taken;
+    bool isolated;
     uint64_t decided_as; /* the how-manieth */
     int32_t err, code;
     tp_bin bytes; /* memory of the actor: the argument, then the result or the exit's detail */

@@ -36,6 +36,7 @@ const char *tpi_supervisor_wrong(const tp_supervisor_spec *spec) {
     if ((unsigned)spec->strategy > TP_SIMPLE_ONE_FOR_ONE) return "an unknown strategy";
     if ((unsigned)spec->auto_shutdown > TP_AUTO_SHUTDOWN_ALL) return "an unknown auto_shutdown";
     if (spec->period < 0) return "a negative period";
+    if (spec->kill_grace < 0) return "a negative kill_grace";
     bool one =
         spec->children != NULL && !tpi_is_end(&spec->children[0]) && tpi_is_end(&spec->children[1]);
     if (spec->strategy == TP_SIMPLE_ONE_FOR_ONE && !one) return "there is not one template";
@@ -209,6 +210,7 @@ void tpi_child_rests(tp_actor *self, struct tpi_supervisor *supervisor, struct t
     child->queued = false;
     child->timer = 0;
     child->ping = 0;
+    child->killed = false;
     child->pid = tp_pid_null();
     child->status = TP_CHILD_IS_STOPPED;
 }

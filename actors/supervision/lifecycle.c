@@ -146,6 +146,34 @@ static void take_leave(struct awaited *awaited, struct tpi_child *child, tp_reas
         report(awaited->self, TP_LOG_WARN, child, "did not stop as asked", reason);
 }
 
+tp_duration tpi_kill_grace(const struct tpi_supervisor *supervisor) {
+    tp_duration grace = supervisor->spec->kill_grace;
+    return grace != 0 ? grace : TP_SECONDS(5);
+}
+
+/* A child that was killed and kept its thread for longer than its grace: from now on nobody finds
+ * it, and its end will not be heard of here. */
+bool tpi_abandon_child(tp_actor *self, struct tpi_child *child) {
+    tp_err err = tp_abandon(self, child->pid);
+    if (err == TP_ENOPROC) return false;
+    tp_log(self, TP_LOG_ERROR, "child %s was killed and keeps its thread: %s", child->spec->id,
+           err == TP_OK ? "abandoned" : "too many are abandoned");
+    (void)tp_unlink(self, child->pid);
+    return true;
+}
+
+static void kill_child(struct awaited *awaited, const struct tpi_supervisor *supervisor,
+                       struct tpi_child *child, tp_reason *reason) {
+    (void)tp_kill(awaited->self, child->pid);
+    if (await_down(awaited, tpi_kill_grace(supervisor), reason)) return;
+    if (!tpi_abandon_child(awaited->self, child)) {
+        (void)await_down(awaited, TP_FOREVER, reason);
+        return;
+    }
+    (void)tp_demonitor(awaited->self, awaited->monitor);
+    *reason = (tp_reason){.code = TP_EXIT_KILLED};
+}
+
 void tpi_stop_child(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child) {
     if (child->status == TP_CHILD_IS_RUNNING) {
         tp_duration time = time_to_stop(child->spec);
@@ -153,10 +181,8 @@ void tpi_stop_child(tp_actor *self, struct tpi_supervisor *supervisor, struct tp
         struct awaited awaited = {self, tp_monitor(self, child->pid), child->pid};
         if (awaited.monitor == 0) check(self, TP_ENOMEM);
         if (time != TP_BRUTAL_KILL) (void)tp_send_exit(self, child->pid, TP_EXIT_SHUTDOWN);
-        if (time == TP_BRUTAL_KILL || !await_down(&awaited, time, &reason)) {
-            (void)tp_kill(self, child->pid);
-            (void)await_down(&awaited, TP_FOREVER, &reason);
-        }
+        if (time == TP_BRUTAL_KILL || !await_down(&awaited, time, &reason))
+            kill_child(&awaited, supervisor, child, &reason);
         take_leave(&awaited, child, reason);
     }
     tpi_child_rests(self, supervisor, child);
@@ -201,6 +227,19 @@ static void kill_all(tp_actor *self, struct tpi_supervisor *supervisor) {
         if (child->status == TP_CHILD_IS_RUNNING) (void)tp_kill(self, child->pid);
 }
 
+/* How many of them will not be heard of. */
+static uint64_t abandon_all(tp_actor *self, struct tpi_supervisor *supervisor) {
+    uint64_t abandoned = 0;
+    struct tpi_child *child = supervisor->order.first;
+    for (; child != NULL; child = child->next[TPI_IN_ORDER]) {
+        if (child->status != TP_CHILD_IS_RUNNING || !tpi_abandon_child(self, child)) continue;
+        (void)tp_demonitor(self, child->stopping);
+        tpi_child_rests(self, supervisor, child);
+        abandoned++;
+    }
+    return abandoned;
+}
+
 /* An exit or a down; true when it was the down of a child that was waited for. The exit of a link
  * comes first, from the same sender, unless the child had ended it. */
 static bool take_end(tp_actor *self, struct tpi_supervisor *supervisor, const tp_message *message) {
@@ -217,24 +256,32 @@ static bool take_end(tp_actor *self, struct tpi_supervisor *supervisor, const tp
     return true;
 }
 
-/* They share one time, and there is no order. */
-static void stop_at_once(tp_actor *self, struct tpi_supervisor *supervisor) {
+/* Takes ends until all that are left have come, or the time is over; how many are left then. */
+static uint64_t await_ends(tp_actor *self, struct tpi_supervisor *supervisor, uint64_t left,
+                           tp_duration time) {
     const tp_message *message;
-    uint64_t left = ask_all(self, supervisor);
-    tp_duration time = time_to_stop(&supervisor->spec->children[0]);
-    if (time == TP_BRUTAL_KILL) time = TP_FOREVER;
     tp_time now = tp_now(self), until = time > TP_FOREVER - now ? TP_FOREVER : now + time;
     while (left > 0) {
         tp_duration rest = until == TP_FOREVER ? TP_FOREVER : until - tp_now(self);
         tp_err err = tp_receive_any(self, rest > 0 ? rest : 0, is_end, NULL, &message);
-        if (err == TP_OK) {
-            left -= take_end(self, supervisor, message);
-        } else {
-            if (err != TP_ETIMEDOUT) check(self, err);
-            kill_all(self, supervisor);
-            until = TP_FOREVER;
-        }
+        if (err == TP_ETIMEDOUT) return left;
+        check(self, err);
+        left -= take_end(self, supervisor, message);
     }
+    return 0;
+}
+
+/* They share one time, and there is no order. */
+static void stop_at_once(tp_actor *self, struct tpi_supervisor *supervisor) {
+    uint64_t left = ask_all(self, supervisor);
+    tp_duration time = time_to_stop(&supervisor->spec->children[0]);
+    if (time != TP_BRUTAL_KILL) {
+        left = await_ends(self, supervisor, left, time);
+        if (left > 0) kill_all(self, supervisor);
+    }
+    left = await_ends(self, supervisor, left, tpi_kill_grace(supervisor));
+    if (left > 0) left -= abandon_all(self, supervisor);
+    (void)await_ends(self, supervisor, left, TP_FOREVER);
 }
 
 void tpi_stop_all(tp_actor *self, struct tpi_supervisor *supervisor) {

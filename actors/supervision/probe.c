@@ -43,20 +43,30 @@ static bool has_answered(tp_actor *self, const struct tpi_child *child) {
     return tp_receive_any(self, 0, is_pong, &awaited, &message) == TP_OK;
 }
 
-/* It is killed once; its exit comes when its code lets go, as for every kill. */
-static void end_silent(tp_actor *self, struct tpi_child *child) {
+/* It is killed once. Its exit comes when its code lets go; if that is not soon it is abandoned. */
+static void end_silent(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child) {
+    tp_duration grace = tpi_kill_grace(supervisor);
     tp_log(self, TP_LOG_WARN, "child %s gives no sign of life, killing it", child->spec->id);
     child->ping = 0;
+    child->killed = true;
     (void)tp_kill(self, child->pid);
+    if (grace != TP_FOREVER) probe_after(self, child, grace);
+}
+
+static void give_up_silent(tp_actor *self, struct tpi_supervisor *supervisor,
+                           struct tpi_child *child) {
+    if (tpi_abandon_child(self, child))
+        tpi_child_ended(self, supervisor, child, (tp_reason){.code = TP_EXIT_KILLED});
 }
 
 void tpi_on_probe(tp_actor *self, struct tpi_supervisor *supervisor, const tpi_probe *msg) {
     struct tpi_child *child = tpi_child_of_pid(supervisor, msg->child);
     if (child == NULL || child->status != TP_CHILD_IS_RUNNING) return;
     child->timer = 0;
-    if (child->ping == 0) ask(self, child);
+    if (child->killed) give_up_silent(self, supervisor, child);
+    else if (child->ping == 0) ask(self, child);
     else if (has_answered(self, child)) tpi_probe_begin(self, child);
-    else end_silent(self, child);
+    else end_silent(self, supervisor, child);
 }
 
 void tpi_on_pong(tp_actor *self, struct tpi_supervisor *supervisor, const tp_pong *msg) {

@@ -58,8 +58,8 @@ struct tpi_child {
     const tp_child_spec *spec;
     tp_arguments arguments; /* the spec's, or its own copy */
     tp_child_status status;
-    bool queued; /* in TPI_TO_RETRY */
-    bool started_before;
+    bool queued;                 /* in TPI_TO_RETRY */
+    bool started_before, killed; /* killed: for its silence; the timer is that of its grace */
     tp_restart_history restarted;
     tp_pid pid;            /* while it runs */
     uint64_t token;        /* while it is restarting: names this one wait */
@@ -161,14 +161,14 @@ enum tpi_start tpi_start_child(tp_actor *self, struct tpi_supervisor *supervisor
                                struct tpi_child *child, tp_reason *reason);
 /* Stops one child, whatever its status, as its specification says; it is then at rest. */
 void tpi_stop_child(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child);
-/* All of them: in reverse order, or at once. */
-void tpi_stop_all(tp_actor *self, struct tpi_supervisor *supervisor);
+void tpi_stop_all(tp_actor *self, struct tpi_supervisor *supervisor); /* in reverse, or at once */
 /* Stops all from the last to this one; temporary ones are removed, but not `from` itself. */
 void tpi_stop_from(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *from);
-void tpi_reason_text(char *out, size_t size, tp_reason reason); /* "user 1001", "failed: text" */
+tp_duration tpi_kill_grace(const struct tpi_supervisor *supervisor);
+bool tpi_abandon_child(tp_actor *self, struct tpi_child *child); /* false: it has just ended */
+void tpi_reason_text(char *out, size_t size, tp_reason reason);  /* "user 1001", "failed: text" */
 
 /* ---- probe.c: signs of life ---- */
-
 void tpi_probe_begin(tp_actor *self, struct tpi_child *child); /* of one that runs */
 void tpi_on_probe(tp_actor *self, struct tpi_supervisor *supervisor, const tpi_probe *msg);
 void tpi_on_pong(tp_actor *self, struct tpi_supervisor *supervisor, const tp_pong *msg);

@@ -141,8 +141,12 @@ static void report_exit(tp_actor *self, tp_reason reason) {
 /* After this no sender finds it; what is on its way will be answered by the drain. */
 static void unpublish(tp_actor *self) {
     /* release: partner is the acquire in tpi_find; a sender that still sees ALIVE pushes to a
-     * mailbox that is emptied below */
-    atomic_store_explicit(&self->identity, (uint64_t)self->generation << 32, memory_order_release);
+     * mailbox that is emptied below. An exchange: abandon (abandon.c) may come at the same time */
+    uint64_t was = atomic_exchange_explicit(&self->identity, (uint64_t)self->generation << 32,
+                                            memory_order_release);
+    if (was & TPI_IDENTITY_ALIVE) return;
+    /* relaxed: a number that orders nothing */
+    atomic_fetch_sub_explicit(&self->runtime->abandoned, 1, memory_order_relaxed);
 }
 
 static void free_state(tp_actor *self) {
@@ -186,7 +190,8 @@ void tpi_exit(struct tpi_worker *worker, tp_actor *self) {
     call_terminate(self);
     worker = self->worker;
     tp_reason reason = reason_of(self);
-    if (tpi_is_published(self)) {
+    if (!(self->flags & TPI_ACTOR_RELEASED)) {
+        self->flags |= TPI_ACTOR_RELEASED;
         tpi_fetch(self); /* links and monitors that have arrived hear the reason, not `noproc` */
         if (tpi_replays(self)) tpi_capsule_ended(self, reason);
         report_exit(self, reason);

@@ -77,6 +77,7 @@ struct tpi_extra {
     tp_pid over;         /* the receiver whose limit it passed */
     tp_ref credit;       /* the CREDIT it waits for */
     char *name;          /* registered; the registry's memory */
+    const char *shown;   /* in the place of its behaviour's name: of an isolated one, the guest's */
     uint32_t groups;     /* memberships, counted by the registry */
     uint64_t workers;    /* a bit a worker it may run on; 0: all */
     int32_t reason_code; /* how it ends */
@@ -94,6 +95,12 @@ struct tpi_extra {
     volatile uint32_t inside; /* calls of this library in progress; 0: the actor's own code runs */
     uintptr_t outermost;      /* the stack pointer of who called that code */
 };
+
+/* What people know it by. */
+static inline const char *tpi_behavior_name(const tp_actor *self) {
+    if (self->extra != NULL && self->extra->shown != NULL) return self->extra->shown;
+    return self->behavior->name;
+}
 
 /*
  * Containment: is the runtime in progress? A containing actor counts the calls of this library that

@@ -50,7 +50,7 @@ void tpi_log_entry(tp_runtime *runtime, const tp_log_entry *entry) {
 
 static const char *log_name(const tp_actor *self) {
     if (self->extra != NULL && self->extra->name != NULL) return self->extra->name;
-    return self->behavior->name;
+    return tpi_behavior_name(self);
 }
 
 void tp_log(tp_actor *self, tp_log_level level, const char *format, ...) {

@@ -67,7 +67,7 @@ static struct tpi_block *send_back(tp_actor *self, struct tpi_block *before,
 
 static bool admit(tp_actor *self, struct tpi_block *block) {
     if (block->flags & TPI_BLOCK_SYSTEM) {
-        if (!(self->flags & (TPI_ACTOR_BODY | TPI_ACTOR_INBOX))) return true;
+        if (!(self->flags & (TPI_ACTOR_BODY | TPI_ACTOR_INBOX | TPI_ACTOR_ISOLATED))) return true;
         tpi_sys_refuse(self, block);
         return false;
     }

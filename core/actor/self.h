@@ -61,6 +61,7 @@ enum tpi_actor_flag {
     TPI_ACTOR_WATCHED = 1 << 22,  /* what it does is traced or recorded: sys.c, capsule.c */
     TPI_ACTOR_ISOLATED = 1 << 24, /* stands for one in another process: core/process/proxy.c */
     TPI_ACTOR_QUIET = 1 << 25,    /* its end is no crash, whatever the reason: tpi_exit_quietly */
+    TPI_ACTOR_RELEASED = 1 << 26, /* what it owned has been given back, its end been reported */
     TPI_ACTOR_REPLAYS = 1 << 23   /* its inputs come out of a capsule alone */
 };
 

@@ -527,6 +527,9 @@ static enum tpi_applied apply_isolated(tp_actor *self, struct tpi_block *block) 
     case TPI_KIND_UNLINK:
     case TPI_KIND_UNLINK_ACK:
     case TPI_KIND_FORGET: self->runtime->hooks.cross(self, block); return apply_own(self, block);
+    case TPI_KIND_PING: /* whether its own code comes back, not whether this one's does */
+        self->runtime->hooks.cross(self, block);
+        return TPI_APPLIED_DONE;
     default: return apply_own(self, block);
     }
 }

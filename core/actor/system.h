@@ -11,6 +11,8 @@
 /* What the rooms above fill in; each may be NULL. */
 struct tpi_hooks {
     void (*name_released)(tp_runtime *runtime, tp_actor *actor);
+    /* The name of an actor that may be running: tp_abandon. Any thread. */
+    void (*name_forgotten)(tp_runtime *runtime, tp_pid pid);
     tp_err (*name_taken)(tp_runtime *runtime, tp_actor *actor, const char *name);
     /* Writes the name of an actor, terminated, and gives its length; 0: it has none. */
     size_t (*name_of)(tp_runtime *runtime, tp_pid pid, char *out, size_t size);
@@ -85,7 +87,8 @@ struct tp_runtime {
 
     /* ---- written while it runs: away from what each send and each slice reads ---- */
     _Alignas(64) _Atomic(uint32_t) slots_used; /* the first that was never used */
-    _Atomic(uint32_t) exits; /* futex: goes up when an actor ends while stopping */
+    _Atomic(uint32_t) abandoned; /* actors that nobody finds and that have not ended */
+    _Atomic(uint32_t) exits;     /* futex: goes up when an actor ends while stopping */
     _Atomic(uint64_t) outside_refs;
     tpi_spinlock wait_lock; /* confirms wait cycles: wait.c */
 };
@@ -125,11 +128,6 @@ static inline tp_actor *tpi_find(const tp_runtime *runtime, tp_pid pid, uint64_t
 /* The extra part, made at first need; NULL when out of memory. */
 struct tpi_extra *tpi_extra(tp_actor *actor);
 void tpi_extra_free(tp_actor *actor);
-/* The owner: can senders find it? */
-static inline bool tpi_is_published(const tp_actor *actor) {
-    /* relaxed: only the owner changes it, and the owner asks */
-    return (atomic_load_explicit(&actor->identity, memory_order_relaxed) & TPI_IDENTITY_ALIVE) != 0;
-}
 /* For callbacks of maps: memory of the runtime's heap. */
 struct tpi_map_memory tpi_map_memory(tp_runtime *runtime);
 tp_ref tpi_ref_new(tp_actor *actor);

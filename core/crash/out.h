@@ -19,7 +19,14 @@ struct tpi_out {
 
 struct tpi_out tpi_out_over(char *bytes, size_t room);
 void tpi_out_put(struct tpi_out *out, const char *bytes, size_t size);
-/* At most 1,023 bytes at a time. */
+/* The pieces that a report is made of. A crash makes one of them in full, read or not, while others
+ * wait for a restart: printf would be most of its cost. */
+void tpi_out_text(struct tpi_out *out, const char *text);
+void tpi_out_number(struct tpi_out *out, int64_t number);
+/* A span as seconds, with three places behind the point. */
+void tpi_out_seconds(struct tpi_out *out, tp_duration span);
+void tpi_out_pid(struct tpi_out *out, tp_pid pid); /* <slot.generation> */
+/* At most 1,023 bytes at a time. For what is rare. */
 void tpi_out_print(struct tpi_out *out, const char *format, ...) TP_PRINTF(2, 3);
 /* `key`, as it is, then the text as a JSON string. */
 void tpi_out_json_text(struct tpi_out *out, const char *key, tp_str text);

@@ -73,6 +73,13 @@ static bool print_value(tp_bin value, bool json, char *out, size_t size) {
     return true;
 }
 
+/* As snprintf does it: up to a zero byte, cut to its room. */
+static void copy_text(char *out, size_t room, const char *text, size_t size) {
+    size = strnlen(text, size < room ? size : room - 1);
+    memcpy(out, text, size);
+    out[size] = 0;
+}
+
 static void print_detail(struct report *report, tp_reason reason) {
     char *out = report->detail;
     tp_bin detail = reason.detail;
@@ -83,7 +90,7 @@ static void print_detail(struct report *report, tp_reason reason) {
                        tp_signal_name(fault.signal), fault.code, fault.address);
     else if (detail.size == 0) return;
     else if (reason.code == TP_EXIT_FAILED && tp_utf8_valid(detail.data, detail.size))
-        (void)snprintf(out, DETAIL_MAX, "%.*s", (int)detail.size, (const char *)detail.data);
+        copy_text(out, DETAIL_MAX, (const char *)detail.data, detail.size);
     else if (!is_msgpack(detail) || !print_value(detail, false, out, DETAIL_MAX))
         (void)snprintf(out, DETAIL_MAX, "%zu bytes", detail.size);
 }
@@ -91,9 +98,12 @@ static void print_detail(struct report *report, tp_reason reason) {
 static void gather_reason(struct report *report, tp_reason reason) {
     tp_crash_report *value = &report->value;
     print_detail(report, reason);
-    (void)snprintf(report->reason, sizeof report->reason, "%s (%" PRId32 ")%s%s",
-                   tp_exit_code_name(reason.code), reason.code, report->detail[0] ? ": " : "",
-                   report->detail);
+    struct tpi_out out = tpi_out_over(report->reason, sizeof report->reason);
+    tpi_out_text(&out, tp_exit_code_name(reason.code));
+    tpi_out_text(&out, " (");
+    tpi_out_number(&out, reason.code);
+    tpi_out_text(&out, report->detail[0] != 0 ? "): " : ")");
+    tpi_out_text(&out, report->detail);
     value->code = reason.code;
     value->detail = reason.detail;
     value->reason = str_of(report->reason);
@@ -179,7 +189,7 @@ static void gather(struct report *report, tp_actor *self, tp_reason reason, cons
     const struct tpi_extra *extra = self->extra;
     memset(value, 0, sizeof *value);
     value->actor = tpi_pid_of(runtime, self);
-    value->behavior = str_of(self->behavior->name);
+    value->behavior = str_of(tpi_behavior_name(self));
     if (extra != NULL && extra->name != NULL) value->name = str_of(extra->name);
     gather_reason(report, reason);
     if (self->current != NULL && self->current->type != NULL) {
@@ -193,36 +203,63 @@ static void gather(struct report *report, tp_actor *self, tp_reason reason, cons
         gather_restarts(report, self);
         if (extra->capsule != NULL && !extra->capsule->replaying) gather_last(report, self);
     }
-    (void)snprintf(report->capsule, sizeof report->capsule, "%s", capsule);
+    copy_text(report->capsule, sizeof report->capsule, capsule, sizeof report->capsule);
     value->capsule = str_of(report->capsule);
     if (self->flags & TPI_ACTOR_FAULTED) gather_fault(report, self->worker->crash);
 }
 
 /* ---- as lines ---- */
 
+static void count_line(struct tpi_out *out, const char *before, uint32_t count) {
+    tpi_out_text(out, before);
+    tpi_out_number(out, count);
+}
+
+static void text_history(struct report *report) {
+    const tp_crash_report *value = &report->value;
+    struct tpi_out *out = &report->text;
+    if (value->restarts > 0) {
+        count_line(out, "\n  restarted ", value->restarts);
+        tpi_out_text(out, " times, the last ones");
+        for (size_t i = 0; i < value->restart_ages.count; i++) {
+            tpi_out_text(out, i == 0 ? " " : ", ");
+            tpi_out_seconds(out, report->ages[i]);
+            tpi_out_text(out, " s");
+        }
+        tpi_out_text(out, " ago");
+    }
+    for (size_t i = 0; i < value->last.count; i++) {
+        tpi_out_text(out, i == 0 ? "\n  last messages: " : "\n                 ");
+        tpi_out_text(out, report->lasts[i]);
+    }
+}
+
 static void write_text(struct report *report) {
     const tp_crash_report *value = &report->value;
     struct tpi_out *out = &report->text;
-    tpi_out_print(out, "exited: %s\n  behaviour %s", report->reason, value->behavior.data);
-    if (value->name.size > 0) tpi_out_print(out, ", name %s", value->name.data);
-    if (value->message.size > 0)
-        tpi_out_print(out, "\n  handling %s from <%" PRIu32 ".%" PRIu32 ">", report->message,
-                      value->sender.slot, value->sender.generation);
-    tpi_out_print(
-        out, "\n  mailbox %" PRIu32 ", monitors %" PRIu32 ", watchers %" PRIu32 ", links %" PRIu32,
-        value->mailbox, value->monitor_count, value->watcher_count, value->link_count);
-    for (size_t i = 0; i < value->links.count; i++)
-        tpi_out_print(out, "%s<%" PRIu32 ".%" PRIu32 ">", i == 0 ? ": " : " ",
-                      report->links[i].slot, report->links[i].generation);
-    if (value->restarts > 0) {
-        tpi_out_print(out, "\n  restarted %" PRIu32 " times, the last ones", value->restarts);
-        for (size_t i = 0; i < value->restart_ages.count; i++)
-            tpi_out_print(out, "%s %.3f s", i == 0 ? "" : ",", (double)report->ages[i] / 1e9);
-        tpi_out_print(out, " ago");
+    tpi_out_text(out, "exited: ");
+    tpi_out_text(out, report->reason);
+    tpi_out_text(out, "\n  behaviour ");
+    tpi_out_text(out, value->behavior.data);
+    if (value->name.size > 0) {
+        tpi_out_text(out, ", name ");
+        tpi_out_text(out, value->name.data);
     }
-    for (size_t i = 0; i < value->last.count; i++)
-        tpi_out_print(out, "\n  %s %s", i == 0 ? "last messages:" : "              ",
-                      report->lasts[i]);
+    if (value->message.size > 0) {
+        tpi_out_text(out, "\n  handling ");
+        tpi_out_text(out, report->message);
+        tpi_out_text(out, " from ");
+        tpi_out_pid(out, value->sender);
+    }
+    count_line(out, "\n  mailbox ", value->mailbox);
+    count_line(out, ", monitors ", value->monitor_count);
+    count_line(out, ", watchers ", value->watcher_count);
+    count_line(out, ", links ", value->link_count);
+    for (size_t i = 0; i < value->links.count; i++) {
+        tpi_out_text(out, i == 0 ? ": " : " ");
+        tpi_out_pid(out, report->links[i]);
+    }
+    text_history(report);
     if (value->capsule.size > 0) tpi_out_print(out, "\n  capsule %s", report->capsule);
     for (size_t i = 0; i < value->stack.count; i++)
         tpi_out_print(out, "\n  #%zu %s", i, report->symbols[i]);
@@ -234,13 +271,14 @@ static void json_reason(struct report *report) {
     const tp_crash_report *value = &report->value;
     struct tpi_out *out = &report->json;
     char detail[DETAIL_MAX];
-    tpi_out_print(out, ",\"reason\":{\"code\":%" PRId32, value->code);
+    tpi_out_text(out, ",\"reason\":{\"code\":");
+    tpi_out_number(out, value->code);
     tpi_out_json_text(out, ",\"name\":", str_of(tp_exit_code_name(value->code)));
     if (value->code != TP_EXIT_FAILED && value->code != TP_EXIT_FAULT && value->detail.size > 0 &&
         is_msgpack(value->detail) && print_value(value->detail, true, detail, sizeof detail))
         tpi_out_print(out, ",\"detail\":%s", detail);
     else if (report->detail[0] != 0) tpi_out_json_text(out, ",\"detail\":", str_of(report->detail));
-    tpi_out_print(out, "}");
+    tpi_out_text(out, "}");
 }
 
 /* Decoded if it is short enough to be whole, else as the text that was cut. */
@@ -250,7 +288,7 @@ static void json_message(struct report *report, const struct tpi_block *block) {
     size_t length = tpi_message_json(block->type, tpi_block_bytes(block), block->size,
                                      block->type->field_count, json, sizeof json);
     if (length < sizeof json) {
-        tpi_out_print(out, ",\"message\":");
+        tpi_out_text(out, ",\"message\":");
         tpi_out_put(out, json, length);
     } else tpi_out_json_text(out, ",\"message\":", report->value.message);
     tpi_out_json_pid(out, ",\"sender\":", report->value.sender);
@@ -271,13 +309,16 @@ static void json_fault(struct report *report) {
 static void json_history(struct report *report) {
     const tp_crash_report *value = &report->value;
     struct tpi_out *out = &report->json;
-    tpi_out_print(out, ",\"restarts\":%" PRIu32 ",\"restart_ages\":[", value->restarts);
-    for (size_t i = 0; i < value->restart_ages.count; i++)
-        tpi_out_print(out, "%s%.3f", i == 0 ? "" : ",", (double)report->ages[i] / 1e9);
-    tpi_out_print(out, "],\"last\":[");
+    count_line(out, ",\"restarts\":", value->restarts);
+    tpi_out_text(out, ",\"restart_ages\":[");
+    for (size_t i = 0; i < value->restart_ages.count; i++) {
+        if (i > 0) tpi_out_text(out, ",");
+        tpi_out_seconds(out, report->ages[i]);
+    }
+    tpi_out_text(out, "],\"last\":[");
     for (size_t i = 0; i < value->last.count; i++)
         tpi_out_json_text(out, i == 0 ? "" : ",", report->last[i]);
-    tpi_out_print(out, "]");
+    tpi_out_text(out, "]");
     if (value->capsule.size > 0) tpi_out_json_text(out, ",\"capsule\":", value->capsule);
 }
 
@@ -290,16 +331,17 @@ static void write_json(struct report *report, const tp_actor *self) {
     tpi_out_json_text(out, ",\"behavior\":", value->behavior);
     json_reason(report);
     if (self->current != NULL && self->current->type != NULL) json_message(report, self->current);
-    tpi_out_print(out,
-                  ",\"mailbox\":%" PRIu32 ",\"monitors\":%" PRIu32 ",\"watchers\":%" PRIu32
-                  ",\"links\":%" PRIu32 ",\"linked\":[",
-                  value->mailbox, value->monitor_count, value->watcher_count, value->link_count);
+    count_line(out, ",\"mailbox\":", value->mailbox);
+    count_line(out, ",\"monitors\":", value->monitor_count);
+    count_line(out, ",\"watchers\":", value->watcher_count);
+    count_line(out, ",\"links\":", value->link_count);
+    tpi_out_text(out, ",\"linked\":[");
     for (size_t i = 0; i < value->links.count; i++)
         tpi_out_json_pid(out, i == 0 ? "" : ",", report->links[i]);
-    tpi_out_print(out, "]");
+    tpi_out_text(out, "]");
     json_history(report);
     if (value->signal != 0) json_fault(report);
-    tpi_out_print(out, "}");
+    tpi_out_text(out, "}");
 }
 
 /* ---- told ---- */
@@ -308,7 +350,9 @@ static void log_report(struct report *report, tp_actor *self) {
     const tp_crash_report *value = &report->value;
     tp_runtime *runtime = self->runtime;
     char line[sizeof report->reason + 16];
-    (void)snprintf(line, sizeof line, "exited: %s", report->reason);
+    struct tpi_out out = tpi_out_over(line, sizeof line);
+    tpi_out_text(&out, "exited: ");
+    tpi_out_text(&out, report->reason);
     for (char *at = line; *at != 0; at++)
         if (*at == '\n' || *at == '\r') *at = ' ';
     tp_log_entry entry = {

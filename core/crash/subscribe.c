@@ -5,6 +5,7 @@
  * again. Nothing is told of messages that tell.
  */
 #include "core/crash/crash.h"
+#include "core/crash/out.h"
 
 #include <string.h>
 
@@ -124,13 +125,39 @@ static bool tells(const tp_message_type *type) {
            tp_message_type_equal(type, &tp_stuck_report_message);
 }
 
+static void log_letter(tp_runtime *runtime, const tp_dead_letter *letter) {
+    char line[TEXT_MAX + 64], json[6 * TEXT_MAX + 512];
+    struct tpi_out out = tpi_out_over(line, sizeof line);
+    tpi_out_text(&out, "dead letter from ");
+    tpi_out_pid(&out, letter->from);
+    tpi_out_text(&out, ": ");
+    tpi_out_put(&out, letter->text.data, letter->text.size);
+    out = tpi_out_over(json, sizeof json);
+    tpi_out_json_pid(&out, "{\"dead_letter\":", letter->to);
+    tpi_out_json_text(&out, ",\"node\":", tp_str_of(runtime->options.node_name));
+    tpi_out_json_pid(&out, ",\"from\":", letter->from);
+    tpi_out_json_text(&out, ",\"type\":", letter->type);
+    tpi_out_json_text(&out, ",\"text\":", letter->text);
+    tpi_out_text(&out, ",\"suppressed\":");
+    tpi_out_number(&out, (int64_t)letter->suppressed);
+    tpi_out_text(&out, "}");
+    tp_log_entry entry = {.level = TP_LOG_INFO,
+                          .time = tpi_scheduler_now(runtime->scheduler),
+                          .actor = letter->to,
+                          .name = "",
+                          .text = line,
+                          .json = out.cut ? NULL : json};
+    tpi_log_entry(runtime, &entry);
+}
+
 void tpi_crash_dead_letter(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
                            const struct tpi_block *block) {
     struct tpi_crash *crash = runtime->crash;
     struct tpi_subscriber subscribers[TPI_SUBSCRIBERS_MAX];
     unsigned count = tpi_subject_list(runtime, &crash->dead_letters, subscribers);
+    bool logged = runtime->options.log_level <= TP_LOG_INFO;
     (void)worker;
-    if (count == 0 || block->type == NULL || tells(block->type)) return;
+    if ((count == 0 && !logged) || block->type == NULL || tells(block->type)) return;
     if (!tpi_crash_within(runtime, &crash->letters, SECOND_MS, LETTERS_A_SECOND)) {
         /* relaxed: a count that orders nothing */
         atomic_fetch_add_explicit(&crash->suppressed, 1, memory_order_relaxed);
@@ -146,6 +173,7 @@ void tpi_crash_dead_letter(tp_runtime *runtime, struct tpi_worker *worker, tp_pi
         /* relaxed: a count that orders nothing */
         .suppressed = atomic_exchange_explicit(&crash->suppressed, 0, memory_order_relaxed),
     };
+    if (logged) log_letter(runtime, &letter);
     for (unsigned i = 0; i < count; i++)
         tpi_subject_tell(runtime, &crash->dead_letters, subscribers[i].pid, &tp_dead_letter_message,
                          &letter);

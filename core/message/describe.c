@@ -169,14 +169,18 @@ static void add_value(struct text *text, tp_reader *in, unsigned depth) {
     }
 }
 
-static void add_name(struct text *text, const tp_field *field) {
-    TPI_ASSERT(field->name != NULL);
+/* A type as another node named it has a count of fields, and no more: they are numbered. */
+static void add_name(struct text *text, const tp_message_type *type, uint32_t i) {
+    char number[16];
+    snprintf(number, sizeof number, "%u", (unsigned)i);
+    TPI_ASSERT(type->fields == NULL || type->fields[i].name != NULL);
     if (text->json) add_text(text, "\"");
-    add_text(text, field->name);
+    add_text(text, type->fields == NULL ? number : type->fields[i].name);
     add_text(text, text->json ? "\":" : "=");
 }
 
-static void add_field(struct text *text, const tp_field *field, tp_reader *in, unsigned depth);
+static void add_field(struct text *text, const tp_message_type *type, uint32_t i, tp_reader *in,
+                      unsigned depth);
 
 /* A nested message that tp_read_skip has accepted: an array whose values have names. */
 static void add_nested(struct text *text, const tp_message_type *type, tp_reader *in,
@@ -193,8 +197,8 @@ static void add_nested(struct text *text, const tp_message_type *type, tp_reader
             continue;
         }
         if (i > 0) add_text(text, text->json ? "," : ", ");
-        add_name(text, &type->fields[i]);
-        add_field(text, &type->fields[i], in, depth - 1);
+        add_name(text, type, i);
+        add_field(text, type, i, in, depth - 1);
     }
     add_text(text, "}");
 }
@@ -215,7 +219,10 @@ static void add_list_of(struct text *text, const tp_message_type *type, tp_reade
 }
 
 /* A field's value that tp_read_skip has accepted, whether or not it is what the field says. */
-static void add_field(struct text *text, const tp_field *field, tp_reader *in, unsigned depth) {
+static void add_field(struct text *text, const tp_message_type *type, uint32_t i, tp_reader *in,
+                      unsigned depth) {
+    static const tp_field plain = {.form = TP_FORM_PLAIN};
+    const tp_field *field = type->fields == NULL ? &plain : &type->fields[i];
     bool nested = field->form == TP_FORM_NESTED || field->form == TP_FORM_LIST_OF;
     TPI_ASSERT(nested == (field->type != NULL));
     if (field->form == TP_FORM_NESTED) add_nested(text, field->type, in, depth);
@@ -228,13 +235,13 @@ static void add_fields(struct text *text, const tp_message_type *type, tp_reader
     for (uint32_t i = 0; i < type->field_count && i < count; i++) {
         tp_reader ahead = *in;
         if (i > 0) add_text(text, text->json ? "," : ", ");
-        add_name(text, &type->fields[i]);
+        add_name(text, type, i);
         tp_read_skip(&ahead);
         if (ahead.failed) {
             add_text(text, text->json ? "\"?\"" : "?");
             return;
         }
-        add_field(text, &type->fields[i], in, DEPTH_SHOWN);
+        add_field(text, type, i, in, DEPTH_SHOWN);
         TPI_ASSERT(in->at == ahead.at);
     }
 }

@@ -5,11 +5,14 @@
 
 #include <string.h>
 
+#include "core/actor/remote.h"
+
 struct tpi_block *tpi_crossing_block(tp_runtime *runtime, struct tpi_worker *worker,
                                      const struct tpi_frame *frame, const uint8_t *bytes) {
     TPI_ASSERT(frame->what == TPI_CROSS_SIGNAL && frame->kind < TPI_KIND_COUNT);
-    /* what may be answered in place has room for its answer */
+    /* what may be answered in place has room for its answer, and one of another node for its id */
     size_t room = frame->size > TPI_SIGNAL_ROOM ? frame->size : TPI_SIGNAL_ROOM;
+    if (tpi_is_remote(runtime, frame->from)) room += 8;
     struct tpi_block *block = tpi_block_new(runtime, worker, (enum tpi_kind)frame->kind, room);
     if (block == NULL) return NULL;
     block->type = frame->type;
@@ -17,8 +20,9 @@ struct tpi_block *tpi_crossing_block(tp_runtime *runtime, struct tpi_worker *wor
     block->code = frame->code;
     block->flags = frame->flags & TPI_CROSSING_FLAGS;
     block->size = frame->size;
+    if (frame->from.generation != 0) /* before the payload: it says where that is */
+        tpi_block_set_from(runtime, block, frame->from);
     if (frame->size > 0) memcpy(tpi_block_payload(block), bytes, frame->size);
-    if (frame->from.node == runtime->node) tpi_block_set_from(runtime, block, frame->from);
     return block;
 }
 

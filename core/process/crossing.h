@@ -19,7 +19,8 @@ enum tpi_crossing {
     TPI_CROSS_CREDIT, /* from it: `ref` messages have been handled */
     TPI_CROSS_PING,
     TPI_CROSS_PONG,
-    TPI_CROSS_LOG /* from it: level in `code`, the text */
+    TPI_CROSS_LOG, /* from it: level in `code`, the text */
+    TPI_CROSS_TYPE /* to it: `type` is of this name and `ref` fields, and the node's alone */
 };
 
 struct tpi_frame {
@@ -27,7 +28,7 @@ struct tpi_frame {
     uint8_t what;
     uint8_t kind;  /* of a block */
     uint8_t flags; /* of a block: those that cross */
-    uint8_t spare;
+    uint8_t far;   /* `type` is one that TPI_CROSS_TYPE has told */
     uint16_t code;
     tp_ref ref;
     tp_pid to;
@@ -68,13 +69,23 @@ struct tpi_frame tpi_crossing_frame(const tp_runtime *runtime, const struct tpi_
 
 /* ---- the guest (guest.c) ---- */
 
+/* A type that a message of another node named: the node made it after the fork. */
+struct tpi_far {
+    struct tpi_far *next;
+    const tp_message_type *there; /* the node's */
+    tp_message_type type;         /* the guest's */
+    char name[];
+};
+
 struct tpi_guest {
     tp_runtime *runtime;
     int stream;
     tpi_mutex writing;
     tp_pid self;
+    bool ready; /* init is over, and the node knows; the worker's */
     _Atomic(uint32_t) answered;
     struct tpi_frame answer;
+    _Atomic(struct tpi_far *) far; /* added by the first thread, read by all */
 };
 
 /* Makes a runtime the guest's: its hooks, its log. Before its actor is there. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/actor/inner.h"
+#include "core/actor/remote.h"
 #include "core/process/crossing.h"
 
 #define START_REF ((tp_ref)1) /* answered when init has returned */
@@ -34,15 +35,54 @@ static void drop(tp_runtime *runtime, struct tpi_worker *worker, struct tpi_bloc
     tpi_block_free(runtime, worker, block);
 }
 
+/* ---- types of other nodes ---- */
+
+static void learn_type(struct tpi_guest *guest, const struct tpi_frame *frame,
+                       const uint8_t *name) {
+    struct tpi_far *far = tpi_heap_alloc(guest->runtime->memory, sizeof *far + frame->size + 1);
+    if (far == NULL) tpi_process_exit(1);
+    memcpy(far->name, name, frame->size);
+    far->name[frame->size] = 0;
+    far->there = frame->type;
+    far->type = (tp_message_type){.name = far->name,
+                                  .name_size = frame->size,
+                                  .hash = tp_name_hash(far->name, frame->size),
+                                  .field_count = (uint32_t)frame->ref};
+    /* relaxed: this thread alone writes it */
+    far->next = atomic_load_explicit(&guest->far, memory_order_relaxed);
+    /* release: partner is the acquire load in type_there: what it points to is whole */
+    atomic_store_explicit(&guest->far, far, memory_order_release);
+}
+
+static const tp_message_type *type_here(struct tpi_guest *guest, const tp_message_type *there) {
+    /* relaxed: this thread alone writes it */
+    const struct tpi_far *far = atomic_load_explicit(&guest->far, memory_order_relaxed);
+    while (far != NULL && far->there != there) far = far->next;
+    if (far == NULL) tpi_process_exit(1); /* cannot be: it was told before */
+    return &far->type;
+}
+
+/* A message of another node that is passed on has a type of this process's own. */
+static const tp_message_type *type_there(struct tpi_guest *guest, const tp_message_type *here) {
+    /* acquire: partner is the release store in learn_type */
+    const struct tpi_far *far = atomic_load_explicit(&guest->far, memory_order_acquire);
+    while (far != NULL && &far->type != here) far = far->next;
+    return far != NULL ? far->there : here;
+}
+
 /* ---- hooks ---- */
 
 static void elsewhere(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
                       struct tpi_block *block) {
     struct tpi_guest *guest = guest_of(runtime);
-    if (block->kind == TPI_KIND_REPLY && block->ref == START_REF) {
+    /* on another node a request may have this number */
+    if (block->kind == TPI_KIND_REPLY && block->ref == START_REF && !guest->ready &&
+        !tpi_is_remote(runtime, to)) {
+        guest->ready = true;
         write_frame(guest, &(struct tpi_frame){.what = TPI_CROSS_READY}, NULL, 0, NULL);
     } else {
         struct tpi_frame frame = tpi_crossing_frame(runtime, block, to, (enum tpi_kind)block->kind);
+        frame.type = type_there(guest, frame.type);
         write_frame(guest, &frame, tpi_block_bytes(block), block->size, NULL);
     }
     drop(runtime, worker, block);
@@ -151,8 +191,9 @@ static void take_answer(struct tpi_guest *guest, const struct tpi_frame *frame) 
     tpi_futex_wake(&guest->answered, 1);
 }
 
-static void deliver(struct intake *in, const struct tpi_frame *frame) {
+static void deliver(struct intake *in, struct tpi_frame *frame) {
     struct tpi_guest *guest = in->guest;
+    if (frame->far) frame->type = type_here(guest, frame->type);
     struct tpi_block *block = tpi_crossing_block(guest->runtime, NULL, frame, in->bytes);
     if (block == NULL) tpi_process_exit(1); /* rather than lose it; the node tells who waits */
     bool counted = frame->kind <= TPI_KIND_REQUEST && !(frame->flags & TPI_BLOCK_UNCOUNTED);
@@ -187,6 +228,7 @@ static void take(struct intake *in) {
         tpi_process_exit(1);
     switch ((enum tpi_crossing)frame.what) {
     case TPI_CROSS_SIGNAL: deliver(in, &frame); break;
+    case TPI_CROSS_TYPE: learn_type(in->guest, &frame, in->bytes); break;
     case TPI_CROSS_ANSWER: take_answer(in->guest, &frame); break;
     case TPI_CROSS_PING:
         write_frame(in->guest, &(struct tpi_frame){.what = TPI_CROSS_PONG}, NULL, 0, NULL);
@@ -204,6 +246,7 @@ _Noreturn void tpi_guest_serve(struct tpi_guest *guest, const struct tpi_guest_s
     bool starts = start->behavior->init != NULL; /* else nothing would answer */
     if (!starts) encoded.type = NULL;
     guest->self = start->self;
+    guest->ready = !starts; /* then nobody waits for it */
     if (tpi_spawn_guest(guest->runtime, start->self, start->parent, start->behavior, &encoded,
                         starts ? START_REF : 0) != TP_OK)
         tpi_process_exit(1);

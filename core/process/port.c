@@ -361,7 +361,7 @@ static void pump(tp_actor *self, struct port *port) {
 
 static tp_err queue_write(tp_actor *self, struct port *port, tp_bin bytes) {
     uint8_t head[4] = {0};
-    unsigned head_size = tpi_frame_head(port->format);
+    unsigned head_size = tpi_stream_head(port->format);
     if (port->input_id == 0 || port->input_ends) return TP_ECLOSED;
     if (port->writes >= WRITES_MAX) return TP_EFULL;
     if (head_size > 0 && !tpi_frame_write(port->format, bytes.size, head)) return TP_ETOOBIG;

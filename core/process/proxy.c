@@ -23,6 +23,12 @@
 #define READ_SIZE ((size_t)16 << 10)
 #define KILL_PATIENCE TP_MS(100)
 #define BEATS_MISSED 3u
+#define LOOK_EVERY TP_MS(10) /* at what has come, while the guest is behind */
+
+struct told {
+    struct told *next;
+    const tp_message_type *type;
+};
 
 struct proxy {
     tp_runtime *runtime;
@@ -34,8 +40,9 @@ struct proxy {
     bool exited; /* and is reaped */
     bool ready;  /* its init has returned */
     struct tpi_bytes out, in;
-    uint32_t ahead; /* messages that it has not given credit for */
-    bool heard;     /* since the last ping */
+    struct told *told; /* types of other nodes that the guest knows; the last one used is first */
+    uint32_t ahead;    /* messages that it has not given credit for */
+    bool heard;        /* since the last ping */
     unsigned missed;
     tp_duration heartbeat;
     tp_time next_beat;
@@ -78,11 +85,45 @@ static void put(tp_actor *self, struct proxy *proxy, const struct tpi_frame *fra
     proxy->out.end += sizeof *frame + frame->size;
 }
 
+/* A type that another node named is not in the guest's copy of this process: it is told, once. */
+static void introduce(tp_actor *self, struct proxy *proxy, const tp_message_type *type) {
+    struct told **at = &proxy->told, *told;
+    while (*at != NULL && (*at)->type != type) at = &(*at)->next;
+    told = *at;
+    if (told != NULL) {
+        *at = told->next;
+    } else {
+        told = tp_alloc(self, sizeof *told);
+        if (told == NULL) {
+            tpi_doom(self, (tp_reason){.code = TP_EXIT_NOMEM}, false);
+            return;
+        }
+        told->type = type;
+        struct tpi_frame frame = {.what = TPI_CROSS_TYPE,
+                                  .size = type->name_size,
+                                  .ref = type->field_count,
+                                  .type = type};
+        put(self, proxy, &frame, type->name);
+    }
+    told->next = proxy->told;
+    proxy->told = told;
+}
+
+static void put_block(tp_actor *self, struct proxy *proxy, struct tpi_frame *frame,
+                      const struct tpi_block *block) {
+    if (block->flags & TPI_BLOCK_REMOTE && block->type != NULL &&
+        tpi_module_of((uintptr_t)block->type) == 0) {
+        introduce(self, proxy, block->type);
+        frame->far = 1;
+    }
+    put(self, proxy, frame, tpi_block_bytes(block));
+}
+
 /* Signals that act at once; in the middle of anything. */
 static void cross(tp_actor *self, struct tpi_block *block) {
     struct tpi_frame frame =
         tpi_crossing_frame(self->runtime, block, tp_self(self), (enum tpi_kind)block->kind);
-    put(self, self->state, &frame, tpi_block_bytes(block));
+    put_block(self, self->state, &frame, block);
     flush(self, self->state);
 }
 
@@ -213,8 +254,8 @@ static void on_ready(tp_actor *self, struct proxy *proxy, const tpi_ready *ready
  * would let those go that this actor keeps waiting. */
 static void wait_a_little(tp_actor *self, struct proxy *proxy) {
     unsigned interest = TPI_POLL_READ | (tpi_bytes_size(&proxy->out) > 0 ? TPI_POLL_WRITE : 0u);
-    tp_err err =
-        self->runtime->hooks.descriptor_wait(self, proxy->stream_id, interest, proxy->heartbeat);
+    tp_duration span = proxy->heartbeat < LOOK_EVERY ? proxy->heartbeat : LOOK_EVERY;
+    tp_err err = self->runtime->hooks.descriptor_wait(self, proxy->stream_id, interest, span);
     if (err != TP_OK && err != TP_ETIMEDOUT) tp_exit(self, TP_EXIT_NOMEM);
     if (read_some(self, proxy) == TP_ECLOSED) take_end(self, proxy);
     beat(self, proxy);
@@ -232,11 +273,34 @@ static struct tpi_frame frame_of(tp_actor *self, const struct tpi_block *block) 
     return frame;
 }
 
+static bool is_reply(tp_actor *self, struct tpi_block *block, void *context) {
+    (void)context;
+    enum tpi_kind kind = (enum tpi_kind)frame_of(self, block).kind;
+    return kind == TPI_KIND_REPLY || kind == TPI_KIND_FAILED;
+}
+
+/* A guest that waits for an answer handles nothing, and so gives no credit: the answer passes what
+ * has to wait for that. A look, not a receive: see wait_a_little. */
+static void pass_replies(tp_actor *self, struct proxy *proxy) {
+    struct tpi_waiting look = {.kind = TPI_WAIT_MESSAGE, .accept = is_reply};
+    self->refused = NULL;
+    tpi_fetch(self);
+    while (tpi_receive_scan(self, &look) && look.block != NULL) {
+        struct tpi_frame frame = frame_of(self, look.block);
+        put_block(self, proxy, &frame, look.block);
+        tpi_block_free(self->runtime, self->worker, look.block);
+        look.block = NULL;
+        look.done = false;
+    }
+    self->refused = NULL;
+    flush(self, proxy);
+}
+
 static void on_any(tp_actor *self, struct proxy *proxy, const tp_message *message) {
     const struct tpi_block *block = &message->block;
     struct tpi_frame frame = frame_of(self, block);
     bool counted = frame.kind <= TPI_KIND_REQUEST && !(frame.flags & TPI_BLOCK_UNCOUNTED);
-    put(self, proxy, &frame, tpi_block_bytes(block));
+    put_block(self, proxy, &frame, block);
     /* who asked hears of it when the guest ends without an answer */
     if (frame.kind == TPI_KIND_REQUEST) (void)tp_defer(self);
     if (counted) proxy->ahead++;
@@ -244,6 +308,7 @@ static void on_any(tp_actor *self, struct proxy *proxy, const tp_message *messag
     bool waits = false;
     while (proxy->ahead >= TPI_CROSSING_WINDOW || tpi_bytes_size(&proxy->out) > QUEUED_MAX) {
         wait_a_little(self, proxy);
+        pass_replies(self, proxy);
         waits = true;
     }
     if (waits) listen_on(self, proxy);
@@ -311,6 +376,20 @@ static void send_start(tp_actor *self, struct proxy *proxy, const tpi_isolate *s
     tpi_links_each(self, cross_link, self);
 }
 
+/* Its init may call others, so that what comes for it meanwhile is passed on. */
+static void await_ready(tp_actor *self, struct proxy *proxy) {
+    const tp_message *message;
+    tpi_ready ready;
+    while (!proxy->ready) {
+        if (tp_receive_any(self, TP_FOREVER, NULL, NULL, &message) != TP_OK)
+            tp_exit(self, TP_EXIT_NOMEM);
+        if (tp_message_get(self, message, &ready, tpi_ready) == TP_OK)
+            on_ready(self, proxy, &ready);
+        else if (tp_message_is(message, tpi_beat)) on_beat(self, proxy, NULL);
+        else on_any(self, proxy, message);
+    }
+}
+
 static void on_start(tp_actor *self, struct proxy *proxy, const tpi_isolate *start) {
     struct tpi_hooks *hooks = &self->runtime->hooks;
     proxy->runtime = self->runtime;
@@ -322,12 +401,13 @@ static void on_start(tp_actor *self, struct proxy *proxy, const tpi_isolate *sta
     if (err == TP_OK) err = hooks->descriptor_watch(self, proxy->child_id, TPI_POLL_READ);
     if (err != TP_OK) tp_fail(self, "no process: %s", tp_strerror(err));
     self->flags |= TPI_ACTOR_ISOLATED;
+    self->extra->shown = ((const tp_behavior *)(uintptr_t)start->behavior)->name;
     send_start(self, proxy, start);
     flush(self, proxy);
-    while (!proxy->ready) wait_a_little(self, proxy);
     listen_on(self, proxy);
     if (tp_send_after(self, proxy->heartbeat, tp_self(self), tpi_beat) == 0)
         tp_exit(self, TP_EXIT_NOMEM);
+    await_ready(self, proxy);
 }
 
 TP_BEHAVIOR(proxy_behavior, "isolated", struct proxy, TP_INIT_WITH(tpi_isolate, on_start),
@@ -354,6 +434,7 @@ static tp_pid isolate(tp_actor *self, const tp_behavior *behavior, const tp_spaw
     tpi_process_sweep(self->runtime);
     tp_err err = tpi_module_of((uintptr_t)behavior) == 0 ? TP_ENOTSUP : TP_OK;
     if (limits->heartbeat < 0) err = TP_EINVAL;
+    if (options->capsule > 0) err = TP_ENOTSUP; /* its inputs are not this process's to keep */
     if (err == TP_OK && type != NULL) {
         block = tpi_block_encode(self->runtime, self->worker, type, value);
         if (block == NULL) err = tpi_encode_error(type, value);

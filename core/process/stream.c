@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-unsigned tpi_frame_head(tp_port_format format) {
+unsigned tpi_stream_head(tp_port_format format) {
     switch (format) {
     case TP_PORT_FRAMES_1: return 1;
     case TP_PORT_FRAMES_2: return 2;
@@ -15,7 +15,7 @@ unsigned tpi_frame_head(tp_port_format format) {
 }
 
 bool tpi_frame_write(tp_port_format format, size_t size, uint8_t head[4]) {
-    unsigned count = tpi_frame_head(format);
+    unsigned count = tpi_stream_head(format);
     TPI_ASSERT(count > 0);
     if (size > UINT32_MAX || (count < 4 && size >> (8 * count) != 0)) return false;
     for (unsigned i = 0; i < count; i++) head[i] = (uint8_t)(size >> (8 * (count - 1 - i)));
@@ -49,7 +49,7 @@ static tp_err cut_line(struct tpi_stream *stream, struct tpi_piece *out) {
 }
 
 static tp_err cut_frame(struct tpi_stream *stream, struct tpi_piece *out) {
-    unsigned head = tpi_frame_head(stream->format);
+    unsigned head = tpi_stream_head(stream->format);
     size_t have = stream->end - stream->start, size = 0;
     if (have < head) return TP_EBUSY;
     for (unsigned i = 0; i < head; i++) size = size << 8 | stream->bytes[stream->start + i];
@@ -62,7 +62,7 @@ tp_err tpi_stream_cut(struct tpi_stream *stream, struct tpi_piece *out) {
     TPI_ASSERT(stream->start <= stream->end && stream->end <= stream->capacity);
     if (have == 0) return TP_EBUSY; /* there may be no memory yet */
     if (stream->format == TP_PORT_LINES) return cut_line(stream, out);
-    if (tpi_frame_head(stream->format) > 0) return cut_frame(stream, out);
+    if (tpi_stream_head(stream->format) > 0) return cut_frame(stream, out);
     return take(stream, 0, have < stream->limit ? have : stream->limit, 0, out);
 }
 

@@ -29,7 +29,7 @@ struct tpi_piece {
 };
 
 /* Bytes of a frame's length; 0: no frames. */
-unsigned tpi_frame_head(tp_port_format format);
+unsigned tpi_stream_head(tp_port_format format);
 /* Writes a frame's length. False: it is too long for its head. */
 bool tpi_frame_write(tp_port_format format, size_t size, uint8_t head[4]);
 

@@ -4,6 +4,7 @@
  *
  * One mutex for all: changes are rare, and what is sent under it is in the order of the changes.
  */
+#include "core/registry/far.h"
 #include "core/registry/registry.h"
 
 #include <string.h>
@@ -247,6 +248,26 @@ static size_t list_scope(struct tpi_groups *groups, const char *scope, tp_pid *o
     return count;
 }
 
+/* Makes a monitor that is in no list yet; NULL: *err says why. */
+static struct group_monitor *monitor_new(tp_actor *self, const char *scope, const char *group,
+                                         tp_err *err) {
+    bool any = group == NULL;
+    size_t scope_size = strlen(scope), name_size = any ? 0 : strlen(group);
+    struct group_monitor *monitor = NULL;
+    if (tpi_extra(self) != NULL)
+        monitor =
+            tpi_heap_alloc(self->runtime->memory, sizeof *monitor + scope_size + name_size + 2);
+    *err = monitor == NULL ? TP_ENOMEM : TP_OK;
+    if (monitor == NULL) return NULL;
+    *monitor =
+        (struct group_monitor){.watcher = tp_self(self), .ref = tpi_ref_new(self), .any = any};
+    monitor->scope_size = scope_size;
+    monitor->name_size = name_size;
+    put_names(monitor->text, scope, scope_size, any ? "" : group, name_size);
+    tpi_list_init(&monitor->link);
+    return monitor;
+}
+
 tp_ref tp_group_monitor(tp_actor *self, const char *scope, const char *group, tp_pid *out,
                         size_t max, size_t *count) {
     TPI_INSIDE(self);
@@ -255,21 +276,9 @@ tp_ref tp_group_monitor(tp_actor *self, const char *scope, const char *group, tp
     tp_err err = check(&scope, any ? "any" : group);
     if (self->runtime->guest != NULL) err = TP_ENOTSUP;
     if (err == TP_OK && out == NULL && max > 0) err = TP_EINVAL;
-    if (err == TP_OK && tpi_extra(self) == NULL) err = TP_ENOMEM;
-    size_t scope_size = err == TP_OK ? strlen(scope) : 0, name_size = any ? 0 : strlen(group);
-    struct group_monitor *monitor =
-        err != TP_OK
-            ? NULL
-            : tpi_heap_alloc(self->runtime->memory, sizeof *monitor + scope_size + name_size + 2);
-    if (err == TP_OK && monitor == NULL) err = TP_ENOMEM;
+    struct group_monitor *monitor = err == TP_OK ? monitor_new(self, scope, group, &err) : NULL;
     tpi_set_error(self, err);
     if (err != TP_OK) return 0;
-    *monitor =
-        (struct group_monitor){.watcher = tp_self(self), .ref = tpi_ref_new(self), .any = any};
-    monitor->scope_size = scope_size;
-    monitor->name_size = name_size;
-    put_names(monitor->text, scope, scope_size, any ? "" : group, name_size);
-    tpi_list_init(&monitor->link);
     tpi_mutex_lock(&groups->mutex);
     tpi_list_push_back(&groups->monitors, &monitor->link);
     self->extra->groups++;
@@ -278,6 +287,120 @@ tp_ref tp_group_monitor(tp_actor *self, const char *scope, const char *group, tp
     tpi_mutex_unlock(&groups->mutex);
     if (count != NULL) *count = now;
     return monitor->ref;
+}
+
+/* ---- members of other nodes ---- */
+
+static bool in_scope(const struct group *group, const char *scope) {
+    return strlen(scope) == group->scope_size && memcmp(scope, group->text, group->scope_size) == 0;
+}
+
+void tpi_groups_each(tp_runtime *runtime, const char *scope, uint64_t node,
+                     void (*each)(void *context, const char *group, tp_pid member), void *context) {
+    struct tpi_groups *groups = runtime->registry->groups;
+    struct tpi_list *link, *spare, *at, *next;
+    tpi_mutex_lock(&groups->mutex);
+    TPI_LIST_EACH(&groups->groups, link, spare) {
+        struct group *group = TPI_CONTAINER_OF(link, struct group, link);
+        if (!in_scope(group, scope)) continue;
+        TPI_LIST_EACH(&group->members, at, next) {
+            struct member *member = TPI_CONTAINER_OF(at, struct member, link);
+            if (member->pid.node == node) each(context, group_name(group), member->pid);
+        }
+    }
+    tpi_mutex_unlock(&groups->mutex);
+}
+
+tp_err tpi_groups_follow(tp_actor *self, const char *scope, tp_ref *ref,
+                         void (*each)(void *context, const char *group, tp_pid member),
+                         void *context) {
+    struct tpi_groups *groups = self->runtime->registry->groups;
+    struct tpi_list *link, *spare, *at, *next;
+    tp_err err = TP_OK;
+    struct group_monitor *monitor = monitor_new(self, scope, NULL, &err);
+    if (monitor == NULL) return err;
+    *ref = monitor->ref;
+    tpi_mutex_lock(&groups->mutex);
+    tpi_list_push_back(&groups->monitors, &monitor->link);
+    self->extra->groups++;
+    TPI_LIST_EACH(&groups->groups, link, spare) {
+        struct group *group = TPI_CONTAINER_OF(link, struct group, link);
+        if (!in_scope(group, scope)) continue;
+        TPI_LIST_EACH(&group->members, at, next) {
+            struct member *member = TPI_CONTAINER_OF(at, struct member, link);
+            if (member->pid.node == self->runtime->node)
+                each(context, group_name(group), member->pid);
+        }
+    }
+    tpi_mutex_unlock(&groups->mutex);
+    return TP_OK;
+}
+
+tp_err tpi_groups_admit(tp_actor *self, const char *scope, const char *group, tp_pid member) {
+    struct tpi_groups *groups = self->runtime->registry->groups;
+    tp_err err = check(&scope, group);
+    if (err != TP_OK || member.node == self->runtime->node) return TP_EINVAL;
+    struct member *far = tpi_heap_alloc(self->runtime->memory, sizeof *far);
+    if (far == NULL) return TP_ENOMEM;
+    far->pid = member;
+    tpi_list_init(&far->link);
+    tpi_mutex_lock(&groups->mutex);
+    struct group *found = find_or_make(self->runtime, groups, scope, group);
+    if (found != NULL) {
+        tpi_list_push_back(&found->members, &far->link);
+        tell(self, groups, found, member, true);
+    }
+    tpi_mutex_unlock(&groups->mutex);
+    if (found != NULL) return TP_OK;
+    tpi_heap_free(self->runtime->memory, far, sizeof *far);
+    return TP_ENOMEM;
+}
+
+/* The oldest membership of that pid in a group; NULL. */
+static struct member *find_member(struct group *group, tp_pid pid) {
+    struct tpi_list *link, *spare;
+    TPI_LIST_EACH(&group->members, link, spare) {
+        struct member *member = TPI_CONTAINER_OF(link, struct member, link);
+        if (tp_pid_equal(member->pid, pid)) return member;
+    }
+    return NULL;
+}
+
+static void drop_far(tp_actor *self, struct tpi_groups *groups, struct group *group,
+                     struct member *member) {
+    tp_pid pid = member->pid;
+    tpi_list_remove(&member->link);
+    tpi_heap_free(self->runtime->memory, member, sizeof *member);
+    tell(self, groups, group, pid, false);
+}
+
+void tpi_groups_expel(tp_actor *self, const char *scope, const char *group, tp_pid member) {
+    struct tpi_groups *groups = self->runtime->registry->groups;
+    if (check(&scope, group) != TP_OK || member.node == self->runtime->node) return;
+    tpi_mutex_lock(&groups->mutex);
+    struct group *found = find(groups, scope, group);
+    struct member *far = found == NULL ? NULL : find_member(found, member);
+    if (far != NULL) {
+        drop_far(self, groups, found, far);
+        drop_if_empty(self->runtime, found);
+    }
+    tpi_mutex_unlock(&groups->mutex);
+}
+
+void tpi_groups_forget(tp_actor *self, uint64_t node) {
+    struct tpi_groups *groups = self->runtime->registry->groups;
+    struct tpi_list *link, *spare, *at, *next;
+    TPI_ASSERT(node != self->runtime->node);
+    tpi_mutex_lock(&groups->mutex);
+    TPI_LIST_EACH(&groups->groups, link, spare) {
+        struct group *group = TPI_CONTAINER_OF(link, struct group, link);
+        TPI_LIST_EACH(&group->members, at, next) {
+            struct member *member = TPI_CONTAINER_OF(at, struct member, link);
+            if (member->pid.node == node) drop_far(self, groups, group, member);
+        }
+        drop_if_empty(self->runtime, group);
+    }
+    tpi_mutex_unlock(&groups->mutex);
 }
 
 static void drop_monitor(tp_runtime *runtime, struct group_monitor *monitor) {
@@ -339,8 +462,23 @@ tp_err tpi_groups_new(tp_runtime *runtime, struct tpi_groups **out) {
     return TP_OK;
 }
 
+/* Members of other nodes go with the runtime; every one of this node has ended. */
+static void free_far(tp_runtime *runtime, struct tpi_groups *groups) {
+    struct tpi_list *link, *spare, *at;
+    TPI_LIST_EACH(&groups->groups, link, spare) {
+        struct group *group = TPI_CONTAINER_OF(link, struct group, link);
+        while ((at = tpi_list_pop_front(&group->members)) != NULL) {
+            struct member *member = TPI_CONTAINER_OF(at, struct member, link);
+            TPI_ASSERT(member->pid.node != runtime->node);
+            tpi_heap_free(runtime->memory, member, sizeof *member);
+        }
+        drop_if_empty(runtime, group);
+    }
+}
+
 void tpi_groups_free(tp_runtime *runtime, struct tpi_groups *groups) {
-    TPI_ASSERT(tpi_list_empty(&groups->groups)); /* every member has ended */
+    free_far(runtime, groups);
+    TPI_ASSERT(tpi_list_empty(&groups->groups));
     while (!tpi_list_empty(&groups->monitors))
         drop_monitor(runtime, TPI_CONTAINER_OF(groups->monitors.next, struct group_monitor, link));
     tpi_heap_free(runtime->memory, groups, sizeof *groups);

@@ -14,6 +14,7 @@
 
 struct tpi_name {
     tp_pid pid;
+    bool forgotten; /* out of the table; its actor still has it */
     size_t size;
     char text[]; /* terminated */
 };
@@ -52,6 +53,7 @@ static tp_err take(tp_runtime *runtime, tp_actor *actor, const char *text) {
     struct tpi_name *name = tpi_heap_alloc(runtime->memory, sizeof *name + size + 1);
     if (name == NULL) return TP_ENOMEM;
     name->pid = tpi_pid_of(runtime, actor);
+    name->forgotten = false;
     name->size = size;
     memcpy(name->text, text, size);
     name->text[size] = 0;
@@ -71,13 +73,34 @@ static void release(tp_runtime *runtime, tp_actor *actor) {
     uint64_t hash, place;
     char *text = actor->extra->name;
     TPI_ASSERT(text != NULL);
+    struct tpi_name *name = TPI_CONTAINER_OF(text, struct tpi_name, text);
     tpi_spin_lock(&registry->lock);
-    struct tpi_name *name = find(registry, text, strlen(text), &hash, &place);
-    TPI_ASSERT(name != NULL && name->text == text);
-    (void)tpi_map_remove(&registry->names, hash, place);
+    if (!name->forgotten) {
+        struct tpi_name *found = find(registry, text, strlen(text), &hash, &place);
+        TPI_ASSERT(found == name);
+        (void)found;
+        (void)tpi_map_remove(&registry->names, hash, place);
+    }
     tpi_spin_unlock(&registry->lock);
     actor->extra->name = NULL;
     tpi_heap_free(runtime->memory, name, sizeof *name + name->size + 1);
+}
+
+/* Of an actor that still runs, on another thread: the table forgets it, its memory waits. */
+static void forget(tp_runtime *runtime, tp_pid pid) {
+    struct tpi_registry *registry = runtime->registry;
+    uint64_t hash, place;
+    void *value;
+    size_t cursor = 0;
+    tpi_spin_lock(&registry->lock);
+    while (tpi_map_next(&registry->names, &cursor, &hash, &place, &value)) {
+        struct tpi_name *name = value;
+        if (!tp_pid_equal(name->pid, pid)) continue;
+        name->forgotten = true;
+        (void)tpi_map_remove(&registry->names, hash, place);
+        break;
+    }
+    tpi_spin_unlock(&registry->lock);
 }
 
 tp_err tp_register(tp_actor *self, const char *name) {
@@ -147,6 +170,7 @@ tp_err tpi_registry_new(tp_runtime *runtime) {
     runtime->registry = registry;
     runtime->hooks.name_taken = take;
     runtime->hooks.name_released = release;
+    runtime->hooks.name_forgotten = forget;
     runtime->hooks.name_find = tp_whereis;
     runtime->hooks.name_of = tpi_registry_name_of;
     return TP_OK;

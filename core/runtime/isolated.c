@@ -52,6 +52,10 @@ tp_err tp_zygote_start(tp_zygote **out) {
     return err;
 }
 
+bool tp_can_isolate(const tp_runtime *runtime) {
+    return runtime != NULL && runtime->hooks.isolate != NULL;
+}
+
 void tp_zygote_stop(tp_zygote *zygote) {
     if (zygote != NULL) tpi_zygote_stop((struct tpi_zygote *)(void *)zygote);
 }

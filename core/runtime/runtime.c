@@ -309,6 +309,33 @@ static bool wait_for_silence(tp_runtime *runtime, unsigned stage, tp_duration gr
     }
 }
 
+static void name_stuck(tp_runtime *runtime, struct tpi_worker *worker) {
+    char name[TP_NAME_SIZE_MAX + 1];
+    /* acquire: partner is the release store in run_one (core/scheduler/worker.c) */
+    struct tpi_runnable *runnable = atomic_load_explicit(&worker->running, memory_order_acquire);
+    if (runnable == NULL) return;
+    const tp_actor *actor = tpi_actor_of(runnable);
+    /* acquire: partner is the release store in publish (spawn.c): its behaviour is older */
+    uint64_t identity = atomic_load_explicit(&actor->identity, memory_order_acquire);
+    tp_pid pid = {runtime->node, tpi_slot_of(actor), (uint32_t)(identity >> 32)};
+    if (runtime->hooks.name_of(runtime, pid, name, sizeof name) == 0)
+        (void)snprintf(name, sizeof name, "%s", actor->behavior->name);
+    tpi_log_runtime(runtime, TP_LOG_ERROR, "it would not end: %s <%u.%u>", name, pid.slot,
+                    pid.generation);
+}
+
+/* A handler that never returns holds its thread: freeing what it uses would be worse. */
+static void leave_stuck(tp_runtime *runtime) {
+    struct tpi_worker *workers[TPI_WORKERS_MAX];
+    tpi_log_runtime(runtime, TP_LOG_ERROR,
+                    "stopped with %llu actors that would not end; their threads are left",
+                    (unsigned long long)tpi_runtime_alive(runtime));
+    for (unsigned i = 0, count = tpi_scheduler_list(runtime->scheduler, workers); i < count; i++)
+        name_stuck(runtime, workers[i]);
+    tpi_watch_stop(runtime->scheduler);
+    drop_signals(runtime);
+}
+
 void tp_runtime_request_stop(tp_runtime *runtime) {
     TPI_FAULT_HOLD();
     tpi_runtime_shutdown(runtime, 1);
@@ -321,11 +348,7 @@ void tp_runtime_stop(tp_runtime *runtime) {
     if (!wait_for_silence(runtime, 1, runtime->options.shutdown_grace)) {
         tpi_runtime_shutdown(runtime, 2);
         if (!wait_for_silence(runtime, 2, runtime->options.shutdown_grace)) {
-            /* a handler that never returns holds its thread: freeing what it uses would be worse */
-            tpi_log_runtime(runtime, TP_LOG_ERROR,
-                            "stopped with %llu actors that would not end; their threads are left",
-                            (unsigned long long)tpi_runtime_alive(runtime));
-            tpi_watch_stop(runtime->scheduler);
+            leave_stuck(runtime);
             return;
         }
     }

@@ -39,10 +39,31 @@ tp_err tp_sim_new(tp_sim **out, const tp_sim_options *options) {
 
 #define STOP_STEPS 1000000u /* what actors that go on for ever get before they are killed */
 
+/* In a world the others' time passes too: no longer than somebody lives. The probe does. */
+static void shut_down_in_world(struct tpi_sim *sim, unsigned stage, tp_time until) {
+    uint64_t stays = stage == 1 ? 1 : 0;
+    while (tpi_runtime_alive(sim->runtime) > stays && sim->now < until &&
+           sim->world->run(sim->world, sim->now + TP_MS(1)) == TP_OK) {
+    }
+}
+
 static void shut_down(struct tpi_sim *sim, unsigned stage, tp_duration grace) {
     tpi_runtime_shutdown(sim->runtime, stage);
     sim->options.steps_max = sim->steps + STOP_STEPS;
-    (void)tpi_sim_run_until(sim, sim->now + grace);
+    if (sim->world != NULL) shut_down_in_world(sim, stage, sim->now + grace);
+    else (void)tpi_sim_run_until(sim, sim->now + grace);
+}
+
+void tpi_sim_kill(struct tpi_sim *sim) {
+    struct tpi_sim_world *world = sim->world;
+    sim->world = NULL;
+    sim->failed = false;
+    for (unsigned i = 0; i < 100 && tpi_runtime_alive(sim->runtime) > 0; i++) {
+        tpi_runtime_shutdown(sim->runtime, 2);
+        sim->options.steps_max = sim->steps + STOP_STEPS;
+        (void)tpi_sim_settle(sim);
+    }
+    sim->world = world;
 }
 
 /* Asks, then kills, as tp_runtime_stop does; blocked actors end in virtual time. The probe is an
@@ -62,6 +83,7 @@ void tp_sim_free(tp_sim *sim) {
     stop(engine);
     tp_inbox_close(engine->probe);
     tpi_runtime_free(engine->runtime);
+    if (engine->world != NULL) engine->world->leave(engine->world, engine);
     tpi_sim_fini(engine);
     free(sim);
 }

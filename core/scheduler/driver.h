@@ -11,6 +11,7 @@
 
 struct tpi_worker;
 struct tpi_runnable;
+struct tpi_hub;
 
 struct tpi_driver {
     void *context;
@@ -23,6 +24,7 @@ struct tpi_driver {
     struct tpi_runnable *(*pick)(void *context, struct tpi_worker **worker);
     /* The running runnable occupies its worker for a time; NULL: burn the time. */
     void (*work)(void *context, struct tpi_worker *worker, tp_duration span);
+    struct tpi_hub *network; /* stands for every network (transport/link); NULL: the system's */
 };
 
 /* The driver over threads, the system's clock and its entropy. */

@@ -21,12 +21,20 @@ tp_err tpi_sim_choice_init(struct tpi_sim *sim) {
     return TP_OK;
 }
 
-static bool may_run_on(struct tpi_sim *sim, const struct tpi_runnable *runnable, unsigned worker) {
+static bool may_run_on(const struct tpi_sim *sim, const struct tpi_runnable *runnable,
+                       unsigned worker) {
     if (sim->occupied[worker].runnable != NULL) return false;
     if (!(runnable->flags & TPI_RUNNABLE_PINNED)) return true;
     const tp_actor *actor = (const tp_actor *)(const void *)runnable;
     uint64_t mask = actor->extra != NULL ? actor->extra->workers : 0;
     return mask == 0 || (mask >> worker & 1) != 0;
+}
+
+bool tpi_sim_may_run(const struct tpi_sim *sim) {
+    for (size_t i = 0; i < sim->ready_count; i++)
+        for (unsigned worker = 0; worker < sim->runtime->options.workers; worker++)
+            if (may_run_on(sim, sim->ready[i], worker)) return true;
+    return false;
 }
 
 bool tpi_sim_place(struct tpi_sim *sim, const struct tpi_runnable *runnable, unsigned *worker) {

@@ -100,7 +100,7 @@ static bool step_occupied(struct tpi_sim *sim) {
     return false;
 }
 
-static bool step(struct tpi_sim *sim) {
+bool tpi_sim_step(struct tpi_sim *sim) {
     if (step_occupied(sim)) return true;
     unsigned worker = 0;
     size_t at = tpi_sim_choose(sim, &worker);
@@ -109,8 +109,13 @@ static bool step(struct tpi_sim *sim) {
     return true;
 }
 
-/* The next point in time at which something may happen. */
-static tp_time next_event(const struct tpi_sim *sim) {
+bool tpi_sim_is_ready(const struct tpi_sim *sim) {
+    for (unsigned i = 0; i < sim->runtime->options.workers; i++)
+        if (sim->occupied[i].runnable != NULL && sim->occupied[i].until <= sim->now) return true;
+    return tpi_sim_may_run(sim);
+}
+
+tp_time tpi_sim_next(const struct tpi_sim *sim) {
     tp_time next = TP_FOREVER;
     for (unsigned i = 0; i < sim->runtime->options.workers; i++) {
         tp_time timer = tpi_wheel_next(&sim->runtime->scheduler->workers[i]->wheel);
@@ -121,7 +126,7 @@ static tp_time next_event(const struct tpi_sim *sim) {
     return next;
 }
 
-static void set_time(struct tpi_sim *sim, tp_time now) {
+void tpi_sim_set_time(struct tpi_sim *sim, tp_time now) {
     if (now > sim->now) sim->now = now;
     for (unsigned i = 0; i < sim->runtime->options.workers; i++) {
         struct tpi_worker *worker = sim->runtime->scheduler->workers[i];
@@ -131,7 +136,8 @@ static void set_time(struct tpi_sim *sim, tp_time now) {
 }
 
 tp_err tpi_sim_settle(struct tpi_sim *sim) {
-    while (step(sim)) {
+    if (sim->world != NULL) return sim->world->run(sim->world, sim->now);
+    while (tpi_sim_step(sim)) {
         if (sim->failed) return TP_ENOMEM;
         if (sim->steps > sim->options.steps_max) return TP_ETIMEDOUT;
     }
@@ -139,14 +145,15 @@ tp_err tpi_sim_settle(struct tpi_sim *sim) {
 }
 
 tp_err tpi_sim_run_until(struct tpi_sim *sim, tp_time until) {
+    if (sim->world != NULL) return sim->world->run(sim->world, until);
     for (;;) {
         tp_err err = tpi_sim_settle(sim);
         if (err != TP_OK) return err;
-        tp_time next = next_event(sim);
+        tp_time next = tpi_sim_next(sim);
         if (next == TP_FOREVER || next > until) break;
-        set_time(sim, next);
+        tpi_sim_set_time(sim, next);
     }
-    if (until != TP_FOREVER) set_time(sim, until);
+    if (until != TP_FOREVER) tpi_sim_set_time(sim, until);
     return TP_OK;
 }
 
@@ -213,6 +220,13 @@ void tpi_sim_attach(struct tpi_sim *sim, tp_runtime *runtime) {
     tpi_trace_set(&runtime->scheduler->trace, on_event, sim);
 }
 
+void tpi_sim_join(struct tpi_sim *sim, struct tpi_sim_world *world, tp_time now,
+                  struct tpi_hub *network) {
+    tpi_sim_set_time(sim, now);
+    sim->world = world;
+    sim->runtime->driver.network = network;
+}
+
 void tpi_sim_fini(struct tpi_sim *sim) {
     if (sim->runtime != NULL) tpi_fiber_release_thread(&sim->outer);
     tpi_map_fini(&sim->priorities);
@@ -232,7 +246,7 @@ tp_err tp_sim_advance(tp_sim *sim, tp_duration span) {
 }
 
 bool tp_sim_step(tp_sim *sim) {
-    return step(&sim->engine);
+    return tpi_sim_step(&sim->engine);
 }
 
 tp_err tp_sim_dispatch(tp_sim *sim, tp_pid actor) {

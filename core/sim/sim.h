@@ -22,6 +22,14 @@ struct tpi_occupied {
     tp_time until;
 };
 
+/* Who drives several simulators as one world, with one time: a simulated network. */
+struct tpi_sim_world {
+    /* Runs all of them up to `until`; the present: what is ready now. */
+    tp_err (*run)(struct tpi_sim_world *world, tp_time until);
+    /* This one has ended, and is freed next. */
+    void (*leave)(struct tpi_sim_world *world, struct tpi_sim *sim);
+};
+
 struct tpi_sim {
     tp_sim_options options;
     tp_runtime *runtime;
@@ -45,7 +53,8 @@ struct tpi_sim {
     void *hook_context;
     struct tpi_fiber outer;
     tp_inbox *probe;
-    bool failed; /* out of memory in the engine itself */
+    bool failed;                 /* out of memory in the engine itself */
+    struct tpi_sim_world *world; /* NULL: it is alone */
 };
 
 struct tp_sim {
@@ -62,11 +71,30 @@ tp_err tpi_sim_run_until(struct tpi_sim *sim, tp_time until);
 /* Runs what is ready now. */
 tp_err tpi_sim_settle(struct tpi_sim *sim);
 
+/* ---- for a world ---- */
+
+/* From now on the world runs it, at the world's time, on the world's network. */
+void tpi_sim_join(struct tpi_sim *sim, struct tpi_sim_world *world, tp_time now,
+                  struct tpi_hub *network);
+/* One slice of one actor; false: nothing is ready. */
+bool tpi_sim_step(struct tpi_sim *sim);
+/* True when an actor is ready, or a computation over. */
+bool tpi_sim_is_ready(const struct tpi_sim *sim);
+/* The next point in time at which something may happen; TP_FOREVER: none. */
+tp_time tpi_sim_next(const struct tpi_sim *sim);
+/* Moves its time on, never back; what is due becomes ready. */
+void tpi_sim_set_time(struct tpi_sim *sim, tp_time now);
+/* Ends all its actors at this moment, as if the machine had lost its power: nobody runs but to
+ * release what it holds. (core/runtime) */
+void tpi_sim_kill(struct tpi_sim *sim);
+
 /* ---- choice.c ---- */
 
 /* What runs next, and where: its place in `ready`; SIZE_MAX when nothing may. */
 size_t tpi_sim_choose(struct tpi_sim *sim, unsigned *worker);
 tp_err tpi_sim_choice_init(struct tpi_sim *sim);
+/* True when one of those that are ready may run now. */
+bool tpi_sim_may_run(const struct tpi_sim *sim);
 /* A free worker on which the runnable may run; false if there is none now. */
 bool tpi_sim_place(struct tpi_sim *sim, const struct tpi_runnable *runnable, unsigned *worker);
 

@@ -10,7 +10,13 @@
 #include "actors/bank/replay.h"
 
 /* Exit statuses. */
-enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, STATUS_REJECTED = 2 };
+enum {
+    STATUS_OK = 0,
+    STATUS_FAILED = 1,
+    STATUS_USAGE = 2,
+    STATUS_REJECTED = 2,
+    STATUS_UNKNOWN = 3
+};
 
 /* The commands: each gets its own argv, beginning with its name, and returns the exit status. */
 int command_demo(int argc, char **argv);
@@ -18,6 +24,8 @@ int command_replay(int argc, char **argv);
 int command_report(int argc, char **argv);
 int command_export(int argc, char **argv);
 int command_serve(int argc, char **argv); /* only where libmicrohttpd is: BANK_SERVE */
+int command_node(int argc, char **argv);
+int command_cluster(int argc, char **argv); /* these two where nodes are: BANK_NODES */
 
 /* Says what is wrong with the arguments of a command; returns STATUS_USAGE. */
 int usage_error(const char *command, const char *format, ...) TP_PRINTF(2, 3);

@@ -22,6 +22,11 @@ static const struct command commands[] = {
     {"serve", "a bank that answers over HTTP, with probes for liveness and readiness",
      command_serve},
 #endif
+#ifdef BANK_NODES
+    {"node", "one node of a bank over several processes or machines", command_node},
+    {"cluster", "a whole bank of several processes on this machine; ends with a verdict",
+     command_cluster},
+#endif
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
@@ -35,7 +40,7 @@ static void help(FILE *out) {
     }
     fputs("\n'bank COMMAND --help' says more.\n"
           "Exit status: 0 good, 1 something failed, 2 wrong usage, or a line refused\n"
-          "under --strict.\n",
+          "under --strict, 3 a shard was lost and nobody can tell.\n",
           out);
 }
 

@@ -84,7 +84,8 @@ TP_MESSAGE_AS(tp_crash_report, "tp.crash_report", TP_FIELD(pid, actor),
               TP_FIELD(u32, restarts),    /* of this child by its supervisor, before this crash */
               TP_LIST(i64, restart_ages)) /* how long ago the last ones were, newest first, in ns */
 
-/* A message that reached nobody. Not all are told, at most 100 a second. */
+/* A message that reached nobody. Not all are told, at most 100 a second. To the log it goes as a
+ * line of level TP_LOG_INFO, with JSON. */
 TP_MESSAGE_AS(tp_dead_letter, "tp.dead_letter", TP_FIELD(pid, to), TP_FIELD(pid, from),
               TP_FIELD(str, type), TP_FIELD(str, text),
               TP_FIELD(u64, suppressed)) /* since the last one that was told */

@@ -21,6 +21,11 @@
  * were then, and no secrets that were loaded later. Behaviours and message types must be in the
  * program or in libraries that were loaded before (TP_ENOTSUP for a behaviour that is not).
  *
+ * A supervisor's probe (probe_every) asks the process itself: silence there is a SIGKILL. Links,
+ * monitors, calls and replies work with actors of other nodes, too. With `isolate` these are
+ * refused: a body, `capsule` (TP_ENOTSUP); system messages (<troupe/sys.h>) answer TP_ENOTSUP.
+ * `contain` means nothing beside it.
+ *
  * In the process: timers, sockets, tp_alloc, calls and futures as ever. tp_spawn, tp_spawn_link and
  * tp_spawn_with spawn in the node, behaviours only. Not supported there: bodies, tp_start (and with
  * it ports and supervisors), names, groups and inboxes: TP_ENOTSUP, or the null pid. A call through
@@ -40,6 +45,9 @@ TP_EXTERN_BEGIN
 TP_API tp_err tp_zygote_start(tp_zygote **out);
 /* Ends it, after the runtimes that use it have stopped. NULL is allowed. */
 TP_API void tp_zygote_stop(tp_zygote *zygote);
+/* True if actors of this runtime may be spawned with `isolate`: it has a zygote, is no simulator,
+ * and is not an isolated actor's own. Any thread. */
+TP_API bool tp_can_isolate(const tp_runtime *runtime);
 
 TP_EXTERN_END
 

@@ -94,6 +94,58 @@ TP_API tp_err tp_node_export(tp_node *node, const char *name);
 TP_API tp_err tp_node_find(tp_actor *self, tp_node *node, const char *name, tp_duration timeout,
                            tp_pid *out);
 
+/* What another node may do to actors here, whose pids it has. Answers to what actors here have
+ * asked always come back, and so do the ends of what they watch. */
+typedef enum tp_node_permission {
+    TP_MAY_SEND = 1 << 0,    /* messages; shared groups need this and MONITOR */
+    TP_MAY_CALL = 1 << 1,    /* requests; finding names and starting actors need it, too */
+    TP_MAY_MONITOR = 1 << 2, /* else it hears that there is no such actor */
+    TP_MAY_LINK = 1 << 3,    /* likewise */
+    TP_MAY_KILL = 1 << 4,    /* exit signals that come from no link */
+    TP_MAY_SPAWN = 1 << 5,   /* tp_node_spawn of what is exported */
+    TP_MAY_ALL = (1 << 6) - 1
+} tp_node_permission;
+/*
+ * From now on the node of that name may do this: a sum of TP_MAY_*. NULL: all nodes that are not
+ * named; they may do everything until something else is said. What is refused is counted
+ * (tp_node_counters.forbidden): a message is dropped, a request fails with TP_EREFUSED. A name
+ * means as much as the secret: whoever has it can take any name. TP_EINVAL, TP_ENOMEM. Any thread.
+ */
+TP_API tp_err tp_node_permit(tp_node *node, const char *peer, uint32_t may);
+/*
+ * Lets other nodes start actors of this behaviour, by its name, with arguments of that type (NULL:
+ * without); both must live as long as the node. Nothing can be started otherwise. At most 100 are
+ * started so in a second. TP_EEXIST: one of that name; TP_EINVAL, TP_ENOMEM. Any thread.
+ */
+TP_API tp_err tp_node_export_behavior(tp_node *node, const tp_behavior *behavior,
+                                      const tp_message_type *arguments);
+/*
+ * Starts an actor of an exported behaviour on a connected node (its id `at`; this one's too):
+ *     err = tp_node_spawn(self, node, at, "account", NULL, TP_SECONDS(1), &pid, open, .cents = 5);
+ * Of the options (NULL: none) `link` and `monitor` are for it, others must be zero. An actor whose
+ * pid this does not deliver (TP_ETIMEDOUT, or the connection or the caller ended in between) is
+ * killed: none is left that nobody knows of. One that ends before it is linked or monitored gives
+ * TP_EXIT_NOPROC. TP_ENOCONNECTION; TP_ENOENT: it exports no such behaviour; TP_ETYPE: other
+ * arguments; TP_EREFUSED: too many a second, or not permitted; TP_EINVAL, else as tp_call. The
+ * actor itself, which waits.
+ */
+#define tp_node_spawn(self, node, at, behavior, options, timeout, out, ...)                        \
+    tp_node_spawn_value((self), (node), (at), (behavior), (options), (timeout),                    \
+                        (out)TPI_ARGUMENTS(__VA_ARGS__))
+/* The function behind tp_node_spawn: `type` and `arguments` may be NULL. */
+TP_API tp_err tp_node_spawn_value(tp_actor *self, tp_node *node, uint64_t at, const char *behavior,
+                                  const tp_spawn_options *options, tp_duration timeout, tp_pid *out,
+                                  const tp_message_type *type, const void *arguments);
+
+/*
+ * From now on the groups of a scope (<troupe/name.h>; NULL: "default") span all connected nodes
+ * that share it: members of other nodes are listed, sent to and told to monitors like any other
+ * (their pids say where they are); when a connection ends, they have left. There is no moment at
+ * which all nodes agree, but after the last change and with all connections up they do. TP_EINVAL,
+ * TP_EFULL, TP_ENOMEM. Any thread.
+ */
+TP_API tp_err tp_node_share_groups(tp_node *node, const char *scope);
+
 /* What a node has done; each is a snapshot. */
 typedef struct tp_node_counters {
     uint64_t connections; /* made, since the start */
@@ -102,6 +154,7 @@ typedef struct tp_node_counters {
     uint64_t sent;        /* signals */
     uint64_t received;    /* signals */
     uint64_t dropped;     /* signals that could not be delivered */
+    uint64_t forbidden;   /* what peers asked for and may not do */
     uint64_t backlog;     /* bytes that wait to be sent now */
 } tp_node_counters;
 /* Fills *out. Any thread. */

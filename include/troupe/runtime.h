@@ -116,8 +116,10 @@ TP_API int tp_run_with(const tp_options *options, tp_body body, void *arg);
 TP_API tp_err tp_runtime_start(tp_runtime **out, const tp_options *options);
 /*
  * Asks every actor to exit with `shutdown`, waits for the grace, kills what is left, ends the
- * threads and frees everything. Any thread, once, but never an actor (an actor uses
- * tp_runtime_request_stop).
+ * threads and frees everything. An actor whose code does not come back (an endless loop, a system
+ * call) cannot be ended: after a second grace it is named in the log, and this returns. Then the
+ * threads and the memory of the runtime stay, until the process ends; all other actors have ended
+ * as they would have. Any thread, once, but never an actor (an actor uses tp_runtime_request_stop).
  */
 TP_API void tp_runtime_stop(tp_runtime *runtime);
 /* Begins the stop and returns at once; whoever owns the runtime still calls tp_runtime_stop. Any

@@ -38,6 +38,16 @@ TP_API tp_err tp_send_exit(tp_actor *self, tp_pid to, int32_t code);
 TP_API tp_err tp_send_exit_with(tp_actor *self, tp_pid to, tp_reason reason);
 /* Ends an actor for certain: tp_send_exit with TP_EXIT_KILL. */
 TP_API tp_err tp_kill(tp_actor *self, tp_pid to);
+/*
+ * Kills an actor and gives it up, because its code does not come back: an endless loop, a system
+ * call. Such an actor cannot end; but from now on nobody finds it. Its name is free, messages to it
+ * are dead letters, calls to it fail, links and monitors to it answer `noproc`. What it owns, and
+ * what those who are linked to it or watch it are told, waits until its code comes back
+ * to the library; then it ends. Supervisors do this to a child that a kill did not end in time.
+ * TP_OK; TP_ENOPROC: it has ended, or been abandoned before; TP_EFULL: 16 are abandoned already;
+ * TP_ENOTSUP: of another node; TP_EDEADLOCK: itself; TP_ENOMEM.
+ */
+TP_API tp_err tp_abandon(tp_actor *self, tp_pid other);
 
 /* The answer to tp_ping. */
 TP_MESSAGE_AS(tp_pong, "tp.pong", TP_FIELD(u64, ref), TP_FIELD(pid, from))

@@ -110,6 +110,10 @@ struct tp_supervisor_spec {
     const tp_child_spec *children; /* TP_CHILDREN, or an array that ends with {.id = NULL}; NULL:
                                       none. TP_SIMPLE_ONE_FOR_ONE: one, the template */
     tp_spawn_options options;      /* of the supervisor; a child's own options come first */
+    /* How long a child that was killed may keep its thread (an endless loop, a system call); then
+     * it is abandoned (tp_abandon) and counts as killed. Default 5 s; TP_FOREVER: it is waited
+     * for. An isolated child is always ended by the kill. */
+    tp_duration kill_grace;
 };
 
 #ifndef __cplusplus

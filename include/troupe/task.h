@@ -14,6 +14,12 @@
  * taken, and ends with the actor that opened it. Then, and when it is closed, what still runs is
  * killed and what waits is forgotten: nothing is left behind. A function may block in any call of
  * this library; one that never calls it again cannot be stopped (its task is decided all the same).
+ *
+ * An isolated task runs in a process of its own: whatever it does to memory, loops or faults, ends
+ * that process alone (TP_EEXITED with TP_EXIT_PROCESS), and to cancel it, or the end of its time,
+ * is a SIGKILL. It may call and send to actors of the node, not spawn isolated ones. The runtime
+ * needs a zygote (tp_can_isolate), and the function must be in the program or in a library that
+ * was loaded before.
  */
 #ifndef TROUPE_TASK_H
 #define TROUPE_TASK_H
@@ -103,13 +109,13 @@ typedef struct tp_task_options {
     tp_str key;           /* for limit_per_key: tasks of one key start in the order of submission */
     tp_duration deadline; /* from the submission */
     tp_duration timeout;  /* from its start */
-    bool isolated;        /* in a process of its own: not supported, TP_ENOTSUP */
+    bool isolated;        /* in a process of its own (<troupe/isolate.h>), not on the pool */
 } tp_task_options;
 
 /*
  * Submits a call of a TP_TASK variable with an argument built in place. TP_OK: *task; TP_ECANCELED:
- * a first error has ended the group's work; TP_ENOTSUP; TP_ENOMEM; TP_ETOOBIG; otherwise as
- * tp_call.
+ * a first error has ended the group's work; TP_ENOTSUP: isolated, and the runtime has no zygote,
+ * or a group of another node; TP_ENOMEM; TP_ETOOBIG; otherwise as tp_call.
  *     tp_task_submit(self, &task, group, NULL, measure_task, .url = TP_STR("..."));
  */
 #define tp_task_submit(self, task, group, options, function, ...)                                  \

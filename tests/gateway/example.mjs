@@ -26,6 +26,8 @@ const same = (a, b, what) => {
 const page = await (await fetch(`http://${address}/`)).text();
 same(page.includes('<h1>The till</h1>'), true, 'the page is served');
 const session = await connect(`ws://${address}/troupe`, { token });
+const call = session.call.bind(session);
+session.call = (to, type, fields) => call(to, type, fields, { timeout: 60000 });
 const told = new Promise((resolve) => session.onMessage((type, fields) => {
     if (type === 'till.balance' && fields.payments === 1n) resolve(fields);
 }));

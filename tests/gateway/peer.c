@@ -24,7 +24,7 @@ TP_MESSAGE_AS(everything, "test.everything", TP_FIELD(bool, flag), TP_FIELD(u8, 
               TP_FIELD(f64, real), TP_FIELD(str, text), TP_FIELD(bin, bytes), TP_FIELD(pid, who),
               TP_NESTED(point, place), TP_OPTIONAL(u64, maybe), TP_LIST(i64, numbers),
               TP_LIST_OF(point, points), TP_MAP(u64, by_name))
-TP_MESSAGE(later, TP_FIELD(u32, ms))
+TP_MESSAGE(never)
 TP_MESSAGE(make_mortal)
 TP_MESSAGE(made, TP_FIELD(pid, who))
 TP_MESSAGE(die, TP_FIELD(i32, code))
@@ -42,7 +42,7 @@ TP_MESSAGE(verdict, TP_FIELD(bool, good), TP_FIELD(bool, last), TP_FIELD(str, te
 
 static const tp_message_type *const types[] = {
     &add_message,     &get_total_message,   &total_message,     &everything_message,
-    &later_message,   &make_mortal_message, &made_message,      &die_message,
+    &never_message,   &make_mortal_message, &made_message,      &die_message,
     &link_me_message, &call_me_message,     &question_message,  &answer_message,
     &called_message,  &watch_me_message,    &how_ended_message, &ended_message,
     &flood_message,   &drop_message,        &verdict_message,   NULL};
@@ -75,17 +75,18 @@ static void on_everything(tp_actor *self, struct nothing *state, const everythin
     (void)state;
     tp_reply_value(self, &everything_message, msg);
 }
-static void on_later(tp_actor *self, struct nothing *state, const later *msg) {
+/* The request stays open for as long as this actor lives. */
+static void on_never(tp_actor *self, struct nothing *state, const never *msg) {
     (void)state;
-    tp_sleep(self, TP_MS(msg->ms));
-    tp_reply(self, later, .ms = msg->ms);
+    (void)msg;
+    (void)tp_defer(self);
 }
 static void on_flood(tp_actor *self, struct nothing *state, const flood *msg) {
     (void)state;
     for (uint32_t i = 0; i < msg->count; i++) tp_send(self, tp_sender(self), drop, .number = i);
 }
 TP_BEHAVIOR(echo_behavior, "echo", struct nothing, TP_ON(everything, on_everything),
-            TP_ON(later, on_later), TP_ON(flood, on_flood));
+            TP_ON(never, on_never), TP_ON(flood, on_flood));
 
 /* ---- mortals, and who watches clients ---- */
 
@@ -216,7 +217,8 @@ static void main_actor(tp_actor *self, void *arg) {
                                   .names = names,
                                   .types = types,
                                   .files = setting->files,
-                                  .max_frame = 1u << 20};
+                                  .hello_time = TP_SECONDS(60),
+                                  .patience = TP_SECONDS(60)};
     tp_gateway_state state;
     tp_pid gateway;
     spawn(self, &counter_behavior, "counter");

@@ -85,7 +85,7 @@ const tests = {
         same(answers.every(({ fields }, i) => fields.large === BigInt(i)), true);
     },
     async 'a call that is late'({ session, same }) {
-        same(await rejects(session.call('echo', 'later', { ms: 200 }, { timeout: 20 })), 'ETIMEDOUT');
+        same(await rejects(session.call('echo', 'never', {}, { timeout: 20 })), 'ETIMEDOUT');
     },
     async 'a call that nobody answers'({ session, same }) {
         same(await rejects(session.call('judge', 'verdict', { good: true, text: 'a call to the judge' })), 'ENOREPLY');
@@ -217,7 +217,13 @@ const tests = {
 };
 
 export async function run({ troupe, connect = troupe.connect, url, token, report }) {
-    const open = () => connect(url, { token });
+    /* No verdict hangs on how fast the machine is: a call waits for a minute if nothing else is said. */
+    const open = async () => {
+        const session = await connect(url, { token });
+        const call = session.call.bind(session);
+        session.call = (to, type, fields, options = {}) => call(to, type, fields, { timeout: 60000, ...options });
+        return session;
+    };
     const session = await open();
     const messages = queue(), refused = queue(), exited = queue();
     session.onMessage(messages.push);

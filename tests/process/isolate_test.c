@@ -5,13 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/unit/process/kit.h"
-
-#if defined(__SANITIZE_THREAD__)
-#define SUPPORTED() TP_SKIP("ThreadSanitizer does not follow a process that copies itself")
-#else
-#define SUPPORTED() ((void)0)
-#endif
+#include "tests/process/stage.h"
 
 TP_MESSAGE(who, TP_FIELD(i64, add))
 TP_MESSAGE(mine, TP_FIELD(i64, process), TP_FIELD(i64, sum), TP_FIELD(pid, self))
@@ -137,27 +131,6 @@ static tp_down expect_down(tp_actor *self, tp_pid pid) {
     TP_ASSERT(tp_pid_equal(down.from, pid));
     return down;
 }
-static void quiet(void *context, const tp_log_entry *entry) {
-    (void)context;
-    (void)entry;
-}
-/* As run, with a zygote. */
-static void run_isolated(tp_body body) {
-    static const unsigned workers[] = {1, 3};
-    int before = open_descriptors();
-    tp_zygote *zygote;
-    TP_ASSERT_EQ_INT(tp_zygote_start(&zygote), TP_OK);
-    for (size_t i = 0; i < 2; i++) {
-        tp_options options = {.workers = workers[i], .zygote = zygote, .log_hook = quiet};
-        int meanwhile = open_descriptors();
-        TP_ASSERT_EQ_INT(tp_run_with(&options, body, NULL), 0);
-        TP_ASSERT_EQ_INT(open_descriptors(), meanwhile);
-    }
-    tp_zygote_stop(zygote);
-    TP_ASSERT(!has_child());
-    TP_ASSERT_EQ_INT(open_descriptors(), before);
-}
-
 /* ---- like any other ---- */
 
 static void talk_body(tp_actor *self, void *arg) {
@@ -245,6 +218,34 @@ static void outwards_body(tp_actor *self, void *arg) {
 TP_TEST(isolate, calls_to_others) {
     SUPPORTED();
     run_isolated(outwards_body);
+}
+
+/* Answers when it is told to, and not before. */
+static void late_peer(tp_actor *self, void *arg) {
+    (void)arg;
+    who asked;
+    bytes_of now;
+    if (tp_receive(self, SOON, &asked, who) != TP_OK) return;
+    tp_from from = tp_defer(self);
+    if (tp_receive(self, SOON, &now, bytes_of) == TP_OK)
+        tp_reply_to(self, from, mine, .sum = 7, .self = tp_self(self));
+}
+static void behind_body(tp_actor *self, void *arg) {
+    enum { FLOOD = 700 }; /* more than may be ahead of its handlers */
+    (void)arg;
+    tp_pid pid = isolate_one(self), peer = tp_spawn_body(self, late_peer, NULL, NULL);
+    tell(self, pid, "call", peer, 1);
+    for (int i = 0; i < FLOOD; i++)
+        TP_ASSERT_EQ_INT(tp_send(self, pid, seen, .what = TP_STR("n"), .n = i), TP_OK);
+    TP_ASSERT_EQ_INT(tp_sleep(self, TP_MS(50)), TP_OK); /* the flood has gone as far as it goes */
+    TP_ASSERT_EQ_INT(tp_send(self, peer, bytes_of), TP_OK);
+    TP_ASSERT_EQ_INT(expect(self, "called").n, 7);
+    TP_ASSERT_EQ_INT(expect(self, "done").n, TP_OK);
+    for (int i = 0; i < FLOOD; i++) TP_ASSERT_EQ_INT(expect(self, "n").n, i);
+}
+TP_TEST(isolate, an_answer_reaches_one_that_is_behind) {
+    SUPPORTED();
+    run_isolated(behind_body);
 }
 
 static void spawn_body(tp_actor *self, void *arg) {

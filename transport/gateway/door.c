@@ -41,13 +41,15 @@ static void forget_stranger(struct door *door, tp_pid who) {
 }
 
 /* Somebody who never speaks must not keep others out. */
+static void send_away(tp_actor *self, struct door *door) {
+    tp_pid oldest = door->strangers[0];
+    tpi_gateway_count(door->gateway, TPI_COUNT_FULL);
+    forget_stranger(door, oldest);
+    (void)tp_send(self, oldest, tpi_session_leave);
+}
+
 static void add_stranger(tp_actor *self, struct door *door, tp_pid who) {
-    if (door->stranger_count == TPI_GATEWAY_STRANGERS) {
-        tp_pid oldest = door->strangers[0];
-        tpi_gateway_count(door->gateway, TPI_COUNT_FULL);
-        forget_stranger(door, oldest);
-        (void)tp_send(self, oldest, tpi_session_leave);
-    }
+    if (door->stranger_count == TPI_GATEWAY_STRANGERS) send_away(self, door);
     door->strangers[door->stranger_count++] = who;
 }
 
@@ -76,7 +78,11 @@ static void welcome(tp_actor *self, struct door *door, tp_socket socket) {
 }
 
 static void on_accepted(tp_actor *self, struct door *door, const tp_socket_accepted *msg) {
-    if (tpi_map_count(&door->sessions) < door->gateway->options.max_sessions) {
+    size_t count = tpi_map_count(&door->sessions), max = door->gateway->options.max_sessions;
+    if (count < max) {
+        welcome(self, door, msg->socket);
+    } else if (door->stranger_count > 0 && count < max + TPI_GATEWAY_STRANGERS) {
+        send_away(self, door); /* its place is free in a moment */
         welcome(self, door, msg->socket);
     } else {
         tpi_gateway_count(door->gateway, TPI_COUNT_FULL);

@@ -170,6 +170,7 @@ static void make_place(tp_actor *self, struct tpi_session *session) {
 
 static void receive_request(tp_actor *self, struct tpi_session *session, tp_from from,
                             const tp_message *message) {
+    make_place(self, session);
     tp_from *kept = tp_alloc(self, sizeof *kept);
     uint64_t id = session->next_id;
     if (kept == NULL || tpi_map_put(&session->asked, id, 0, kept) != TP_OK) {
@@ -188,7 +189,6 @@ void tpi_session_receive(tp_actor *self, struct tpi_session *session, const tp_m
         tpi_session_answered(self, session, ref, message, TP_OK);
         return;
     }
-    make_place(self, session);
     tp_from from = tp_defer(self);
     if (!tp_pid_is_null(from.caller)) receive_request(self, session, from, message);
     else

@@ -13,7 +13,8 @@
 
 #define BURST 16u /* fills of one stream before the next has its turn */
 
-struct tpi_hub {
+struct hub {
+    struct tpi_hub base;
     tpi_mutex lock;      /* of the lists and of all streams' flags */
     tpi_mutex callbacks; /* held while `accepted` or `connected` runs: their owners' free waits */
     _Atomic(uint32_t) work; /* futex: goes up when there is something to do */
@@ -26,7 +27,7 @@ struct tpi_hub {
 
 struct stream {
     struct tpi_stream base;
-    struct tpi_hub *hub;
+    struct hub *hub;
     struct stream *peer;  /* NULL: freed */
     struct tpi_list link; /* in ready, or in none */
     bool started;
@@ -37,7 +38,7 @@ struct stream {
 
 struct listener {
     struct tpi_listener base;
-    struct tpi_hub *hub;
+    struct hub *hub;
     struct tpi_list link;
     tpi_link_accepted accepted;
     void *context;
@@ -45,7 +46,7 @@ struct listener {
 
 struct attempt {
     struct tpi_attempt base;
-    struct tpi_hub *hub;
+    struct hub *hub;
     struct tpi_list link;
     tpi_link_connected connected;
     void *context;
@@ -53,7 +54,7 @@ struct attempt {
 };
 
 /* Under the lock. */
-static void has_work(struct tpi_hub *hub) {
+static void has_work(struct hub *hub) {
     /* release: partner is the acquire load in hub_main, which then takes the lock */
     atomic_fetch_add_explicit(&hub->work, 1, memory_order_release);
     tpi_futex_wake(&hub->work, 1);
@@ -113,7 +114,7 @@ static void stream_free(struct tpi_stream *base) {
 static const struct tpi_stream_ops stream_ops = {stream_start, stream_wake, stream_close,
                                                  stream_free};
 
-static bool make_pair(struct tpi_hub *hub, struct stream **a, struct stream **b) {
+static bool make_pair(struct hub *hub, struct stream **a, struct stream **b) {
     *a = calloc(1, sizeof **a);
     *b = calloc(1, sizeof **b);
     if (*a == NULL || *b == NULL) {
@@ -143,7 +144,7 @@ static bool carry(struct stream *stream, struct stream *peer) {
 
 /* The hub's thread, with the lock, which is let go for the callbacks. Only this thread sets `told`,
  * before which no stream is freed. */
-static void serve_stream(struct tpi_hub *hub, struct stream *stream) {
+static void serve_stream(struct hub *hub, struct stream *stream) {
     struct stream *peer = stream->peer;
     if (stream->closing && stream->started) {
         stream->told = true;
@@ -167,7 +168,7 @@ static void serve_stream(struct tpi_hub *hub, struct stream *stream) {
 
 /* ---- listeners and attempts ---- */
 
-static struct listener *find_listener(struct tpi_hub *hub, const char *url) {
+static struct listener *find_listener(struct hub *hub, const char *url) {
     struct tpi_list *link, *spare;
     TPI_LIST_EACH(&hub->listeners, link, spare) {
         struct listener *listener = TPI_CONTAINER_OF(link, struct listener, link);
@@ -177,7 +178,7 @@ static struct listener *find_listener(struct tpi_hub *hub, const char *url) {
 }
 
 /* The hub's thread, with the lock. */
-static void serve_attempt(struct tpi_hub *hub) {
+static void serve_attempt(struct hub *hub) {
     tpi_mutex_unlock(&hub->lock);
     tpi_mutex_lock(&hub->callbacks); /* before the lock: whoever frees takes them in this order */
     tpi_mutex_lock(&hub->lock);
@@ -196,7 +197,7 @@ static void serve_attempt(struct tpi_hub *hub) {
 
 static void listener_free(struct tpi_listener *base) {
     struct listener *listener = (struct listener *)(void *)base;
-    struct tpi_hub *hub = listener->hub;
+    struct hub *hub = listener->hub;
     tpi_mutex_lock(&hub->callbacks);
     tpi_mutex_lock(&hub->lock);
     tpi_list_remove(&listener->link);
@@ -205,8 +206,9 @@ static void listener_free(struct tpi_listener *base) {
     free(listener);
 }
 
-static tp_err inproc_listen(struct tpi_hub *hub, const char *url, tpi_link_accepted accepted,
+static tp_err inproc_listen(struct tpi_hub *base, const char *url, tpi_link_accepted accepted,
                             void *context, struct tpi_listener **out) {
+    struct hub *hub = (struct hub *)(void *)base;
     struct listener *listener = calloc(1, sizeof *listener);
     if (listener == NULL) return TP_ENOMEM;
     listener->base.free = listener_free;
@@ -229,7 +231,7 @@ static tp_err inproc_listen(struct tpi_hub *hub, const char *url, tpi_link_accep
 
 static void attempt_free(struct tpi_attempt *base) {
     struct attempt *attempt = (struct attempt *)(void *)base;
-    struct tpi_hub *hub = attempt->hub;
+    struct hub *hub = attempt->hub;
     tpi_mutex_lock(&hub->callbacks);
     tpi_mutex_lock(&hub->lock);
     tpi_list_remove(&attempt->link);
@@ -238,8 +240,9 @@ static void attempt_free(struct tpi_attempt *base) {
     free(attempt);
 }
 
-static tp_err inproc_connect(struct tpi_hub *hub, const char *url, tpi_link_connected connected,
+static tp_err inproc_connect(struct tpi_hub *base, const char *url, tpi_link_connected connected,
                              void *context, struct tpi_attempt **out) {
+    struct hub *hub = (struct hub *)(void *)base;
     struct attempt *attempt = calloc(1, sizeof *attempt);
     if (attempt == NULL) return TP_ENOMEM;
     attempt->base.free = attempt_free;
@@ -259,7 +262,7 @@ static tp_err inproc_connect(struct tpi_hub *hub, const char *url, tpi_link_conn
 /* ---- the hub ---- */
 
 static void hub_main(void *arg) {
-    struct tpi_hub *hub = arg;
+    struct hub *hub = arg;
     tpi_mutex_lock(&hub->lock);
     while (!hub->stop) {
         /* acquire: partner is has_work; the number is read before the lists are looked at */
@@ -279,7 +282,7 @@ static void hub_main(void *arg) {
 }
 
 tp_err tpi_hub_new(struct tpi_hub **out) {
-    struct tpi_hub *hub = calloc(1, sizeof *hub);
+    struct hub *hub = calloc(1, sizeof *hub);
     if (hub == NULL) return TP_ENOMEM;
     tpi_list_init(&hub->ready);
     tpi_list_init(&hub->listeners);
@@ -289,11 +292,12 @@ tp_err tpi_hub_new(struct tpi_hub **out) {
         free(hub);
         return err;
     }
-    *out = hub;
+    *out = &hub->base;
     return TP_OK;
 }
 
-void tpi_hub_free(struct tpi_hub *hub) {
+void tpi_hub_free(struct tpi_hub *base) {
+    struct hub *hub = (struct hub *)(void *)base;
     tpi_mutex_lock(&hub->lock);
     hub->stop = true;
     has_work(hub);

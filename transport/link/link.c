@@ -38,10 +38,17 @@ bool tpi_link_is_local(const char *url) {
            begins(host, "localhost/");
 }
 
+/* A simulated network carries what has a scheme at all. */
+static const struct tpi_link *carrier(const struct tpi_hub *hub, const char *url) {
+    const struct tpi_link *link = tpi_link_find(url);
+    if (link != NULL && hub != NULL && hub->every != NULL) return hub->every;
+    return link == NULL || (link->needs_hub && hub == NULL) ? NULL : link;
+}
+
 tp_err tpi_link_listen(struct tpi_hub *hub, const char *url, tpi_link_accepted accepted,
                        void *context, struct tpi_listener **out) {
-    const struct tpi_link *link = tpi_link_find(url);
-    if (link == NULL || (link->needs_hub && hub == NULL)) return TP_ENOTSUP;
+    const struct tpi_link *link = carrier(hub, url);
+    if (link == NULL) return TP_ENOTSUP;
     return link->listen(hub, url, accepted, context, out);
 }
 
@@ -51,8 +58,8 @@ void tpi_listener_free(struct tpi_listener *listener) {
 
 tp_err tpi_link_connect(struct tpi_hub *hub, const char *url, tpi_link_connected connected,
                         void *context, struct tpi_attempt **out) {
-    const struct tpi_link *link = tpi_link_find(url);
-    if (link == NULL || (link->needs_hub && hub == NULL)) return TP_ENOTSUP;
+    const struct tpi_link *link = carrier(hub, url);
+    if (link == NULL) return TP_ENOTSUP;
     return link->connect(hub, url, connected, context, out);
 }
 

@@ -22,7 +22,24 @@
 struct tpi_stream;
 struct tpi_listener;
 struct tpi_attempt;
-struct tpi_hub;
+
+/*
+ * A network other than the system's: where inproc nodes of a process meet, or a simulated one,
+ * which stands for every scheme. On that all is done by one thread, the test's, so a node's service
+ * has no thread of its own and nobody may sleep.
+ */
+struct tpi_hub {
+    const struct tpi_link *every; /* simulated: carries all URLs. NULL: inproc's, and no more */
+    /* ---- simulated ---- */
+    /* What waiting for the service is: the world goes on, by at most so much time. */
+    void (*pass)(struct tpi_hub *hub, tp_duration most);
+    /* The service, set by the node: called soon after `poked` is set and at the time that it last
+     * gave. NULL: there is none. */
+    tp_time (*look)(void *context);
+    void *look_context;
+    tp_time look_at;
+    bool poked;
+};
 
 /* Who uses a stream. For one stream there is one `received` at a time and one `fill` at a time. */
 struct tpi_stream_handler {

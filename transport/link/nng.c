@@ -25,6 +25,7 @@ struct stream {
     nng_stream *stream;
     nng_aio *send;
     nng_aio *receive;
+    nng_aio *tell;  /* makes the last callback */
     tpi_mutex lock; /* of what follows, up to `why` */
     unsigned busy;  /* chains under way */
     bool started;
@@ -98,9 +99,15 @@ static void end_chain(struct stream *stream, bool sender) {
     stream->busy--;
     bool tell = stream->closing && stream->busy == 0 && !stream->told;
     if (tell) stream->told = true;
-    tp_err why = stream->why;
     tpi_mutex_unlock(&stream->lock);
-    if (tell) stream->base.handler->closed(stream->base.context, why);
+    /* on a thread of nng's: whoever wakes a stream, and so may end its last chain, can hold what
+     * `closed` takes */
+    if (tell) nng_sleep_aio(0, stream->tell);
+}
+
+static void on_tell(void *arg) {
+    struct stream *stream = arg;
+    stream->base.handler->closed(stream->base.context, stream->why);
 }
 
 /*
@@ -211,6 +218,7 @@ static void stream_free(struct tpi_stream *base) {
     nng_stream_close(stream->stream);
     nng_aio_free(stream->send);
     nng_aio_free(stream->receive);
+    nng_aio_free(stream->tell); /* waits until its callback has returned */
     nng_stream_free(stream->stream);
     free(stream);
 }
@@ -222,8 +230,12 @@ static const struct tpi_stream_ops stream_ops = {stream_start, stream_wake, stre
 static struct tpi_stream *stream_new(nng_stream *inner) {
     struct stream *stream = calloc(1, sizeof *stream);
     if (stream == NULL || nng_aio_alloc(&stream->send, on_sent, stream) != 0 ||
-        nng_aio_alloc(&stream->receive, on_received, stream) != 0) {
-        if (stream != NULL) nng_aio_free(stream->send);
+        nng_aio_alloc(&stream->receive, on_received, stream) != 0 ||
+        nng_aio_alloc(&stream->tell, on_tell, stream) != 0) {
+        if (stream != NULL) {
+            nng_aio_free(stream->send);
+            nng_aio_free(stream->receive);
+        }
         free(stream);
         nng_stream_free(inner);
         return NULL;

@@ -17,7 +17,8 @@
 void tpi_node_poke(struct tp_node *node) {
     /* release: partner is the acquire load of the service thread, which then takes the lock */
     atomic_fetch_add_explicit(&node->work, 1, memory_order_release);
-    tpi_futex_wake(&node->work, 64);
+    if (tpi_node_is_simulated(node)) node->hub->poked = true;
+    else tpi_futex_wake(&node->work, 64);
 }
 
 static void note_heard(struct tpi_conn *conn) {
@@ -303,6 +304,8 @@ static bool install(struct tpi_conn *conn) {
     memcpy(peer->incarnation, conn->who.hello.incarnation, TPI_INCARNATION_SIZE);
     peer->conn = conn;
     peer->names = tp_pid_null();
+    /* relaxed: routing of this connection begins after it, on the same thread or behind a lock */
+    atomic_store_explicit(&peer->may, tpi_permits_of(node, peer->name), memory_order_relaxed);
     bool wake;
     enum tpi_pressure pressure = TPI_PRESSURE_NONE;
     struct tpi_frame names = {.type = TPI_FRAME_OPERATION,
@@ -422,6 +425,7 @@ static void give_credit(struct tpi_conn *conn, uint64_t routed) {
     tpi_stream_wake(conn->stream);
 }
 
+/* Under conn->routing. */
 static bool take_frames(struct tpi_conn *conn, const uint8_t *at, size_t left) {
     struct tpi_frame frame;
     uint64_t routed = 0, count = 0;
@@ -438,6 +442,9 @@ static bool take_frames(struct tpi_conn *conn, const uint8_t *at, size_t left) {
             routed += size;
             count++;
         }
+        bool control = frame.type >= TPI_FRAME_CREDIT && frame.type != TPI_FRAME_XOFF &&
+                       frame.type != TPI_FRAME_XON;
+        if (conn->ended && !control) continue;
         if (!take_frame(conn, &frame)) return false;
     }
     /* relaxed: a number */
@@ -462,7 +469,11 @@ static bool received(void *context, const uint8_t *bytes, size_t size) {
         if (!take_handshake(conn, &bytes, &size)) return false;
         state = state_of(conn);
     }
-    return state != TPI_CONN_UP || take_frames(conn, bytes, size);
+    if (state != TPI_CONN_UP) return true;
+    tpi_mutex_lock(&conn->routing);
+    bool good = take_frames(conn, bytes, size);
+    tpi_mutex_unlock(&conn->routing);
+    return good;
 }
 
 /* ---- the end ---- */
@@ -471,6 +482,9 @@ void tpi_conn_end(struct tpi_conn *conn, const char *reason) {
     struct tp_node *node = conn->node;
     struct tpi_peer_state *peer = conn->peer;
     if (peer == NULL || peer->conn != conn) return;
+    tpi_mutex_lock(&conn->routing); /* waits for the batch that is being routed */
+    conn->ended = true;
+    tpi_mutex_unlock(&conn->routing);
     tpi_mutex_lock(&peer->lock);
     /* relaxed: written under both locks; senders look again under the peer's */
     uint64_t id = atomic_load_explicit(&peer->id, memory_order_relaxed);

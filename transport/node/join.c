@@ -63,6 +63,15 @@ static void drop_attempt(struct tpi_join *join) {
     tpi_mutex_unlock(&node->lock);
     tpi_attempt_free(attempt); /* waits for its callback, which takes the lock */
     tpi_mutex_lock(&node->lock);
+    if (join->failed) return;
+    join->failed = true; /* it was given up before there was a callback: none will come */
+    join->begun = false;
+    tpi_join_over(join, TP_ECANCELED);
+}
+
+/* Connected already, perhaps by the other side's attempt: nothing to do until that is over. */
+static bool has_peer(const struct tpi_join *join) {
+    return join->peer != 0 && tpi_peer_find(join->node, join->peer) != NULL;
 }
 
 void tpi_joins_tick(struct tp_node *node, tp_time now) {
@@ -72,7 +81,7 @@ void tpi_joins_tick(struct tp_node *node, tp_time now) {
         bool drop = join->attempt != NULL && (join->failed || node->stopping);
         if (drop) drop_attempt(join);
         else if (!join->begun && !node->stopping && join->attempt == NULL &&
-                 (join->keep || !join->done) && now >= join->next)
+                 (join->keep || !join->done) && now >= join->next && !has_peer(join))
             begin(join);
         else if (!join->begun && join->attempt == NULL && join->conn == NULL && !join->waited &&
                  (!join->keep || node->stopping)) {

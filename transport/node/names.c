@@ -11,6 +11,7 @@
 #include "transport/node/node.h"
 
 #define EXPORTS_MAX 4096u
+#define DESK_LIMIT 65536u
 
 TP_MESSAGE_AS(find_name, "tp.find_name", TP_FIELD(str, name))
 TP_MESSAGE_AS(found_name, "tp.found_name", TP_FIELD(pid, who))
@@ -36,8 +37,10 @@ static tp_pid find_here(struct tp_node *node, tp_str name) {
 static void names_body(tp_actor *self, void *arg) {
     struct tp_node *node = arg;
     const tp_message *message;
+    struct tpi_desk desk = {.node = node, .token = node->desk_token};
     while (tp_receive_any(self, TP_FOREVER, NULL, NULL, &message) == TP_OK) {
         find_name ask;
+        if (tpi_groups_told(self, &desk, message) || tpi_spawn_asked(self, node, message)) continue;
         if (!tp_message_is(message, find_name)) continue;
         if (tp_message_get(self, message, &ask, find_name) != TP_OK) continue;
         (void)tp_reply(self, found_name, .who = find_here(node, ask.name));
@@ -45,7 +48,10 @@ static void names_body(tp_actor *self, void *arg) {
 }
 
 tp_err tpi_names_start(struct tp_node *node) {
-    return tp_runtime_spawn_body(node->runtime, &node->names, names_body, node, NULL);
+    tpi_node_draw(node, &node->desk_token, sizeof node->desk_token);
+    /* two such actors that tell each other all they have must not wait for each other's mailbox */
+    const tp_spawn_options options = {.mailbox_limit = DESK_LIMIT};
+    return tp_runtime_spawn_body(node->runtime, &node->names, names_body, node, &options);
 }
 
 void tpi_names_free(struct tp_node *node) {

@@ -142,31 +142,80 @@ static void reap(struct tp_node *node) {
     }
 }
 
+static tp_duration tick_of(const struct tp_node *node) {
+    return node->heartbeat / 10 < TP_MS(100) ? node->heartbeat / 10 : TP_MS(100);
+}
+
+/* A look at all that time decides. Under the lock. */
+static void look_once(struct tp_node *node) {
+    tp_time now = tpi_node_now(node);
+    /* we were away, not our peers: let them be heard */
+    bool slept = now - node->looked_at > node->heartbeat / 2;
+    node->looked_at = now;
+    struct tpi_list *link, *spare;
+    TPI_LIST_EACH(&node->conns, link, spare) {
+        struct tpi_conn *conn = TPI_CONTAINER_OF(link, struct tpi_conn, link);
+        /* relaxed: a time */
+        if (slept) atomic_store_explicit(&conn->heard, now, memory_order_relaxed);
+        tpi_conn_tick(conn, now);
+    }
+    tpi_joins_tick(node, now);
+    reap(node);
+}
+
+/* The service thread. */
 static void serve(void *arg) {
     struct tp_node *node = arg;
-    tp_time last = tpi_node_now(node);
-    tp_duration tick = node->heartbeat / 10 < TP_MS(100) ? node->heartbeat / 10 : TP_MS(100);
     tpi_mutex_lock(&node->lock);
     while (!node->stopped) {
         /* acquire: partner is tpi_node_poke; read before the lists are looked at */
         uint32_t seen = atomic_load_explicit(&node->work, memory_order_acquire);
-        tp_time now = tpi_node_now(node);
-        bool slept = now - last > node->heartbeat / 2; /* we, not our peers: let them be heard */
-        last = now;
-        struct tpi_list *link, *spare;
-        TPI_LIST_EACH(&node->conns, link, spare) {
-            struct tpi_conn *conn = TPI_CONTAINER_OF(link, struct tpi_conn, link);
-            /* relaxed: a time */
-            if (slept) atomic_store_explicit(&conn->heard, now, memory_order_relaxed);
-            tpi_conn_tick(conn, now);
-        }
-        tpi_joins_tick(node, now);
-        reap(node);
+        look_once(node);
         tpi_mutex_unlock(&node->lock);
-        tpi_futex_wait(&node->work, seen, tick);
+        tpi_futex_wait(&node->work, seen, tick_of(node));
         tpi_mutex_lock(&node->lock);
     }
     tpi_mutex_unlock(&node->lock);
+}
+
+/* The service where there is no thread: when to look again. */
+static tp_time look(void *context) {
+    struct tp_node *node = context;
+    tpi_mutex_lock(&node->lock);
+    look_once(node);
+    tpi_mutex_unlock(&node->lock);
+    return tpi_node_now(node) + tick_of(node);
+}
+
+static tp_err service_start(struct tp_node *node) {
+    node->looked_at = tpi_node_now(node);
+    tp_err err = TP_OK;
+    if (tpi_node_is_simulated(node)) {
+        node->hub->look_context = node;
+        node->hub->look_at = node->looked_at;
+        node->hub->look = look;
+    } else {
+        err = tpi_thread_start(&node->thread, "tp-node", serve, node);
+    }
+    node->running = err == TP_OK;
+    return err;
+}
+
+static void service_stop(struct tp_node *node) {
+    tpi_mutex_lock(&node->lock);
+    node->stopped = true;
+    tpi_mutex_unlock(&node->lock);
+    tpi_node_poke(node);
+    if (!node->running) return;
+    if (tpi_node_is_simulated(node)) node->hub->look = NULL;
+    else tpi_thread_join(node->thread);
+    node->running = false;
+}
+
+/* Waits until the service, or a connection, has had something to do since `seen`. */
+static void wait_for_work(struct tp_node *node, uint32_t seen, tp_duration most) {
+    if (tpi_node_is_simulated(node)) node->hub->pass(node->hub, most);
+    else tpi_futex_wait(&node->work, seen, most);
 }
 
 /* ---- the end ---- */
@@ -216,19 +265,14 @@ void tp_node_leave(tp_node *node) {
         tpi_mutex_unlock(&node->lock);
         if (empty) return;
         tpi_node_poke(node);
-        tpi_futex_wait(&node->work, seen + 1, TP_MS(20));
+        wait_for_work(node, seen + 1, TP_MS(20));
     }
 }
 
 static void node_end(struct tpi_remote *remote) {
     struct tp_node *node = TPI_CONTAINER_OF(remote, struct tp_node, remote);
     tp_node_leave(node);
-    tpi_mutex_lock(&node->lock);
-    node->stopped = true;
-    tpi_mutex_unlock(&node->lock);
-    tpi_node_poke(node);
-    if (node->running) tpi_thread_join(node->thread);
-    node->running = false;
+    service_stop(node);
 }
 
 static void node_free(struct tpi_remote *remote) {
@@ -245,6 +289,8 @@ static void node_free(struct tpi_remote *remote) {
         }
     tpi_map_fini(&node->types);
     tpi_names_free(node);
+    tpi_spawnables_free(node);
+    tpi_permits_free(node);
     tpi_secret_unlock(node, sizeof *node);
     free(node);
 }
@@ -270,16 +316,23 @@ static tp_err configure(struct tp_node *node, const tp_node_options *options) {
     return err;
 }
 
+/* A simulated runtime without a simulated network. */
+static bool is_alone(const tp_runtime *runtime) {
+    return runtime->sim != NULL && runtime->driver.network == NULL;
+}
+
 tp_err tp_node_start(tp_runtime *runtime, const tp_node_options *options, tp_node **out) {
     TPI_FAULT_HOLD();
     static const tp_node_options defaults;
-    if (runtime == NULL || out == NULL || runtime->sim != NULL) return TP_EINVAL;
+    if (runtime == NULL || out == NULL || is_alone(runtime)) return TP_EINVAL;
     struct tp_node *node = calloc(1, sizeof *node);
     if (node == NULL) return TP_ENOMEM;
     (void)tpi_secret_lock(node, sizeof *node);
     if (options == NULL) options = &defaults;
     node->runtime = runtime;
-    node->hub = (struct tpi_hub *)(void *)options->inproc;
+    node->may = TP_MAY_ALL;
+    node->hub = runtime->driver.network;
+    if (node->hub == NULL) node->hub = (struct tpi_hub *)(void *)options->inproc;
     node->remote = (struct tpi_remote){tpi_node_send, node_end, node_free};
     tpi_list_init(&node->conns);
     tpi_list_init(&node->joins);
@@ -288,8 +341,7 @@ tp_err tp_node_start(tp_runtime *runtime, const tp_node_options *options, tp_nod
     tp_err err = configure(node, options);
     if (err == TP_OK && tpi_remote_of(runtime) != NULL) err = TP_EBUSY;
     if (err == TP_OK) err = tpi_names_start(node);
-    if (err == TP_OK) err = tpi_thread_start(&node->thread, "tp-node", serve, node);
-    node->running = err == TP_OK;
+    if (err == TP_OK) err = service_start(node);
     if (err == TP_OK) err = tpi_remote_set(runtime, &node->remote);
     if (err != TP_OK) {
         node_end(&node->remote);
@@ -425,7 +477,7 @@ tp_err tp_node_connect(tp_node *node, const char *url, tp_duration timeout, uint
         }
         tpi_mutex_unlock(&node->lock);
         if (over) break;
-        tpi_futex_wait(&node->work, seen, TP_MS(50));
+        wait_for_work(node, seen, TP_MS(50));
     }
     tpi_node_poke(node);
     return err;
@@ -453,10 +505,11 @@ void tp_node_counters_get(tp_node *node, tp_node_counters *out) {
     *out = (tp_node_counters){
         /* relaxed: numbers */
         .connections = atomic_load_explicit(&node->connections, memory_order_relaxed),
-        .refused = atomic_load_explicit(&node->refused, memory_order_relaxed),   /* relaxed */
-        .sent = atomic_load_explicit(&node->sent, memory_order_relaxed),         /* relaxed */
-        .received = atomic_load_explicit(&node->received, memory_order_relaxed), /* relaxed */
-        .dropped = atomic_load_explicit(&node->dropped, memory_order_relaxed),   /* relaxed */
+        .refused = atomic_load_explicit(&node->refused, memory_order_relaxed),     /* relaxed */
+        .sent = atomic_load_explicit(&node->sent, memory_order_relaxed),           /* relaxed */
+        .received = atomic_load_explicit(&node->received, memory_order_relaxed),   /* relaxed */
+        .dropped = atomic_load_explicit(&node->dropped, memory_order_relaxed),     /* relaxed */
+        .forbidden = atomic_load_explicit(&node->forbidden, memory_order_relaxed), /* relaxed */
     };
     tpi_mutex_lock(&node->lock);
     TPI_LIST_EACH(&node->conns, link, spare) {

@@ -2,9 +2,9 @@
  * A node, its peers and its connections.
  *
  * Locks, outermost first: node->lock (who is connected; handshakes; the end of a connection, with
- * all that it tells), peer->lock (what is between this node and one other), conn->lock (what waits
- * to be sent). Sending a signal takes the last two. Time comes from the runtime's driver, bytes
- * from transport/link: both can be simulated.
+ * all that it tells), conn->routing (signals that are being delivered), peer->lock (what is between
+ * this node and one other), conn->lock (what waits to be sent). Sending a signal takes the last
+ * two. Time comes from the runtime's driver, bytes from transport/link: both can be simulated.
  */
 #ifndef TPI_NODE_H
 #define TPI_NODE_H
@@ -18,6 +18,11 @@ static inline tp_time tpi_node_now(const struct tp_node *node) {
 static inline void tpi_node_count(_Atomic(uint64_t) *counter) {
     /* relaxed: a number */
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+/* On a simulated network there is one thread: the service is called, and waiting is letting the
+ * world go on. */
+static inline bool tpi_node_is_simulated(const struct tp_node *node) {
+    return node->hub != NULL && node->hub->every != NULL;
 }
 /* Random bytes, from the runtime's driver: a tpi_wire_random over a node. */
 void tpi_node_draw(void *node, void *out, size_t size);
@@ -74,11 +79,30 @@ void tpi_relations_init(struct tpi_peer_state *peer);
 bool tpi_relations_out(struct tpi_peer_state *peer, const struct tpi_frame *frame);
 bool tpi_relations_in(struct tpi_peer_state *peer, const struct tpi_frame *frame);
 
+/* ---- permissions (permit.c) ---- */
+
+/* What the node of that name may do. Under node->lock. */
+uint32_t tpi_permits_of(const struct tp_node *node, const char *name);
+void tpi_permits_free(struct tp_node *node);
+/* True when the peer may send this; else it has been answered and counted. */
+bool tpi_permitted(struct tpi_conn *conn, const struct tpi_frame *frame, tp_pid from, tp_pid to);
+/* The same for TP_MAY_*, of the connected node with an id; this node may do everything. */
+bool tpi_node_may(struct tp_node *node, uint64_t id, uint32_t may);
+
 /* ---- names, watchers (names.c) ---- */
 
 tp_err tpi_names_start(struct tp_node *node);
 void tpi_names_free(struct tp_node *node);
 void tpi_watchers_tell(struct tp_node *node, uint64_t id, const char *name, const char *reason);
+/* A message to the node's actor: true if it was a request to start something, which is answered. */
+bool tpi_spawn_asked(tp_actor *self, struct tp_node *node, const tp_message *message);
+/* The same for what concerns groups: true if it was that. */
+bool tpi_groups_told(tp_actor *self, struct tpi_desk *desk, const tp_message *message);
+/* Another node's own actor is known from now on. */
+void tpi_groups_meet(struct tp_node *node, tp_pid desk);
+void tpi_spawnables_free(struct tp_node *node);
+/* The type of a message by its name and number of fields. NULL: peers have named too many. */
+const tp_message_type *tpi_far_type_of(struct tp_node *node, tp_str name, uint32_t count);
 /* The connected peer with an id; NULL. Any thread; confirm under its lock. */
 struct tpi_peer_state *tpi_peer_find(struct tp_node *node, uint64_t id);
 

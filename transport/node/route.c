@@ -241,14 +241,25 @@ static struct tpi_far_type *make_type(struct tp_node *node, tp_str name, uint32_
     return type;
 }
 
-/* The type of a message by its name. NULL: peers have named too many. */
+static struct tpi_far_type *find_type(struct tp_node *node, tp_str name, uint32_t count) {
+    tpi_mutex_lock(&node->type_lock);
+    struct tpi_far_type *type = make_type(node, name, count);
+    tpi_mutex_unlock(&node->type_lock);
+    return type;
+}
+
+const tp_message_type *tpi_far_type_of(struct tp_node *node, tp_str name, uint32_t count) {
+    if (name.size == 0 || name.size > TP_NAME_SIZE_MAX) return NULL;
+    struct tpi_far_type *type = find_type(node, name, count);
+    return type == NULL ? NULL : &type->type;
+}
+
+/* The same for what comes over a connection, where the last one often comes again. */
 static const tp_message_type *type_of(struct tpi_conn *conn, tp_str name, uint32_t count) {
     struct tpi_far_type *last = conn->last_type;
     if (last == NULL || last->type.field_count != count || last->type.name_size != name.size ||
         memcmp(last->name, name.data, name.size) != 0) {
-        tpi_mutex_lock(&conn->node->type_lock);
-        last = make_type(conn->node, name, count);
-        tpi_mutex_unlock(&conn->node->type_lock);
+        last = find_type(conn->node, name, count);
         if (last == NULL) return NULL;
         conn->last_type = last;
     }
@@ -386,8 +397,10 @@ bool tpi_route(struct tpi_conn *conn, const struct tpi_frame *frame) {
         tpi_mutex_lock(&conn->peer->lock);
         conn->peer->names = from;
         tpi_mutex_unlock(&conn->peer->lock);
+        tpi_groups_meet(node, from);
         return true;
     }
+    if (!tpi_permitted(conn, frame, from, to)) return true;
     if (frame->type <= TPI_FRAME_REPLY || frame->type == TPI_FRAME_ALIAS) {
         if (frame->type == TPI_FRAME_REPLY) {
             tpi_mutex_lock(&conn->peer->lock);

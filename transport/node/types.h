@@ -12,6 +12,7 @@
 #include "core/base/map.h"
 #include "core/platform/platform.h"
 #include "transport/link/link.h"
+#include "transport/node/known.h"
 #include "transport/wire/batch.h"
 #include "transport/wire/fragment.h"
 #include "transport/wire/handshake.h"
@@ -77,7 +78,9 @@ struct tpi_conn {
     tp_time judge_at;
     tp_time judge_heard; /* when the old connection had been heard */
     const char *reason;  /* why it ended */
-    /* ---- the receiving thread's ---- */
+    /* ---- the receiving thread's, under `routing` while it hands signals on ---- */
+    tpi_mutex routing;
+    bool ended; /* its end has been told: no signal of it is delivered any more */
     struct tpi_receiver receiver;
     struct tpi_assembler assembler;
     struct tpi_window_in window_in;
@@ -122,7 +125,8 @@ struct tpi_relation { /* a monitor, or a call under way */
 struct tpi_peer_state { /* a node that is or was connected */
     struct tp_node *node;
     tpi_mutex lock;
-    _Atomic(uint64_t) id; /* of the connected incarnation; 0: none */
+    _Atomic(uint64_t) id;  /* of the connected incarnation; 0: none */
+    _Atomic(uint32_t) may; /* TP_MAY_* */
     char name[TPI_NODE_NAME_MAX + 1];
     uint8_t incarnation[TPI_INCARNATION_SIZE];
     tp_pid names; /* its actor for names */
@@ -142,20 +146,10 @@ struct tpi_listening {
     struct tp_node *node;
 };
 
-struct tpi_export {
-    struct tpi_export *next;
-    char name[];
-};
-
-struct tpi_node_watch {
-    struct tpi_node_watch *next;
-    tp_pid who;
-};
-
 struct tp_node {
     struct tpi_remote remote;
     tp_runtime *runtime;
-    struct tpi_hub *hub;
+    struct tpi_hub *hub; /* inproc's or a simulated network; NULL */
     bool plain, secure;
     size_t backlog;
     uint32_t max_peers;
@@ -163,6 +157,7 @@ struct tp_node {
     struct tpi_hello hello;
     uint8_t key[TPI_KEY_SIZE], secret[TPI_KEY_SIZE];
     tpi_thread thread;
+    tp_time looked_at;
     _Atomic(uint32_t) work; /* futex: goes up when the service thread has something to do */
     tpi_mutex lock;
     bool stopping, stopped, running;
@@ -170,13 +165,18 @@ struct tp_node {
     struct tpi_list conns, joins, listening;
     struct tpi_export *exports;
     struct tpi_node_watch *watches;
-    tp_pid names;
+    struct tpi_spawnable *spawnables;
+    struct tpi_permit *permits;
+    uint32_t may;            /* of those that are not named */
+    tp_time spawn_credit_at; /* spawn.c: the node's own actor's */
+    tp_pid names;            /* the node's own actor */
+    uint64_t desk_token;
     _Atomic(uint32_t) peer_count;
     struct tpi_peer_state *peers[TPI_PEERS_MAX];
     tpi_mutex type_lock;
     struct tpi_map types; /* (hash, field count) -> first of the chain */
     uint32_t type_count;
-    _Atomic(uint64_t) connections, refused, sent, received, dropped;
+    _Atomic(uint64_t) connections, refused, sent, received, dropped, forbidden;
 };
 
 #endif

@@ -24,11 +24,17 @@ static struct {
     int crashes;
     int lines;
     char text[512], report[8192], json[16384];
+    char letter[512], letter_json[2048]; /* the first */
 } seen;
 
 static void note(void *context, const tp_log_entry *entry) {
     (void)context;
     seen.lines++;
+    if (strncmp(entry->text, "dead letter", 11) == 0 && seen.letter[0] == 0) {
+        TP_ASSERT(entry->level == TP_LOG_INFO && entry->json != NULL);
+        snprintf(seen.letter, sizeof seen.letter, "%s", entry->text);
+        snprintf(seen.letter_json, sizeof seen.letter_json, "%s", entry->json);
+    }
     if (entry->report == NULL) return;
     seen.crashes++;
     snprintf(seen.text, sizeof seen.text, "%s", entry->text);
@@ -374,6 +380,14 @@ static void letters(tp_actor *self, void *arg) {
 }
 TP_TEST(report, a_dead_letter_is_told) {
     run_noting(letters, NULL);
+    HAS(seen.letter, "dead letter from <");
+    HAS(seen.letter, ">: go{n=9, text=\"late\"}");
+    const char *end = json_value(seen.letter_json);
+    TP_ASSERT(end != NULL && *end == 0);
+    HAS(seen.letter_json, "{\"dead_letter\":\"<");
+    HAS(seen.letter_json, "\"node\":\"here\"");
+    HAS(seen.letter_json, "\"type\":\"go\",\"text\":\"go{n=9, text=\\\"late\\\"}\"");
+    HAS(seen.letter_json, "\"suppressed\":0}");
 }
 
 static void many_letters(tp_actor *self, void *arg) {

@@ -10,7 +10,7 @@
 
 #include "core/platform/platform.h"
 #include "tests/support/test.h"
-#include "transport/link/link.h"
+#include "transport/link/simnet.h"
 
 #define PATIENCE TP_SECONDS(60)
 
@@ -45,6 +45,15 @@ static void moved(_Atomic(uint32_t) *word) {
     tpi_futex_wake(word, 64);
 }
 
+/* The simulated network has no threads: waiting is letting it go on. */
+static tp_simnet *simnet;
+static struct tpi_hub *simulated;
+
+static void wait_for_change(_Atomic(uint32_t) *word, uint32_t seen) {
+    if (simulated != NULL) simulated->pass(simulated, TP_MS(10));
+    else tpi_futex_wait(word, seen, TP_SECONDS(1));
+}
+
 /* Waits until `condition(end)`. */
 #define WAIT(word, mutex, condition)                                                               \
     do {                                                                                           \
@@ -57,7 +66,7 @@ static void moved(_Atomic(uint32_t) *word) {
             tpi_mutex_unlock(mutex);                                                               \
             if (holds_) break;                                                                     \
             TP_ASSERT_MSG(tpi_clock_monotonic() < end_at, "waited in vain: %s", #condition);       \
-            tpi_futex_wait((word), seen_, TP_SECONDS(1));                                          \
+            wait_for_change((word), seen_);                                                        \
         }                                                                                          \
     } while (0)
 
@@ -144,6 +153,13 @@ static struct place *place_new(const char *scheme) {
     struct place *place = calloc(1, sizeof *place);
     TP_ASSERT(place != NULL);
     if (strcmp(scheme, "inproc") == 0) TP_ASSERT_EQ_INT(tpi_hub_new(&place->hub), TP_OK);
+    if (strcmp(scheme, "simulated") == 0) {
+        tp_sim *sim = NULL;
+        TP_ASSERT_EQ_INT(tp_simnet_new(&simnet, NULL), TP_OK);
+        TP_ASSERT_EQ_INT(tp_simnet_add(simnet, NULL, &sim), TP_OK);
+        simulated = place->hub = tpi_simnet_hub(simnet, sim);
+        scheme = "tcp";
+    }
     TP_ASSERT_EQ_INT(
         tpi_link_listen(place->hub, url_of(scheme), on_accepted, place, &place->listener), TP_OK);
     return place;
@@ -173,7 +189,10 @@ static void place_free(struct place *place) {
         end_free(&place->server);
     }
     tpi_listener_free(place->listener);
-    if (place->hub != NULL) tpi_hub_free(place->hub);
+    if (simnet != NULL) tp_simnet_free(simnet);
+    else if (place->hub != NULL) tpi_hub_free(place->hub);
+    simnet = NULL;
+    simulated = NULL;
     free(place);
 }
 
@@ -324,6 +343,7 @@ static void check_given_up(const char *scheme) {
 CONTRACT(inproc)
 CONTRACT(tcp)
 CONTRACT(ipc)
+CONTRACT(simulated)
 
 TP_TEST(link, urls) {
     TP_ASSERT(tpi_link_find("tcp://127.0.0.1:0") == &tpi_link_tcp);

@@ -231,3 +231,13 @@ TP_TEST(describe, everything_can_be_shown) {
     tp_blob_unref(blob);
     arena_free(&arena);
 }
+
+/* A type that a node knows only as another one has named it. */
+TP_TEST(describe, numbers_the_fields_of_a_type_from_elsewhere) {
+    static const uint8_t bytes[] = {0x07, 0xa1, 'x'};
+    static const tp_message_type far = {
+        .name = "far", .name_size = 3, .struct_size = 1, .field_count = 2};
+    TP_ASSERT_EQ_STR(format(&far, bytes, sizeof bytes, 2), "far{0=7, 1=\"x\"}");
+    TP_ASSERT_EQ_STR(json(&far, bytes, sizeof bytes, 2),
+                     "{\"type\":\"far\",\"fields\":{\"0\":7,\"1\":\"x\"}}");
+}
