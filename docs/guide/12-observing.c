@@ -35,7 +35,8 @@ TP_BEHAVIOR(clerk_behavior, "clerk", struct clerk, TP_ON(job, on_job), TP_ON(rep
 static void log_to_stdout(void *context, const tp_log_entry *entry) {
     static const char *const levels[] = {"debug", "info", "warning", "error"};
     (void)context;
-    printf("log: %s, %s: %s\n", levels[entry->level], entry->name, entry->text);
+    const char *who = entry->name[0] != 0 ? entry->name : "the runtime";
+    printf("log: %s, %s: %s\n", levels[entry->level], who, entry->text);
 }
 
 /* Likewise; so it counts with atomics, and asks for as little as it needs. */

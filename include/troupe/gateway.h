@@ -56,7 +56,7 @@ typedef struct tp_gateway_options {
 } tp_gateway_options;
 
 /* What a gateway answers with tp_gateway_state. */
-TP_MESSAGE_AS(tp_gateway_ask, "tp.gateway_ask")
+TP_MESSAGE_AS(tp_gateway_ask, "tp.gateway_ask", )
 /* Where it listens, and what it has done since its start. `refused_...` count connections,
  * `refused` single commands of sessions, `violations` sessions that broke the protocol. */
 TP_MESSAGE_AS(tp_gateway_state, "tp.gateway_state", TP_FIELD(str, url), TP_FIELD(u32, port),
