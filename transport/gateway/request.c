@@ -155,6 +155,7 @@ int tpi_request_parse(const char *head, size_t size, struct tpi_request *out) {
 
 bool tpi_request_same_origin(const struct tpi_request *request) {
     tp_str origin = request->origin;
+    if (origin.data == NULL) return false;
     size_t scheme = origin.size < request->host.size ? 0 : origin.size - request->host.size;
     tp_str before = {origin.data, scheme}, rest = {origin.data + scheme, origin.size - scheme};
     if (!tp_str_equal(before, TP_STR("http://")) && !tp_str_equal(before, TP_STR("https://")))
