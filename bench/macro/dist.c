@@ -60,7 +60,7 @@ static tp_node *start_side(struct pair *pair, tp_runtime **out, const char *name
                            unsigned workers) {
     static const uint8_t secret[TP_SECRET_SIZE] = "for measurements, of 32 bytes..";
     bool secure = strcmp(bench_secure(), "psk") == 0;
-    tp_options options = {.workers = workers, .node_name = name};
+    tp_options options = {.workers = workers, .node_name = name, .stuck_report_after = TP_FOREVER};
     tp_node_options net = {
         .secret = secure ? secret : NULL, .plain = !secure, .inproc = pair->inproc};
     tp_node *node;
