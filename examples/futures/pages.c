@@ -249,7 +249,7 @@ static int bind_only(unsigned *port) {
 void show_pages(const struct stage *stage) {
     static const char *const arguments[] = {"futures", "--serve", "1", "--port", "0", NULL};
     struct visit visit = {.story = stage->story};
-    struct child child;
+    struct child child = {0};
     unsigned nobody_there = 0;
     printf("five URLs, five workers\n");
     int nobody = bind_only(&nobody_there);

@@ -24,6 +24,7 @@ static tp_err collect(struct tpi_gateway *gateway) {
         if (!add_type(gateway, listed[i])) return TP_EINVAL;
     for (size_t i = 0; i < gateway->type_count; i++) {
         const tp_message_type *type = gateway->types[i];
+        TPI_ASSERT(type != NULL);
         for (uint32_t j = 0; j < type->field_count; j++)
             if (type->fields[j].type != NULL && !add_type(gateway, type->fields[j].type))
                 return TP_EINVAL;

@@ -84,8 +84,10 @@ static void stream_free(struct tpi_stream *base) {
     struct tpi_end *end = end_of(base);
     stream_close(base);
     if (end->peer != NULL) end->peer->peer = NULL;
-    while (!tpi_list_empty(&end->packets))
-        drop_packet(end, TPI_CONTAINER_OF(end->packets.next, struct tpi_packet, link));
+    for (struct tpi_list *next, *at = end->packets.next; at != &end->packets; at = next) {
+        next = at->next;
+        drop_packet(end, TPI_CONTAINER_OF(at, struct tpi_packet, link));
+    }
     tpi_list_remove(&end->link);
     free(end);
 }
