@@ -64,7 +64,8 @@ def field(path, key):
 def machine(cpus):
     return {"cpu": field("/proc/cpuinfo", "model name"), "cpus": cpus,
             "architecture": platform.machine(),
-            "memory": field("/proc/meminfo", "MemTotal"), "kernel": ".".join(platform.release().split(".")[:2]),
+            "memory": field("/proc/meminfo", "MemTotal"),
+            "kernel": ".".join(platform.release().split(".")[:2]),
             "system": field("/etc/os-release", "PRETTY_NAME"),
             "load_before": round(os.getloadavg()[0], 2)}
 
