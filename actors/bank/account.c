@@ -110,13 +110,9 @@ static void operation_decide(tp_actor *self, struct operation *operation, bank_c
 /* ---- what may go out and come in ---- */
 
 static bank_code debit_check(const struct account *account, int64_t amount_minor) {
-    int64_t after;
     if (account->frozen) return BANK_FROZEN;
-    if (!bank_money_subtract(account->balance_minor, amount_minor, &after)) return BANK_OVERFLOW;
-    if (after < -INT64_MAX) return BANK_OVERFLOW;
-    if (account->rule == BANK_RULE_NONE && after < 0) return BANK_NO_FUNDS;
-    if (account->rule == BANK_RULE_LIMIT && after < -account->limit_minor) return BANK_NO_FUNDS;
-    return BANK_DONE;
+    return bank_rule_debit(account->rule, account->limit_minor, account->balance_minor,
+                           amount_minor);
 }
 
 /* Room is kept for all that may still arrive, refunds included, so that nothing accepted

@@ -44,6 +44,10 @@ typedef enum bank_rule {
     BANK_RULE_LIMIT,    /* down to minus its limit */
     BANK_RULE_UNLIMITED /* any balance: history is recorded, not judged */
 } bank_rule;
+/* What an account's rule says of a debit: BANK_DONE, BANK_NO_FUNDS or BANK_OVERFLOW. One place for
+ * the accounts of one process and the shards of a cluster. Any thread. */
+bank_code bank_rule_debit(bank_rule rule, int64_t limit_minor, int64_t balance_minor,
+                          int64_t amount_minor);
 
 /* ---- to the teller, from anyone ---- */
 
