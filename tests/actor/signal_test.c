@@ -100,20 +100,32 @@ TP_TEST(signal, a_normal_exit_to_oneself_ends) {
     run_everywhere(self_body, NULL);
 }
 
+struct chain {
+    tp_pid owner, before;
+};
 static void link_to(tp_actor *self, void *arg) {
-    tp_link(self, *(tp_pid *)arg);
+    const struct chain *chain = arg;
+    tp_link(self, chain->before);
+    tp_send(self, chain->owner, answer, .n = 0);
     wait_for_number(self, NULL);
 }
 static void link_body(tp_actor *self, void *arg) {
     (void)arg;
     tp_ref refs[6];
     tp_pid pids[6];
+    struct chain chain[6];
     for (int i = 0; i < 6; i++) {
         tp_spawn_options options = {.monitor = &refs[i]};
+        if (i > 0) chain[i] = (struct chain){tp_self(self), pids[i - 1]};
         pids[i] = i == 0 ? tp_spawn_body(self, wait_for_number, NULL, &options)
-                         : tp_spawn_body(self, link_to, &pids[i - 1], &options);
+                         : tp_spawn_body(self, link_to, &chain[i], &options);
     }
-    tp_sleep(self, TP_MS(2)); /* let them link; the chain dies whole whatever the moment */
+    /* The exit signal of its neighbour may end an actor before its body has begun, and then it has
+     * linked to nobody: the chain is whole when each has said so. */
+    for (int i = 1; i < 6; i++) {
+        answer linked;
+        TP_ASSERT_EQ_INT(tp_receive(self, SOON, &linked, answer), TP_OK);
+    }
     tp_send(self, pids[3], number, .n = 77);
     for (int i = 0; i < 6; i++) {
         tp_down down;
