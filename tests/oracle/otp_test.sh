@@ -16,7 +16,7 @@ passed=0 failed=0
 
 # erlang MODULE: what it makes of its scenes.
 erlang() {
-    timeout 240 erl -noshell -kernel logger_level none -pa "$work" -s "$1" main <"$here/$1.txt"
+    timeout 400 erl -noshell -kernel logger_level none -pa "$work" -s "$1" main <"$here/$1.txt"
 }
 # judge NAME OURS THEIRS
 judge() {
@@ -36,18 +36,20 @@ if ! erlc -o "$work" "$here/scenes.erl" "$here/machines.erl"; then
     exit 1
 fi
 # Ours runs in virtual time. Erlang's time is the real one: on a machine that is too busy for it,
-# what was meant to be later comes first. Then all of it is played again, ten times slower.
+# what was meant to be later comes first. Then all of it is played again, slower.
 play() { # MODULE
     timeout 60 "$bin/otp_$1" <"$here/$1.txt" >"$work/$1.ours" &&
         erlang "$1" >"$work/$1.theirs"
 }
 for module in scenes machines; do
-    if ! play "$module" || ! cmp -s "$work/$module.ours" "$work/$module.theirs"; then
-        if ! TROUPE_OTP_SCALE=10 play "$module"; then
+    for scale in 1 10 40; do
+        if TROUPE_OTP_SCALE=$scale play "$module"; then
+            if cmp -s "$work/$module.ours" "$work/$module.theirs"; then break; fi
+        elif [ $scale -eq 40 ]; then
             echo "FAIL $module did not end well"
             failed=$((failed + 1))
         fi
-    fi
+    done
 done
 
 for scene in $(sed -n 's/^\([a-z_]*\): .*/\1/p' "$here/scenes.txt"); do

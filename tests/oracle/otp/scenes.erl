@@ -51,7 +51,7 @@ direct(T, [Player | _], Step) -> pid(T, Player) ! {command, string:slice(Step, 2
 %% There is no end of a computation to be seen from outside: rounds of looking whether anyone has
 %% something to do, with pauses between them.
 settle(T) ->
-    lists:foreach(fun(_) -> timer:sleep(10), quiet(T, 200) end, lists:seq(1, 4)).
+    lists:foreach(fun(_) -> timer:sleep(10 * scale()), quiet(T, 200) end, lists:seq(1, 4)).
 quiet(_, 0) -> ok;
 quiet(T, Left) ->
     Busy = [P || {{who, P}, _} <- ets:tab2list(T), busy(P)],
