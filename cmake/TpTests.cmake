@@ -48,9 +48,9 @@ tp_test_runner(troupe_test_runner)
 
 # A test that hangs ends at this; no other verdict hangs on it. Sanitizers are twenty times slower,
 # and so is an emulator.
-set(TP_TEST_TIMEOUT 300)
+set(TP_TEST_TIMEOUT 600)
 if(TP_SANITIZE OR CMAKE_CROSSCOMPILING)
-    set(TP_TEST_TIMEOUT 1200)
+    set(TP_TEST_TIMEOUT 1800)
 endif()
 
 function(tp_test_program name label timeout)

@@ -22,7 +22,7 @@ run() {
     local wanted=$1 got
     shift
     what="bank $*"
-    timeout 120 "$bank" "$@" >"$work/out" 2>"$work/err"
+    timeout 500 "$bank" "$@" >"$work/out" 2>"$work/err"
     got=$?
     if [ $got -eq "$wanted" ]; then ok; else fail "$what: status $got, not $wanted"; fi
 }

@@ -13,7 +13,7 @@ passed=0 failed=0
 check() {
     local what=$1 wanted=$2 pattern=$3 got out
     shift 3
-    out=$(timeout 120 "$@" 2>&1 </dev/null)
+    out=$(timeout 500 "$@" 2>&1 </dev/null)
     got=$?
     if [ $got -eq "$wanted" ] && grep -q -e "$pattern" <<<"$out"; then
         passed=$((passed + 1))

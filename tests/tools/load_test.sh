@@ -16,7 +16,7 @@ passed=0 failed=0
 check() {
     local what=$1 wanted=$2 pattern=$3 got
     shift 3
-    timeout 120 "$bin/pizza-load" "$@" --json >"$work/out" 2>"$work/err"
+    timeout 500 "$bin/pizza-load" "$@" --json >"$work/out" 2>"$work/err"
     got=$?
     if [ $got -eq "$wanted" ] && tail -1 "$work/out" | grep -q -e "$pattern"; then
         passed=$((passed + 1))

@@ -21,7 +21,7 @@ run() {
     local wanted=$1 got
     shift
     what="troupe-stress $*"
-    timeout 120 "$stress" "$@" >"$work/out" 2>"$work/err"
+    timeout 500 "$stress" "$@" >"$work/out" 2>"$work/err"
     got=$?
     if [ $got -eq "$wanted" ]; then ok; else fail "$what: status $got, not $wanted"; fi
 }
