@@ -66,6 +66,7 @@ struct tpi_extra {
     tp_duration timeout_span;
     tp_ref timeout_ref;
     bool timeout_fired;
+    bool far_waiter; /* another node is among the waiters */
     uint32_t postponed_count;
     uint32_t refused_count;  /* messages that wait, refused by a receive: outside the bound */
     uint32_t timer_capacity; /* places of `timers` */

@@ -61,7 +61,29 @@ static enum tpi_admitted drop(tp_runtime *runtime, struct tpi_block *block) {
     return TPI_ADMITTED_NOT;
 }
 
-enum tpi_admitted tpi_remote_deliver(tp_runtime *runtime, tp_pid to, struct tpi_block *block) {
+void tpi_remote_wake(tp_runtime *runtime, struct tpi_wakes *wakes) {
+    if (wakes->count == 0) return;
+    tpi_scheduler_schedule_chain(runtime->scheduler, wakes->first, wakes->last, wakes->count);
+    *wakes = (struct tpi_wakes){0};
+}
+
+/* Into the mailbox. True: the actor was busy already. */
+static bool push(tp_runtime *runtime, tp_actor *actor, struct tpi_block *block,
+                 struct tpi_wakes *wakes) {
+    struct tpi_node *node = &actor->runnable.node;
+    if (wakes == NULL || actor->runnable.flags & TPI_RUNNABLE_PINNED)
+        return tpi_push(runtime, NULL, actor, block);
+    if (!tpi_mailbox_push(actor, block)) return true;
+    node->next = NULL;
+    if (wakes->count == 0) wakes->first = node;
+    else wakes->last->next = node;
+    wakes->last = node;
+    wakes->count++;
+    return false;
+}
+
+enum tpi_admitted tpi_remote_deliver(tp_runtime *runtime, tp_pid to, struct tpi_block *block,
+                                     struct tpi_wakes *wakes) {
     uint64_t identity;
     tp_actor *actor = tpi_find(runtime, to, &identity);
     if (actor == NULL) {
@@ -70,7 +92,7 @@ enum tpi_admitted tpi_remote_deliver(tp_runtime *runtime, tp_pid to, struct tpi_
     }
     block->to_generation = to.generation;
     if (block->kind > TPI_KIND_REQUEST) {
-        (void)tpi_push(runtime, NULL, actor, block);
+        (void)push(runtime, actor, block, wakes);
         return TPI_ADMITTED;
     }
     if (tpi_overflow(actor) != TP_OVERFLOW_SUSPEND) return by_policy(runtime, to, block);
@@ -81,7 +103,7 @@ enum tpi_admitted tpi_remote_deliver(tp_runtime *runtime, tp_pid to, struct tpi_
     bool exact = (identity & TPI_IDENTITY_EXACT) != 0;
     /* relaxed: a count that orders nothing; see send.c */
     if (exact) atomic_fetch_add_explicit(&actor->enqueued, 1, memory_order_relaxed);
-    if (tpi_push(runtime, NULL, actor, block) && !exact) /* relaxed: as above */
+    if (push(runtime, actor, block, wakes) && !exact) /* relaxed: as above */
         atomic_fetch_add_explicit(&actor->enqueued, 1, memory_order_relaxed);
-    return length >= (int32_t)limit ? TPI_ADMITTED_OVER : TPI_ADMITTED;
+    return length / TPI_REMOTE_OVER >= (int32_t)limit ? TPI_ADMITTED_OVER : TPI_ADMITTED;
 }

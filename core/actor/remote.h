@@ -48,15 +48,28 @@ struct tpi_block *tpi_remote_block(tp_runtime *runtime, enum tpi_kind kind, tp_p
 
 enum tpi_admitted {
     TPI_ADMITTED,
-    TPI_ADMITTED_OVER, /* and the receiver is over its limit: its senders should wait */
+    TPI_ADMITTED_OVER, /* and it is TPI_REMOTE_OVER times over its limit: its senders should wait */
     TPI_ADMITTED_NOT,  /* dropped and counted by the receiver's policy, or above the hard cap */
     TPI_ADMITTED_NOBODY
 };
+/* Its senders on other nodes are told to wait at so many times its limit, and to go on at its
+ * limit: between them lies what the receiver does while the word is on its way. */
+#define TPI_REMOTE_OVER 4
 /* Beyond so many times its limit (and at least so many messages) what others send is dropped. */
 #define TPI_REMOTE_FACTOR 16u
 #define TPI_REMOTE_LEAST 131072u
+/* Actors that have something to do and are not yet scheduled: to wake a sleeping worker costs as
+ * much as many messages, so who delivers many wakes once. Zeros: none. */
+struct tpi_wakes {
+    struct tpi_node *first, *last;
+    uint32_t count;
+};
 /* A signal from another node reaches its local receiver, or is answered. Takes the block. A thread
- * outside. */
-enum tpi_admitted tpi_remote_deliver(tp_runtime *runtime, tp_pid to, struct tpi_block *block);
+ * outside. `wakes` NULL: the receiver is scheduled at once; else it may stay there, and the caller
+ * soon calls tpi_remote_wake. */
+enum tpi_admitted tpi_remote_deliver(tp_runtime *runtime, tp_pid to, struct tpi_block *block,
+                                     struct tpi_wakes *wakes);
+/* Schedules them; none are left. */
+void tpi_remote_wake(tp_runtime *runtime, struct tpi_wakes *wakes);
 
 #endif

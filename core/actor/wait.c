@@ -243,8 +243,10 @@ void tpi_credit_granted(tp_actor *self, tp_ref ref) {
         extra->waiting->done = true;
 }
 
-static int32_t low_mark(const tp_actor *self) {
-    return tpi_limit(self) / 2;
+/* Who waits on another node (the node waits for its senders) hears of it later: it is told earlier,
+ * so that this actor has something to do until more arrives. */
+static int32_t low_mark(const tp_actor *self, bool far) {
+    return far ? tpi_limit(self) : tpi_limit(self) / 2;
 }
 
 bool tpi_credit_asked(tp_actor *self, struct tpi_block *credit) {
@@ -252,17 +254,20 @@ bool tpi_credit_asked(tp_actor *self, struct tpi_block *credit) {
     if (extra == NULL || self->flags & TPI_ACTOR_EXITING) return false;
     bool receiving = extra->waiting != NULL && extra->waiting->kind == TPI_WAIT_MESSAGE;
     bool empty = self->tail == self->scan && tpi_block_next(credit) == NULL;
-    if (receiving || empty || tpi_mailbox_length(self) <= low_mark(self)) return false;
+    bool far = (credit->flags & TPI_BLOCK_REMOTE) != 0;
+    if (receiving || empty || tpi_mailbox_length(self) <= low_mark(self, far)) return false;
     struct tpi_block *copy = tpi_block_copy(tpi_runtime_of(self->worker), self->worker, credit);
     if (copy == NULL) return false;
     tpi_block_link(copy, extra->waiters);
     extra->waiters = copy;
+    if (far) extra->far_waiter = true;
     return true;
 }
 
 void tpi_credit_release_all(tp_actor *self) {
     struct tpi_extra *extra = self->extra;
     tp_runtime *runtime = tpi_runtime_of(self->worker);
+    if (extra != NULL) extra->far_waiter = false;
     while (extra != NULL && extra->waiters != NULL) {
         struct tpi_block *block = extra->waiters;
         extra->waiters = tpi_block_next(block);
@@ -273,7 +278,8 @@ void tpi_credit_release_all(tp_actor *self) {
 
 void tpi_credit_check(tp_actor *self) {
     if (self->extra == NULL || self->extra->waiters == NULL) return;
-    if (tpi_mailbox_length(self) <= low_mark(self)) tpi_credit_release_all(self);
+    bool far = self->extra->far_waiter;
+    if (tpi_mailbox_length(self) <= low_mark(self, far)) tpi_credit_release_all(self);
 }
 
 void tpi_credit_taken(tp_actor *self, uint32_t count) {

@@ -157,6 +157,9 @@ static inline void tpi_worker_schedule(struct tpi_worker *worker, struct tpi_run
 void tpi_worker_requeue(struct tpi_worker *worker, struct tpi_runnable *runnable);
 /* From a thread that is no worker. */
 void tpi_scheduler_schedule(struct tpi_scheduler *scheduler, struct tpi_runnable *runnable);
+/* A chain, none pinned: wakes one worker, which wakes another for what it leaves. */
+void tpi_scheduler_schedule_chain(struct tpi_scheduler *scheduler, struct tpi_node *first,
+                                  struct tpi_node *last, uint32_t count);
 
 /* ---- waiting (worker.c) ---- */
 
@@ -167,12 +170,10 @@ void tpi_scheduler_schedule(struct tpi_scheduler *scheduler, struct tpi_runnable
  */
 tp_err tpi_worker_suspend(struct tpi_worker **worker, struct tpi_fiber **fiber,
                           void (*after)(struct tpi_worker *, void *), void *arg);
-/* Goes on with a fiber that was suspended. The caller's own fiber becomes spare: this returns
- * when the spare is used again, so the caller must return at once, with the worker that is
- * returned. */
+/* Goes on with a fiber that was suspended. The caller's own becomes spare: this returns when the
+ * spare is used again, so the caller must return at once, with the worker that is returned. */
 struct tpi_worker *tpi_worker_resume(struct tpi_worker *worker, struct tpi_fiber *fiber);
-/* Goes on with a fresh fiber of another stack size, whose first act is to run `runnable`. As
- * resume. */
+/* Goes on with a fresh fiber of another stack size, which first runs `runnable`. As resume. */
 tp_err tpi_worker_enter(struct tpi_worker **worker, size_t stack_size,
                         struct tpi_runnable *runnable);
 void tpi_worker_drop(struct tpi_worker *worker, struct tpi_fiber *fiber); /* and its frames */
@@ -183,8 +184,7 @@ _Noreturn void tpi_worker_escape(struct tpi_worker *worker);
 
 void tpi_worker_loop(void *fiber); /* a loop fiber's entry; fiber->user is its worker */
 struct tpi_runnable *tpi_worker_pick(struct tpi_worker *worker); /* NULL: it is to stop */
-/* Timers, poller, inbound and injected runnables: true if something became ready. */
-bool tpi_worker_housekeeping(struct tpi_worker *worker);
+bool tpi_worker_housekeeping(struct tpi_worker *worker);         /* true: something became ready */
 bool tpi_worker_steal(struct tpi_worker *worker);
 void tpi_worker_idle(struct tpi_worker *worker);  /* sleeps until there may be something to do */
 void tpi_worker_empty(struct tpi_worker *worker); /* its queues go to the common one; itself */

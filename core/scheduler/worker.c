@@ -95,6 +95,19 @@ void tpi_scheduler_schedule(struct tpi_scheduler *scheduler, struct tpi_runnable
     }
 }
 
+void tpi_scheduler_schedule_chain(struct tpi_scheduler *scheduler, struct tpi_node *first,
+                                  struct tpi_node *last, uint32_t count) {
+    if (scheduler->driver->enqueue == NULL) {
+        tpi_inject_push(&scheduler->inject, first, last, count);
+        tpi_scheduler_wake_one(scheduler);
+        return;
+    }
+    for (struct tpi_node *next; first != NULL; first = next) {
+        next = first->next; /* read first: it is in another queue then */
+        tpi_scheduler_schedule(scheduler, runnable_of(first));
+    }
+}
+
 static void take_chain(struct tpi_worker *worker, struct tpi_node *node) {
     while (node != NULL) {
         struct tpi_node *next = node->next;

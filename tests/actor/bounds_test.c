@@ -23,9 +23,20 @@ static void on_first(tp_actor *self, struct slow_sink *sink, const first *msg) {
     (void)msg;
     tp_reply(self, answer, .n = sink->first);
 }
+/* A sink holds its first message, and what comes meanwhile fills its mailbox, until it is let
+ * go. */
+static bool holds, let_go;
+
+static bool seen(const bool *flag) {
+    return __atomic_load_n(flag, __ATOMIC_SEQ_CST);
+}
+static void say(bool *flag, bool value) {
+    __atomic_store_n(flag, value, __ATOMIC_SEQ_CST);
+}
 static void on_word(tp_actor *self, struct slow_sink *sink, const word *msg) {
     (void)sink, (void)msg;
-    tp_sleep(self, TP_MS(20)); /* what comes meanwhile fills the mailbox */
+    say(&holds, true);
+    while (!seen(&let_go)) tp_sleep(self, TP_MS(1));
 }
 TP_BEHAVIOR(sink_behavior, "sink", struct slow_sink, TP_ON(number, on_number), TP_ON(ask, on_ask),
             TP_ON(first, on_first), TP_ON(word, on_word));
@@ -33,8 +44,10 @@ TP_BEHAVIOR(sink_behavior, "sink", struct slow_sink, TP_ON(number, on_number), T
 static tp_pid blocked_sink(tp_actor *self, tp_overflow overflow, uint32_t limit) {
     tp_spawn_options options = {.overflow = overflow, .mailbox_limit = limit};
     tp_pid sink = tp_spawn_with(self, &sink_behavior, &options);
-    tp_send(self, sink, word, .text = TP_STR("sleep"));
-    tp_sleep(self, TP_MS(5));
+    say(&holds, false);
+    say(&let_go, false);
+    tp_send(self, sink, word, .text = TP_STR("hold"));
+    while (!seen(&holds)) tp_sleep(self, TP_MS(1));
     return sink;
 }
 static int64_t count_of(tp_actor *self, tp_pid sink) {
@@ -55,7 +68,7 @@ static void fail_body(tp_actor *self, void *arg) {
     }
     TP_ASSERT_EQ_INT(accepted, 10);
     TP_ASSERT_EQ_INT(refused, 40);
-    tp_sleep(self, TP_MS(30));
+    say(&let_go, true);
     TP_ASSERT_EQ_INT(count_of(self, sink), 10);
 }
 TP_TEST(bounds, fail_refuses_the_one_too_many) {
@@ -67,10 +80,10 @@ static void newest_body(tp_actor *self, void *arg) {
     tp_counters counters;
     tp_pid sink = blocked_sink(self, TP_OVERFLOW_DROP_NEWEST, 10);
     for (int i = 0; i < 50; i++) TP_ASSERT_EQ_INT(tp_send(self, sink, number, .n = i), TP_OK);
-    tp_sleep(self, TP_MS(30));
-    TP_ASSERT_EQ_INT(count_of(self, sink), 10);
     tp_runtime_counters(tp_self_runtime(self), &counters);
     TP_ASSERT_EQ_INT(counters.dropped, 40);
+    say(&let_go, true);
+    TP_ASSERT_EQ_INT(count_of(self, sink), 10);
 }
 TP_TEST(bounds, drop_newest_counts_what_it_drops) {
     run_everywhere(newest_body, NULL);
@@ -81,7 +94,7 @@ static void oldest_body(tp_actor *self, void *arg) {
     answer got;
     tp_pid sink = blocked_sink(self, TP_OVERFLOW_DROP_OLDEST, 10);
     for (int i = 0; i < 15; i++) tp_send(self, sink, number, .n = i);
-    tp_sleep(self, TP_MS(30));
+    say(&let_go, true);
     TP_ASSERT(count_of(self, sink) <= 10);
     TP_ASSERT_EQ_INT(tp_call(self, sink, SOON, &got, answer, first), TP_OK);
     TP_ASSERT(got.n >= 4); /* the oldest are the ones that went */
@@ -96,6 +109,7 @@ static void exit_body(tp_actor *self, void *arg) {
     tp_pid sink = blocked_sink(self, TP_OVERFLOW_EXIT, 10);
     tp_ref ref = tp_monitor(self, sink);
     for (int i = 0; i < 20; i++) tp_send(self, sink, number, .n = i);
+    say(&let_go, true);
     TP_ASSERT_EQ_INT(tp_receive(self, SOON, &down, tp_down), TP_OK);
     TP_ASSERT_EQ_INT(down.ref, ref);
     TP_ASSERT_EQ_INT(down.code, TP_EXIT_OVERFLOW);

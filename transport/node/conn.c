@@ -12,6 +12,7 @@
 #define PROBE_TIME TP_MS(500)
 #define FRAGMENT_ABOVE 32768u /* longer frames are cut */
 #define FRAGMENT_PIECE 16384u
+#define WAKE_EVERY 64u                /* frames between two times that their receivers are woken */
 #define QUEUE_MOST ((size_t)64 << 20) /* a backlog above that ends the connection */
 
 void tpi_node_poke(struct tp_node *node) {
@@ -29,12 +30,6 @@ static void note_heard(struct tpi_conn *conn) {
 /* ---- the queue ---- */
 
 static uint8_t *queue_room(struct tpi_queue *queue, size_t more) {
-    if (queue->head == queue->size) queue->head = queue->size = 0;
-    if (queue->head > 0 && queue->room - queue->size < more && queue->head >= queue->room / 2) {
-        memmove(queue->bytes, queue->bytes + queue->head, queue->size - queue->head);
-        queue->size -= queue->head;
-        queue->head = 0;
-    }
     if (queue->room - queue->size < more) {
         size_t room = queue->room < 4096 ? 4096 : queue->room * 2;
         while (room - queue->size < more) room *= 2;
@@ -110,59 +105,102 @@ static void add_controls(struct tpi_conn *conn) {
     conn->beat = false;
 }
 
-/* Whole frames from the queue, as many as fit and have credit. */
-static void add_signals(struct tpi_conn *conn) {
-    struct tpi_queue *queue = &conn->queue;
-    size_t from = queue->head, at = from, frames = 0;
+/*
+ * A batch is made in three steps: under the lock what is queued is taken as a whole, without it the
+ * frames are copied and sealed (a sender would wait for that as long as for a hundred sends), under
+ * it again what was sent is counted. Only the link's sending chain does so, one step after another.
+ */
+
+/* Under the lock. Returns how much the window has room for. */
+static uint64_t begin_batch(struct tpi_conn *conn) {
+    tpi_batch_begin(&conn->batch, conn->wire, sizeof conn->wire);
+    if (conn->said) return 0;
+    add_controls(conn);
+    if (conn->taken == 0) {
+        struct tpi_queue empty = conn->going;
+        conn->going = conn->queue;
+        conn->queue = empty;
+        conn->queue.size = 0;
+        conn->sending = 0;
+        conn->taken = conn->going.size;
+    }
+    return tpi_window_room(&conn->window_out);
+}
+
+/* Whole frames of what was taken, as many as fit and have credit. Returns their bytes that count
+ * for the window. */
+static uint64_t add_signals(struct tpi_conn *conn, uint64_t window) {
+    const uint8_t *bytes = conn->going.bytes;
+    size_t from = conn->sending, at = from, frames = 0;
     size_t room = conn->batch.room - conn->batch.size;
-    while (at < queue->size) {
-        size_t size = TPI_FRAME_LENGTH_SIZE + tpi_get32(queue->bytes + at);
-        bool control = tpi_frame_is_control(queue->bytes[at + TPI_FRAME_LENGTH_SIZE]);
+    uint64_t counted = 0;
+    while (at < conn->going.size) {
+        size_t size = TPI_FRAME_LENGTH_SIZE + tpi_get32(bytes + at);
+        bool control = tpi_frame_is_control(bytes[at + TPI_FRAME_LENGTH_SIZE]);
         if (at + size - from > room) break;
-        if (!control && !tpi_window_send(&conn->window_out, size)) break;
+        if (!control && counted + size > window) break;
+        if (!control) counted += size;
         at += size;
         frames++;
     }
-    tpi_batch_add_encoded(&conn->batch, queue->bytes + from, at - from, frames);
-    queue->head = at;
+    if (frames > 0) tpi_batch_add_encoded(&conn->batch, bytes + from, at - from, frames);
+    conn->sending = at;
+    return counted;
 }
 
-static bool fill_batch(struct tpi_conn *conn, size_t *size) {
-    tpi_batch_begin(&conn->batch, conn->wire, sizeof conn->wire);
-    if (!conn->said) {
-        add_controls(conn);
-        if (conn->queue.head < conn->queue.size) add_signals(conn);
-        if (conn->goodbye >= 0 && conn->queue.head == conn->queue.size) {
-            struct tpi_frame bye = {.type = TPI_FRAME_GOODBYE, .kind = (uint8_t)conn->goodbye};
-            conn->said = tpi_batch_add(&conn->batch, &bye) == TP_OK;
-        }
+/* Under the lock. True: nothing could be sent, but meanwhile something can. */
+static bool count_batch(struct tpi_conn *conn, uint64_t window, uint64_t counted) {
+    conn->taken = conn->going.size - conn->sending;
+    conn->window_out.sent += counted;
+    if (conn->said) return false;
+    if (conn->goodbye >= 0 && tpi_conn_backlog(conn) == 0) {
+        struct tpi_frame bye = {.type = TPI_FRAME_GOODBYE, .kind = (uint8_t)conn->goodbye};
+        conn->said = tpi_batch_add(&conn->batch, &bye) == TP_OK;
     }
-    return tpi_batch_end(&conn->batch, size) == TP_OK;
+    if (conn->batch.size > 0) return false;
+    return conn->taken > 0 ? tpi_window_room(&conn->window_out) > window : conn->queue.size > 0;
+}
+
+/* Under the lock, which it gives back for a while. */
+static void fill_batch(struct tpi_conn *conn) {
+    for (;;) {
+        uint64_t window = begin_batch(conn);
+        tpi_mutex_unlock(&conn->lock);
+        uint64_t counted = conn->said ? 0 : add_signals(conn, window);
+        tpi_mutex_lock(&conn->lock);
+        if (!count_batch(conn, window, counted)) return;
+        size_t nothing;
+        (void)tpi_batch_end(&conn->batch, &nothing);
+    }
+}
+
+static bool is_over(const struct tpi_conn *conn) {
+    return (conn->said && conn->heard_bye) || conn->state == TPI_CONN_OVER;
 }
 
 static size_t fill(void *context, const uint8_t **bytes) {
     struct tpi_conn *conn = context;
-    size_t size = 0;
-    tpi_mutex_lock(&conn->lock);
     *bytes = conn->wire;
-    bool good = true;
-    if (conn->raw_size > 0) {
-        size = conn->raw_size;
-        memcpy(conn->wire, conn->raw, size);
-        conn->raw_size = 0;
-    } else if (conn->state == TPI_CONN_UP) {
-        good = fill_batch(conn, &size);
+    tpi_mutex_lock(&conn->lock);
+    size_t size = conn->raw_size;
+    bool raw = size > 0, good = true;
+    if (raw) memcpy(conn->wire, conn->raw, size);
+    conn->raw_size = 0;
+    bool batch = !raw && conn->state == TPI_CONN_UP;
+    if (batch) {
+        fill_batch(conn);
+        size = conn->batch.size;
     }
     if (size > 0) conn->sent_at = tpi_node_now(conn->node);
     conn->idle = size == 0;
-    bool close = !good || (size == 0 && conn->said && conn->heard_bye);
-    close = close || (size == 0 && conn->state == TPI_CONN_OVER);
+    bool close = size == 0 && is_over(conn);
     bool release = conn->waiting && tpi_conn_backlog(conn) <= conn->node->backlog / 2;
     if (release) conn->waiting = false;
     struct tpi_peer_state *peer = conn->peer;
     tpi_mutex_unlock(&conn->lock);
+    if (batch) good = tpi_batch_end(&conn->batch, &size) == TP_OK;
     if (release && peer != NULL) tpi_waiters_release(peer);
-    if (close) tpi_stream_close(conn->stream);
+    if (close || !good) tpi_stream_close(conn->stream);
     return size;
 }
 
@@ -427,8 +465,10 @@ static void give_credit(struct tpi_conn *conn, uint64_t routed) {
 
 /* Under conn->routing. */
 static bool take_frames(struct tpi_conn *conn, const uint8_t *at, size_t left) {
+    tp_runtime *runtime = conn->node->runtime;
     struct tpi_frame frame;
     uint64_t routed = 0, count = 0;
+    unsigned taken = 0;
     for (;;) {
         uint64_t before = conn->receiver.decoder.offset;
         enum tpi_decoded decoded = tpi_receiver_next(&conn->receiver, &at, &left, &frame);
@@ -446,6 +486,7 @@ static bool take_frames(struct tpi_conn *conn, const uint8_t *at, size_t left) {
                        frame.type != TPI_FRAME_XON;
         if (conn->ended && !control) continue;
         if (!take_frame(conn, &frame)) return false;
+        if (++taken % WAKE_EVERY == 0) tpi_remote_wake(runtime, &conn->wakes);
     }
     /* relaxed: a number */
     atomic_fetch_add_explicit(&conn->node->received, count, memory_order_relaxed);
@@ -472,6 +513,7 @@ static bool received(void *context, const uint8_t *bytes, size_t size) {
     if (state != TPI_CONN_UP) return true;
     tpi_mutex_lock(&conn->routing);
     bool good = take_frames(conn, bytes, size);
+    tpi_remote_wake(conn->node->runtime, &conn->wakes);
     tpi_mutex_unlock(&conn->routing);
     return good;
 }
@@ -562,6 +604,7 @@ void tpi_conn_free(struct tpi_conn *conn) {
     }
     tpi_stream_free(conn->stream);
     free(conn->queue.bytes);
+    free(conn->going.bytes);
     free(conn->record_stash);
     free(conn->frame_stash);
     free(conn);

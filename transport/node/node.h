@@ -50,7 +50,7 @@ tp_err tpi_conn_queue(struct tpi_conn *conn, const struct tpi_frame *frame, bool
                       enum tpi_pressure *pressure);
 /* Bytes that wait. Under its lock. */
 static inline size_t tpi_conn_backlog(const struct tpi_conn *conn) {
-    return conn->queue.size - conn->queue.head;
+    return conn->queue.size + conn->taken;
 }
 /* The connection is over for this node: tells everybody. Under node->lock. */
 void tpi_conn_end(struct tpi_conn *conn, const char *reason);

@@ -103,7 +103,7 @@ static void fire_exit(tp_runtime *runtime, tp_pid here, tp_pid there) {
     block->type = &tp_exited_message;
     block->size = (uint32_t)(out.at - payload);
     block->flags |= TPI_BLOCK_LINKED | TPI_BLOCK_UNCOUNTED;
-    (void)tpi_remote_deliver(runtime, here, block);
+    (void)tpi_remote_deliver(runtime, here, block, NULL);
 }
 
 static void fire_down(tp_runtime *runtime, tp_pid here, tp_pid there, tp_ref ref) {
@@ -117,7 +117,7 @@ static void fire_down(tp_runtime *runtime, tp_pid here, tp_pid there, tp_ref ref
     block->ref = ref;
     block->size = (uint32_t)(out.at - payload);
     block->flags |= TPI_BLOCK_UNCOUNTED;
-    (void)tpi_remote_deliver(runtime, here, block);
+    (void)tpi_remote_deliver(runtime, here, block, NULL);
 }
 
 /* An actor here forgets that somebody there watches it. */
@@ -126,7 +126,7 @@ static void forget_watcher(tp_runtime *runtime, tp_pid here, tp_pid there, tp_re
     if (block == NULL) return;
     block->ref = ref;
     block->flags |= TPI_BLOCK_UNCOUNTED;
-    (void)tpi_remote_deliver(runtime, here, block);
+    (void)tpi_remote_deliver(runtime, here, block, NULL);
 }
 
 static void end_links(tp_runtime *runtime, struct tpi_map *links, uint64_t id) {

@@ -284,7 +284,7 @@ static void stop_senders(struct tpi_conn *conn, tp_pid actor) {
         stop = tpi_conn_queue(conn, &frame, &wake, &pressure) == TP_OK;
     }
     tpi_mutex_unlock(&peer->lock);
-    if (stop) (void)tpi_remote_deliver(node->runtime, actor, block);
+    if (stop) (void)tpi_remote_deliver(node->runtime, actor, block, NULL);
     else tpi_block_free(node->runtime, NULL, block);
     if (wake) tpi_stream_wake(conn->stream);
 }
@@ -313,7 +313,7 @@ static bool route_message(struct tpi_conn *conn, const struct tpi_frame *frame, 
     if (frame->type == TPI_FRAME_REPLY) block->flags |= TPI_BLOCK_UNCOUNTED;
     if (frame->fields.size > 0)
         memcpy(tpi_block_payload(block), frame->fields.data, frame->fields.size);
-    enum tpi_admitted admitted = tpi_remote_deliver(node->runtime, to, block);
+    enum tpi_admitted admitted = tpi_remote_deliver(node->runtime, to, block, &conn->wakes);
     if (admitted == TPI_ADMITTED_OVER) stop_senders(conn, to);
     if (admitted == TPI_ADMITTED_NOT) tpi_node_count(&node->dropped);
     return true;
@@ -365,7 +365,7 @@ static bool route_signal(struct tpi_conn *conn, const struct tpi_frame *frame, t
     tpi_mutex_lock(&peer->lock);
     bool good = tpi_relations_in(peer, frame);
     tpi_mutex_unlock(&peer->lock);
-    if (good) (void)tpi_remote_deliver(runtime, to, block);
+    if (good) (void)tpi_remote_deliver(runtime, to, block, &conn->wakes);
     else tpi_block_free(runtime, NULL, block);
     return good;
 }

@@ -52,10 +52,10 @@ struct tpi_join { /* an address to be connected to; under node->lock */
     char url[TPI_LINK_URL_MAX];
 };
 
-/* Bytes that wait: encoded frames, from `head` on. */
+/* Bytes that wait: encoded frames. */
 struct tpi_queue {
     uint8_t *bytes;
-    size_t head, size, room;
+    size_t size, room;
 };
 
 struct tpi_conn {
@@ -84,15 +84,20 @@ struct tpi_conn {
     struct tpi_receiver receiver;
     struct tpi_assembler assembler;
     struct tpi_window_in window_in;
+    struct tpi_wakes wakes; /* receivers of what was routed, to be scheduled */
     struct tpi_far_type *last_type;
     uint8_t *record_stash, *frame_stash;
+    /* ---- the link's sending chain's ---- */
+    struct tpi_batch batch;
+    struct tpi_queue going; /* what it took from `queue` */
+    size_t sending;         /* its place there */
     /* ---- under lock ---- */
     tpi_mutex lock;
     enum tpi_conn_state state;
-    struct tpi_batch batch;
     struct tpi_window_out window_out;
     struct tpi_wire_limits limits; /* the peer's */
     struct tpi_queue queue;
+    size_t taken; /* bytes in `going` that are not yet in a batch */
     uint32_t sequence;
     const tp_message_type *head_type; /* whose head is in `head` */
     size_t head_size;
