@@ -21,7 +21,8 @@
 #define FAR_MEMBERS_MAX 65536u /* of one node in one scope */
 
 TP_MESSAGE_AS(groups_share, "tp.groups_share", TP_FIELD(u64, token), TP_FIELD(str, scope))
-TP_MESSAGE_AS(groups_peer, "tp.groups_peer", TP_FIELD(u64, token), TP_FIELD(pid, desk))
+TP_MESSAGE_AS(groups_peer, "tp.groups_peer", TP_FIELD(u64, token), TP_FIELD(pid, desk),
+              TP_FIELD(str, name))
 TP_MESSAGE_AS(groups_discover, "tp.groups_discover", TP_FIELD(str, scope))
 TP_MESSAGE_AS(groups_begin, "tp.groups_begin", TP_FIELD(str, scope))
 TP_MESSAGE_AS(groups_entry, "tp.groups_entry", TP_FIELD(str, group), TP_FIELD(pid, member))
@@ -30,8 +31,8 @@ TP_MESSAGE_AS(groups_change, "tp.groups_change", TP_FIELD(str, scope), TP_FIELD(
               TP_FIELD(pid, member), TP_FIELD(bool, joined))
 
 /* One membership; all of this is memory of the actor's, and goes with it. */
-struct entry {
-    struct entry *next;
+struct tpi_membership {
+    struct tpi_membership *next;
     tp_pid member;
     bool matched;
     char group[TP_NAME_SIZE_MAX + 1];
@@ -40,17 +41,8 @@ struct entry {
 struct tpi_scope {
     struct tpi_scope *next;
     tp_ref follows;
-    struct entry *entries; /* of local actors, as far as the changes have been heard */
+    struct tpi_membership *entries; /* of local actors, as far as the changes have been heard */
     char name[TP_NAME_SIZE_MAX + 1];
-};
-
-struct tpi_far_desk { /* the like of this actor on a connected node */
-    struct tpi_far_desk *next;
-    tp_pid pid;
-    tp_ref monitor;
-    struct tpi_scope *syncing; /* between begin and end */
-    struct entry *news;
-    uint32_t count; /* of news */
 };
 
 /* ---- little things ---- */
@@ -73,14 +65,15 @@ static struct tpi_scope *find_scope(struct tpi_desk *desk, const char *name) {
     return scope;
 }
 
-static struct tpi_far_desk *find_far(struct tpi_desk *desk, tp_pid pid) {
+struct tpi_far_desk *tpi_far_desk_of(struct tpi_desk *desk, tp_pid pid) {
     struct tpi_far_desk *far = desk->fars;
     while (far != NULL && !tp_pid_equal(far->pid, pid)) far = far->next;
     return far;
 }
 
-static bool add_entry(tp_actor *self, struct entry **list, const char *group, tp_pid member) {
-    struct entry *entry = tp_alloc(self, sizeof *entry);
+static bool add_entry(tp_actor *self, struct tpi_membership **list, const char *group,
+                      tp_pid member) {
+    struct tpi_membership *entry = tp_alloc(self, sizeof *entry);
     if (entry == NULL) return false;
     entry->next = *list;
     entry->member = member;
@@ -90,7 +83,8 @@ static bool add_entry(tp_actor *self, struct entry **list, const char *group, tp
     return true;
 }
 
-static struct entry **find_entry(struct entry **list, const char *group, tp_pid member) {
+static struct tpi_membership **find_entry(struct tpi_membership **list, const char *group,
+                                          tp_pid member) {
     for (; *list != NULL; list = &(*list)->next)
         if (!(*list)->matched && tp_pid_equal((*list)->member, member) &&
             strcmp((*list)->group, group) == 0)
@@ -98,13 +92,13 @@ static struct entry **find_entry(struct entry **list, const char *group, tp_pid 
     return NULL;
 }
 
-static void remove_entry(tp_actor *self, struct entry **place) {
-    struct entry *entry = *place;
+static void remove_entry(tp_actor *self, struct tpi_membership **place) {
+    struct tpi_membership *entry = *place;
     *place = entry->next;
     tp_free(self, entry);
 }
 
-static void free_entries(tp_actor *self, struct entry **list) {
+static void free_entries(tp_actor *self, struct tpi_membership **list) {
     while (*list != NULL) remove_entry(self, list);
 }
 
@@ -112,7 +106,7 @@ static void free_entries(tp_actor *self, struct entry **list) {
 
 static void send_all(tp_actor *self, const struct tpi_scope *scope, tp_pid to) {
     (void)tp_send(self, to, groups_begin, .scope = text_of(scope->name));
-    for (const struct entry *entry = scope->entries; entry != NULL; entry = entry->next)
+    for (const struct tpi_membership *entry = scope->entries; entry != NULL; entry = entry->next)
         (void)tp_send(self, to, groups_entry, .group = text_of(entry->group),
                       .member = entry->member);
     (void)tp_send(self, to, groups_end);
@@ -165,7 +159,8 @@ static void on_changed(tp_actor *self, struct tpi_desk *desk, const tp_group_cha
         return;
     struct tpi_scope *scope = find_scope(desk, name);
     if (scope == NULL || scope->follows != msg->ref) return;
-    struct entry **place = msg->joined ? NULL : find_entry(&scope->entries, group, msg->member);
+    struct tpi_membership **place =
+        msg->joined ? NULL : find_entry(&scope->entries, group, msg->member);
     if (place != NULL) remove_entry(self, place);
     if (msg->joined && !add_entry(self, &scope->entries, group, msg->member))
         tp_fail(self, "out of memory: a member of \"%s\" cannot be told", group);
@@ -177,11 +172,12 @@ static void on_changed(tp_actor *self, struct tpi_desk *desk, const tp_group_cha
 /* ---- being told ---- */
 
 static void on_peer(tp_actor *self, struct tpi_desk *desk, const groups_peer *msg) {
-    if (msg->token != desk->token || find_far(desk, msg->desk) != NULL) return;
+    if (msg->token != desk->token || tpi_far_desk_of(desk, msg->desk) != NULL) return;
     struct tpi_far_desk *far = tp_alloc(self, sizeof *far);
     if (far == NULL) return;
     memset(far, 0, sizeof *far);
     far->pid = msg->desk;
+    if (msg->name.size <= TPI_NODE_NAME_MAX) memcpy(far->name, msg->name.data, msg->name.size);
     far->monitor = tp_monitor(self, msg->desk);
     if (far->monitor == 0) {
         tp_free(self, far);
@@ -191,18 +187,22 @@ static void on_peer(tp_actor *self, struct tpi_desk *desk, const groups_peer *ms
     desk->fars = far;
     for (struct tpi_scope *scope = desk->scopes; scope != NULL; scope = scope->next)
         send_all(self, scope, far->pid);
+    tpi_cluster_meet(self, desk, far);
 }
 
+/* The end of a far desk; else of an actor here that has a name in the cluster. */
 static void on_far_down(tp_actor *self, struct tpi_desk *desk, const tp_down *msg) {
     for (struct tpi_far_desk **place = &desk->fars; *place != NULL; place = &(*place)->next) {
         struct tpi_far_desk *far = *place;
         if (far->monitor != msg->ref) continue;
         *place = far->next;
         tpi_groups_forget(self, far->pid.node);
+        tpi_cluster_forget(self, desk, far);
         free_entries(self, &far->news);
         tp_free(self, far);
         return;
     }
+    tpi_cluster_owner_ended(self, desk, msg->ref);
 }
 
 static void on_begin(tp_actor *self, struct tpi_desk *desk, struct tpi_far_desk *far,
@@ -232,12 +232,12 @@ static void on_entry(tp_actor *self, struct tpi_desk *desk, struct tpi_far_desk 
 
 struct difference {
     tp_actor *self;
-    struct entry *news, *gone;
+    struct tpi_membership *news, *gone;
 };
 
 static void compare(void *context, const char *group, tp_pid member) {
     struct difference *difference = context;
-    struct entry **place = find_entry(&difference->news, group, member);
+    struct tpi_membership **place = find_entry(&difference->news, group, member);
     if (place != NULL) (*place)->matched = true;
     else (void)add_entry(difference->self, &difference->gone, group, member);
 }
@@ -248,9 +248,9 @@ static void on_sync_end(tp_actor *self, struct tpi_far_desk *far) {
     if (scope == NULL) return;
     struct difference difference = {self, far->news, NULL};
     tpi_groups_each(tp_self_runtime(self), scope->name, far->pid.node, compare, &difference);
-    for (struct entry *gone = difference.gone; gone != NULL; gone = gone->next)
+    for (struct tpi_membership *gone = difference.gone; gone != NULL; gone = gone->next)
         tpi_groups_expel(self, scope->name, gone->group, gone->member);
-    for (struct entry *fresh = difference.news; fresh != NULL; fresh = fresh->next)
+    for (struct tpi_membership *fresh = difference.news; fresh != NULL; fresh = fresh->next)
         if (!fresh->matched) (void)tpi_groups_admit(self, scope->name, fresh->group, fresh->member);
     free_entries(self, &difference.gone);
     free_entries(self, &far->news);
@@ -288,7 +288,7 @@ bool tpi_groups_told(tp_actor *self, struct tpi_desk *desk, const tp_message *me
     TAKE(groups_peer, on_peer(self, desk, &msg))
     TAKE(tp_group_changed, on_changed(self, desk, &msg))
     TAKE(tp_down, on_far_down(self, desk, &msg))
-    struct tpi_far_desk *far = find_far(desk, tp_sender(self));
+    struct tpi_far_desk *far = tpi_far_desk_of(desk, tp_sender(self));
     if (far == NULL) return false; /* what follows only its like may say */
     TAKE(groups_discover, on_discover(self, desk, far, &msg))
     TAKE(groups_begin, on_begin(self, desk, far, &msg))
@@ -299,8 +299,9 @@ bool tpi_groups_told(tp_actor *self, struct tpi_desk *desk, const tp_message *me
     return true;
 }
 
-void tpi_groups_meet(struct tp_node *node, tp_pid desk) {
-    (void)tp_post(node->runtime, node->names, groups_peer, .token = node->desk_token, .desk = desk);
+void tpi_groups_meet(struct tp_node *node, tp_pid desk, const char *name) {
+    (void)tp_post(node->runtime, node->names, groups_peer, .token = node->desk_token, .desk = desk,
+                  .name = text_of(name));
 }
 
 tp_err tp_node_share_groups(tp_node *node, const char *scope) {

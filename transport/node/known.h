@@ -6,6 +6,9 @@
 
 #include <troupe/node.h>
 
+#include "core/base/list.h"
+#include "core/base/map.h"
+#include "core/platform/platform.h"
 #include "transport/wire/hello.h"
 
 struct tpi_export {
@@ -25,13 +28,33 @@ struct tpi_spawnable { /* a behaviour that other nodes may start */
     const tp_message_type *arguments; /* NULL: it takes none */
 };
 
-/* What the node's own actor knows of shared groups (groups.c). */
+/* What the node's own actor knows of shared groups and of its like. */
 struct tpi_desk {
     struct tp_node *node;
     uint64_t token; /* shows that a message is this node's own */
     struct tpi_scope *scopes;
     uint32_t scope_count;
     struct tpi_far_desk *fars;
+};
+
+struct tpi_far_desk { /* the like of this actor on a connected node */
+    struct tpi_far_desk *next;
+    tp_pid pid;
+    tp_ref monitor;
+    char name[TPI_NODE_NAME_MAX + 1]; /* of the node */
+    struct tpi_scope *syncing;        /* groups.c, between begin and end */
+    struct tpi_membership *news;
+    uint32_t count;  /* of news */
+    uint32_t claims; /* cluster.c: names in the cluster that it speaks for */
+};
+
+/* Names of the whole cluster. The node's own actor alone changes it, under the lock, and reads it
+ * without; others read under the lock. */
+struct tpi_cluster {
+    tpi_mutex lock;
+    struct tpi_map index;  /* (hash, 0) -> first of the chain */
+    struct tpi_list names; /* all */
+    struct tpi_map locals; /* (monitor, 0) -> claim of an actor here; the node's actor's alone */
 };
 
 struct tpi_node_watch {

@@ -289,6 +289,7 @@ static void node_free(struct tpi_remote *remote) {
         }
     tpi_map_fini(&node->types);
     tpi_names_free(node);
+    tpi_cluster_free(node);
     tpi_spawnables_free(node);
     tpi_permits_free(node);
     tpi_secret_unlock(node, sizeof *node);
@@ -338,6 +339,7 @@ tp_err tp_node_start(tp_runtime *runtime, const tp_node_options *options, tp_nod
     tpi_list_init(&node->joins);
     tpi_list_init(&node->listening);
     tpi_map_init(&node->types, (struct tpi_map_memory){map_alloc, map_free, NULL});
+    tpi_cluster_init(node);
     tp_err err = configure(node, options);
     if (err == TP_OK && tpi_remote_of(runtime) != NULL) err = TP_EBUSY;
     if (err == TP_OK) err = tpi_names_start(node);

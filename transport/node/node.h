@@ -99,8 +99,21 @@ bool tpi_spawn_asked(tp_actor *self, struct tp_node *node, const tp_message *mes
 /* The same for what concerns groups: true if it was that. */
 bool tpi_groups_told(tp_actor *self, struct tpi_desk *desk, const tp_message *message);
 /* Another node's own actor is known from now on. */
-void tpi_groups_meet(struct tp_node *node, tp_pid desk);
+void tpi_groups_meet(struct tp_node *node, tp_pid desk, const char *name);
+struct tpi_far_desk *tpi_far_desk_of(struct tpi_desk *desk, tp_pid pid);
 void tpi_spawnables_free(struct tp_node *node);
+
+/* ---- names of the cluster (cluster.c) ---- */
+
+void tpi_cluster_init(struct tp_node *node);
+void tpi_cluster_free(struct tp_node *node);
+/* A message to the node's actor: true if it was for names of the cluster. */
+bool tpi_cluster_told(tp_actor *self, struct tpi_desk *desk, const tp_message *message);
+/* Another node's own actor is known now; it is gone; an actor that has a name here has ended. */
+void tpi_cluster_meet(tp_actor *self, struct tpi_desk *desk, struct tpi_far_desk *far);
+void tpi_cluster_forget(tp_actor *self, struct tpi_desk *desk, struct tpi_far_desk *far);
+void tpi_cluster_owner_ended(tp_actor *self, struct tpi_desk *desk, tp_ref monitor);
+
 /* The type of a message by its name and number of fields. NULL: peers have named too many. */
 const tp_message_type *tpi_far_type_of(struct tp_node *node, tp_str name, uint32_t count);
 /* The connected peer with an id; NULL. Any thread; confirm under its lock. */

@@ -397,7 +397,7 @@ bool tpi_route(struct tpi_conn *conn, const struct tpi_frame *frame) {
         tpi_mutex_lock(&conn->peer->lock);
         conn->peer->names = from;
         tpi_mutex_unlock(&conn->peer->lock);
-        tpi_groups_meet(node, from);
+        tpi_groups_meet(node, from, conn->who.hello.name);
         return true;
     }
     if (!tpi_permitted(conn, frame, from, to)) return true;

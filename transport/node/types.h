@@ -176,6 +176,7 @@ struct tp_node {
     tp_time spawn_credit_at; /* spawn.c: the node's own actor's */
     tp_pid names;            /* the node's own actor */
     uint64_t desk_token;
+    struct tpi_cluster cluster;
     _Atomic(uint32_t) peer_count;
     struct tpi_peer_state *peers[TPI_PEERS_MAX];
     tpi_mutex type_lock;

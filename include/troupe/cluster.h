@@ -1,0 +1,69 @@
+/*
+ * What a cluster has beside its nodes (<troupe/node.h>): names that all of them know. Link with
+ * libtroupe-net.
+ *
+ *     tp_cluster_register(self, node, "ledger", TP_NAME_AVAILABLE);      an actor of any node
+ *     tp_cluster_call(self, node, "ledger", TP_SECONDS(1), &reply, balance, get_balance);
+ */
+#ifndef TROUPE_CLUSTER_H
+#define TROUPE_CLUSTER_H
+
+#include <troupe/call.h>
+#include <troupe/node.h>
+
+TP_EXTERN_BEGIN
+
+/* ---- names ---- */
+
+/* What a name is worth while the cluster is cut in parts. */
+typedef enum tp_name_kind {
+    /* Each part can give it to an actor of its own. When the parts meet again the owner on the node
+     * whose name is lowest (as strcmp has it) keeps it; the others get a tp_name_conflict. */
+    TP_NAME_AVAILABLE,
+    /* At most one owner at any moment, and none where there is no majority. Not yet available:
+     * TP_ENOTSUP. */
+    TP_NAME_CONSISTENT
+} tp_name_kind;
+
+/* Told, once, to an actor that had a name and has lost it to another node's. It has it no more. */
+TP_MESSAGE_AS(tp_name_conflict, "tp.name_conflict", TP_FIELD(str, name), TP_FIELD(pid, winner))
+
+/*
+ * Gives this actor a name in the whole cluster (1 to TP_NAME_SIZE_MAX bytes of UTF-8), until it
+ * takes it back, ends, or hears of a conflict; an actor may have several. Each connected node is
+ * asked: of two actors that register at the same time on connected nodes one alone gets TP_OK, and
+ * nobody is told of a conflict later. A node that does not answer is waited for until it counts as
+ * gone (its heartbeat), at most 10 s.
+ * TP_EEXIST: somebody has the name; TP_EINVAL, TP_ENOTSUP (kind), TP_EFULL (16,384 names of this
+ * node), TP_ENOMEM. The actor itself, which waits.
+ */
+TP_API tp_err tp_cluster_register(tp_actor *self, tp_node *node, const char *name,
+                                  tp_name_kind kind);
+/* Takes a name of this actor back. TP_ENOENT: it does not have it; TP_EINVAL, else as tp_call. The
+ * actor itself, which waits for its own node alone. */
+TP_API tp_err tp_cluster_unregister(tp_actor *self, tp_node *node, const char *name);
+/*
+ * The actor that has a name, as far as this node knows now; the null pid: none. It knows of the
+ * nodes that it is connected with: the names of one that is gone are gone. For a moment it may name
+ * an actor that has just ended. Any thread.
+ */
+TP_API tp_pid tp_cluster_whereis(tp_node *node, const char *name);
+/* Sends to a name. TP_ENOENT: nobody has it; otherwise as tp_send. The actor itself. */
+#define tp_cluster_send(self, node, name, type, ...)                                               \
+    tp_cluster_send_value((self), (node), (name), &type##_message, TP_VALUE(type, __VA_ARGS__))
+/* The function behind tp_cluster_send. */
+TP_API tp_err tp_cluster_send_value(tp_actor *self, tp_node *node, const char *name,
+                                    const tp_message_type *type, const void *value);
+/* Calls a name. TP_ENOENT: nobody has it; otherwise as tp_call. The actor itself, which waits. */
+#define tp_cluster_call(self, node, name, timeout, reply, reply_type, type, ...)                   \
+    tp_cluster_call_value((self), (node), (name), (timeout), &reply_type##_message,                \
+                          TPI_TYPED(reply_type, reply), &type##_message,                           \
+                          TP_VALUE(type, __VA_ARGS__))
+/* The function behind tp_cluster_call. */
+TP_API tp_err tp_cluster_call_value(tp_actor *self, tp_node *node, const char *name,
+                                    tp_duration timeout, const tp_message_type *reply_type,
+                                    void *reply, const tp_message_type *type, const void *value);
+
+TP_EXTERN_END
+
+#endif
