@@ -165,6 +165,11 @@ void tpi_write_urgent(const char *text, size_t size); /* to standard error; give
 /* "function+0x12" or "file+0x1234"; not in a handler. Returns the full length. */
 size_t tpi_symbol(uintptr_t pc, char *out, size_t size);
 
+/* The addresses of a machine as text, of both families, at most `max`: "10.0.0.7", "::1". Waits for
+ * the system's resolver, for seconds perhaps. TP_ENOENT, TP_ETIMEDOUT (no answer), TP_ENOMEM. */
+#define TPI_ADDRESS_TEXT 64
+tp_err tpi_resolve(const char *host, char (*out)[TPI_ADDRESS_TEXT], size_t max, size_t *count);
+
 /* ---- files and sections ---- */
 /* A new file with these bytes, readable by its owner alone. TP_EEXIST; TP_ENOENT: no such folder;
  * TP_EIO, and then there is none. */

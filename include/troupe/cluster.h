@@ -1,6 +1,6 @@
 /*
- * What a cluster has beside its nodes (<troupe/node.h>): names that all of them know. Link with
- * libtroupe-net.
+ * What a cluster has beside its nodes (<troupe/node.h>): names that all of them know, and ways for
+ * nodes to find each other. Link with libtroupe-net.
  *
  *     tp_cluster_register(self, node, "ledger", TP_NAME_AVAILABLE);      an actor of any node
  *     tp_cluster_call(self, node, "ledger", TP_SECONDS(1), &reply, balance, get_balance);
@@ -63,6 +63,41 @@ TP_API tp_err tp_cluster_send_value(tp_actor *self, tp_node *node, const char *n
 TP_API tp_err tp_cluster_call_value(tp_actor *self, tp_node *node, const char *name,
                                     tp_duration timeout, const tp_message_type *reply_type,
                                     void *reply, const tp_message_type *type, const void *value);
+
+/* ---- finding other nodes ---- */
+
+/* Bytes of an address as text, with its end: "10.0.0.7", "fd00::7". */
+#define TP_ADDRESS_SIZE 64
+/* Fills in the addresses of a machine, at most `max`, and their number. An error leaves things as
+ * they were; it is logged. On a thread of the node's, which may wait. */
+typedef tp_err (*tp_address_lookup)(void *context, const char *host, char (*out)[TP_ADDRESS_SIZE],
+                                    size_t max, size_t *count);
+
+/* Where the addresses of other nodes come from: one of the three. */
+typedef struct tp_discovery {
+    const char *const *urls; /* a list, ends with NULL */
+    /* A file with a URL a line; empty lines and those that begin with # are skipped. It is read
+     * again every `every`. A line that is no address of a node is logged, as "FILE:LINE: reason",
+     * and the others are used; so is a file that cannot be read, and what it said before stays. */
+    const char *file;
+    /* "tcp://HOST:PORT": all addresses of HOST, as a headless service has them, looked up again
+     * every `every`. */
+    const char *dns;
+    tp_duration every;        /* default 5 s, at least 10 ms */
+    tp_address_lookup lookup; /* for `dns`, in the place of the system's resolver */
+    void *context;            /* the lookup's; must live as long as the node */
+} tp_discovery;
+
+/*
+ * From now on, until the node leaves, it connects to what is found there, and again whenever such a
+ * connection is lost (tp_node_join), after pauses that grow from 50 ms to 2 s, each shortened by a
+ * random part of up to a half. At its own address it finds itself, and does not stay. An address
+ * that is not found any more is not connected to again; a connection that is up stays. Texts are
+ * copied. At most 1,024 addresses of one source are used. Several sources may be given. TP_EINVAL;
+ * of `urls` and `dns` the errors of tp_node_join (what was before the bad one is used); TP_ENOMEM.
+ * Any thread. The node's end waits for a lookup that is under way.
+ */
+TP_API tp_err tp_node_discover(tp_node *node, const tp_discovery *discovery);
 
 TP_EXTERN_END
 

@@ -370,6 +370,7 @@ static bool handshake_went_on(struct tpi_conn *conn) {
     if (status == TPI_HANDSHAKE_FAILED) {
         if (!conn->counted_refused) tpi_node_count(&node->refused);
         conn->counted_refused = true;
+        if (conn->join != NULL) conn->join->myself = conn->handshake.error.code == TPI_WIRE_SELF;
         tpi_log_runtime(node->runtime, TP_LOG_INFO, "a connection was not made: %s",
                         tpi_wire_text(conn->handshake.error.code));
         tpi_mutex_lock(&conn->lock);

@@ -2,15 +2,50 @@
  * Addresses to be connected to: once, or again whenever the connection is lost.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "transport/node/node.h"
 
 #define PAUSE_LEAST TP_MS(50)
 #define PAUSE_MOST TP_SECONDS(2)
+#define SELF_PAUSE TP_SECONDS(60) /* our own address may be another's later */
+
+tp_err tpi_join_new(struct tp_node *node, const char *url, bool keep, bool waited,
+                    const struct tpi_source *source, struct tpi_join **out) {
+    tp_err err = node == NULL || url == NULL ? TP_EINVAL : tpi_node_admits(node, url);
+    if (err != TP_OK) return err;
+    struct tpi_join *join = calloc(1, sizeof *join);
+    if (join == NULL) return TP_ENOMEM;
+    tpi_node_text(join->url, sizeof join->url, url);
+    join->node = node;
+    join->keep = keep;
+    join->waited = waited;
+    join->source = source;
+    join->pause = PAUSE_LEAST;
+    tpi_mutex_lock(&node->lock);
+    bool stopping = node->stopping;
+    if (!stopping) tpi_list_push_back(&node->joins, &join->link);
+    tpi_mutex_unlock(&node->lock);
+    if (stopping) {
+        free(join);
+        return TP_ECLOSED;
+    }
+    tpi_node_poke(node);
+    *out = join;
+    return TP_OK;
+}
+
+/* Many nodes that lost the same one must not come back at the same moment. */
+static tp_duration shortened(struct tp_node *node, tp_duration pause) {
+    uint64_t random;
+    tpi_node_draw(node, &random, sizeof random);
+    return pause - (tp_duration)(random % (uint64_t)(pause / 2));
+}
 
 void tpi_join_over(struct tpi_join *join, tp_err err) {
     if (err == TP_OK) join->pause = PAUSE_LEAST;
-    join->next = tpi_node_now(join->node) + join->pause;
+    tp_duration pause = join->myself ? SELF_PAUSE : shortened(join->node, join->pause);
+    join->next = tpi_node_now(join->node) + pause;
     if (err != TP_OK) join->pause = join->pause * 2 < PAUSE_MOST ? join->pause * 2 : PAUSE_MOST;
     if (!join->done) {
         join->done = true;

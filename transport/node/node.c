@@ -181,6 +181,7 @@ static void serve(void *arg) {
 /* The service where there is no thread: when to look again. */
 static tp_time look(void *context) {
     struct tp_node *node = context;
+    (void)tpi_discover_look(node);
     tpi_mutex_lock(&node->lock);
     look_once(node);
     tpi_mutex_unlock(&node->lock);
@@ -206,6 +207,7 @@ static void service_stop(struct tp_node *node) {
     node->stopped = true;
     tpi_mutex_unlock(&node->lock);
     tpi_node_poke(node);
+    tpi_discover_end(node);
     if (!node->running) return;
     if (tpi_node_is_simulated(node)) node->hub->look = NULL;
     else tpi_thread_join(node->thread);
@@ -360,8 +362,7 @@ const char *tp_node_name(const tp_node *node) {
 
 /* ---- addresses ---- */
 
-/* What the security of this node allows. */
-static tp_err permit(struct tp_node *node, const char *url) {
+tp_err tpi_node_admits(struct tp_node *node, const char *url) {
     if (tpi_link_find(url) == NULL) return TP_ENOTSUP;
     if (!node->secure && !node->plain) {
         COMPLAIN(node, "%s: neither secret_file nor plain is set", url);
@@ -408,7 +409,7 @@ static void accepted(void *context, struct tpi_stream *stream) {
 
 tp_err tp_node_listen(tp_node *node, const char *url, char *bound, size_t size) {
     TPI_FAULT_HOLD();
-    tp_err err = node == NULL || url == NULL ? TP_EINVAL : permit(node, url);
+    tp_err err = node == NULL || url == NULL ? TP_EINVAL : tpi_node_admits(node, url);
     if (err != TP_OK) return err;
     struct tpi_listening *listening = calloc(1, sizeof *listening);
     if (listening == NULL) return TP_ENOMEM;
@@ -429,40 +430,16 @@ tp_err tp_node_listen(tp_node *node, const char *url, char *bound, size_t size) 
     return TP_OK;
 }
 
-static tp_err join_new(struct tp_node *node, const char *url, bool keep, bool waited,
-                       struct tpi_join **out) {
-    tp_err err = node == NULL || url == NULL ? TP_EINVAL : permit(node, url);
-    if (err != TP_OK) return err;
-    struct tpi_join *join = calloc(1, sizeof *join);
-    if (join == NULL) return TP_ENOMEM;
-    tpi_node_text(join->url, sizeof join->url, url);
-    join->node = node;
-    join->keep = keep;
-    join->waited = waited;
-    join->pause = TP_MS(50);
-    tpi_mutex_lock(&node->lock);
-    bool stopping = node->stopping;
-    if (!stopping) tpi_list_push_back(&node->joins, &join->link);
-    tpi_mutex_unlock(&node->lock);
-    if (stopping) {
-        free(join);
-        return TP_ECLOSED;
-    }
-    tpi_node_poke(node);
-    *out = join;
-    return TP_OK;
-}
-
 tp_err tp_node_join(tp_node *node, const char *url) {
     TPI_FAULT_HOLD();
     struct tpi_join *join;
-    return join_new(node, url, true, false, &join);
+    return tpi_join_new(node, url, true, false, NULL, &join);
 }
 
 tp_err tp_node_connect(tp_node *node, const char *url, tp_duration timeout, uint64_t *peer) {
     TPI_FAULT_HOLD();
     struct tpi_join *join = NULL;
-    tp_err err = join_new(node, url, false, true, &join);
+    tp_err err = tpi_join_new(node, url, false, true, NULL, &join);
     if (err != TP_OK) return err;
     tp_time now = tpi_node_now(node);
     tp_time until = timeout > TP_FOREVER - now ? TP_FOREVER : now + timeout;

@@ -59,8 +59,18 @@ void tpi_conn_goodbye(struct tpi_conn *conn, enum tpi_goodbye kind);
 /* The service thread's look at a connection. Under node->lock. */
 void tpi_conn_tick(struct tpi_conn *conn, tp_time now);
 
-/* ---- joining (join.c) ---- */
+/* What the security of this node allows: the errors of tp_node_listen; they are logged. */
+tp_err tpi_node_admits(struct tp_node *node, const char *url);
 
+/* ---- joining (join.c, discover.c) ---- */
+
+/* An address to be connected to from now on; *out is the service's, unless it is waited for. */
+tp_err tpi_join_new(struct tp_node *node, const char *url, bool keep, bool waited,
+                    const struct tpi_source *source, struct tpi_join **out);
+/* Looks at every source whose time has come; when to look again. It may wait. */
+tp_time tpi_discover_look(struct tp_node *node);
+/* Ends looking; waits for the thread. */
+void tpi_discover_end(struct tp_node *node);
 void tpi_join_over(struct tpi_join *join, tp_err err);
 void tpi_joins_tick(struct tp_node *node, tp_time now);
 

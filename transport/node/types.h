@@ -45,6 +45,9 @@ struct tpi_join { /* an address to be connected to; under node->lock */
     bool failed; /* the attempt is over, to be freed */
     bool waited; /* somebody waits for `done` */
     bool done;
+    bool myself;                     /* the last attempt found this very node */
+    bool found;                      /* by its source, the last time; discover.c */
+    const struct tpi_source *source; /* NULL: none */
     tp_err err;
     uint64_t peer;
     tp_time next; /* the next attempt */
@@ -177,6 +180,10 @@ struct tp_node {
     tp_pid names;            /* the node's own actor */
     uint64_t desk_token;
     struct tpi_cluster cluster;
+    struct tpi_source *sources; /* discover.c; they stay */
+    tpi_thread finder;          /* that looks at them; simulated: none */
+    bool finding;
+    _Atomic(uint32_t) finder_work; /* futex: goes up when there is something to look at */
     _Atomic(uint32_t) peer_count;
     struct tpi_peer_state *peers[TPI_PEERS_MAX];
     tpi_mutex type_lock;
