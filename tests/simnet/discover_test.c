@@ -287,12 +287,17 @@ static tp_node *real_node(tp_runtime **runtime, const char *name) {
     return node;
 }
 
-static void sleep_a_little(void) {
-    (void)usleep(5000);
+static void wait_for_peer(tp_actor *self, void *arg) {
+    tp_node_counters counters = {0};
+    while (counters.peers == 0) {
+        tp_sleep(self, TP_MS(5));
+        tp_node_counters_get(arg, &counters);
+    }
 }
 
 TP_TEST(discovery, by_the_system_s_resolver_and_a_real_file) {
     tp_runtime *a, *b;
+    tp_pid waiter;
     char url[128], dns[128];
     tp_node *there = real_node(&a, "real-a@test"), *here = real_node(&b, "real-b@test");
     tp_node_counters counters = {0};
@@ -303,10 +308,9 @@ TP_TEST(discovery, by_the_system_s_resolver_and_a_real_file) {
                      TP_OK);
     TP_ASSERT_EQ_INT(tp_node_discover(here, &(tp_discovery){.file = path, .every = TP_MS(50)}),
                      TP_OK);
-    for (unsigned i = 0; i < 12000 && counters.peers == 0; i++) { /* a minute, at least */
-        tp_node_counters_get(here, &counters);
-        sleep_a_little();
-    }
+    TP_ASSERT_EQ_INT(tp_runtime_spawn_body(b, &waiter, wait_for_peer, here, NULL), TP_OK);
+    TP_ASSERT_EQ_INT(tp_runtime_wait(b, waiter, TP_SECONDS(120), NULL), TP_OK);
+    tp_node_counters_get(here, &counters);
     TP_ASSERT_EQ_INT(counters.peers, 1);
     tp_runtime_stop(b);
     tp_runtime_stop(a);

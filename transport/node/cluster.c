@@ -31,11 +31,9 @@ TP_MESSAGE_AS(cluster_register, "tp.cluster_register", TP_FIELD(str, name))
 TP_MESSAGE_AS(cluster_unregister, "tp.cluster_unregister", TP_FIELD(str, name))
 TP_MESSAGE_AS(cluster_done, "tp.cluster_done")
 TP_MESSAGE_AS(cluster_late, "tp.cluster_late", TP_FIELD(u64, token))
-/* Between nodes. All claims of one stand between begin and end where a connection begins. */
-TP_MESSAGE_AS(cluster_begin, "tp.cluster_begin")
+/* Between nodes. All claims of one come where a connection begins. */
 TP_MESSAGE_AS(cluster_claim, "tp.cluster_claim", TP_FIELD(str, name), TP_FIELD(pid, owner),
               TP_FIELD(u64, token))
-TP_MESSAGE_AS(cluster_end, "tp.cluster_end")
 TP_MESSAGE_AS(cluster_heard, "tp.cluster_heard", TP_FIELD(u64, token))
 TP_MESSAGE_AS(cluster_release, "tp.cluster_release", TP_FIELD(str, name), TP_FIELD(pid, owner))
 
@@ -53,7 +51,6 @@ struct claim {
     struct cluster_name *name;
     tp_pid owner;
     struct tpi_far_desk *far; /* who told it; NULL: of an actor here */
-    bool stale;               /* not repeated since the last begin */
     /* ---- of an actor here ---- */
     tp_ref monitor, late;
     tp_from asked;   /* who waits for the answers of others; null: nobody */
@@ -322,22 +319,18 @@ void tpi_cluster_owner_ended(tp_actor *self, struct tpi_desk *desk, tp_ref monit
 void tpi_cluster_meet(tp_actor *self, struct tpi_desk *desk, struct tpi_far_desk *far) {
     size_t cursor = 0;
     void *value;
-    (void)tp_send(self, far->pid, cluster_begin);
     while (tpi_map_next(&desk->node->cluster.locals, &cursor, NULL, NULL, &value)) {
         const struct claim *claim = value;
         (void)tp_send(self, far->pid, cluster_claim, .name = text_of(claim), .owner = claim->owner);
     }
-    (void)tp_send(self, far->pid, cluster_end);
 }
 
-/* Removes the claims of a node: all, or the stale ones. */
-static void remove_of(struct tpi_desk *desk, struct tpi_far_desk *far, bool all) {
-    struct tpi_cluster *cluster = &desk->node->cluster;
+void tpi_cluster_meet_again(struct tpi_desk *desk, struct tpi_far_desk *far) {
     struct tpi_list *link, *spare;
-    TPI_LIST_EACH(&cluster->names, link, spare) {
+    TPI_LIST_EACH(&desk->node->cluster.names, link, spare) {
         struct claim *claim = claim_of(TPI_CONTAINER_OF(link, struct cluster_name, link), far);
-        if (claim == NULL || !(all || claim->stale)) continue;
-        remove_claim(cluster, claim);
+        if (claim == NULL) continue;
+        remove_claim(&desk->node->cluster, claim);
         far->claims--;
     }
 }
@@ -347,25 +340,14 @@ void tpi_cluster_forget(tp_actor *self, struct tpi_desk *desk, struct tpi_far_de
     void *value;
     while (tpi_map_next(&desk->node->cluster.locals, &cursor, NULL, NULL, &value))
         answered(self, value, far->pid);
-    remove_of(desk, far, true);
-}
-
-static void on_begin(struct tpi_desk *desk, const struct tpi_far_desk *far) {
-    struct tpi_list *link, *spare;
-    TPI_LIST_EACH(&desk->node->cluster.names, link, spare) {
-        struct claim *claim = claim_of(TPI_CONTAINER_OF(link, struct cluster_name, link), far);
-        if (claim != NULL) claim->stale = true;
-    }
+    tpi_cluster_meet_again(desk, far);
 }
 
 /* True when it stands among the claims. */
 static bool take_claim(struct tpi_desk *desk, struct tpi_far_desk *far, const cluster_claim *msg) {
     struct tp_node *node = desk->node;
     struct claim *old = claim_of(find_name(&node->cluster, msg->name.data, msg->name.size), far);
-    if (old != NULL && tp_pid_equal(old->owner, msg->owner)) {
-        old->stale = false;
-        return true;
-    }
+    if (old != NULL && tp_pid_equal(old->owner, msg->owner)) return true;
     bool speaks = msg->owner.node == far->pid.node && msg->name.size > 0 &&
                   msg->name.size <= TP_NAME_SIZE_MAX;
     if (!speaks || (old == NULL && far->claims >= CLAIMS_MAX)) {
@@ -423,9 +405,7 @@ bool tpi_cluster_told(tp_actor *self, struct tpi_desk *desk, const tp_message *m
     TAKE(cluster_late, on_late(self, desk, &msg))
     struct tpi_far_desk *far = tpi_far_desk_of(desk, tp_sender(self));
     if (far == NULL) return false; /* what follows only its like may say */
-    TAKE(cluster_begin, on_begin(desk, far))
     TAKE(cluster_claim, on_claim(self, desk, far, &msg))
-    TAKE(cluster_end, remove_of(desk, far, false))
     TAKE(cluster_heard, on_heard(self, desk, far, &msg))
     TAKE(cluster_release, on_release(desk, far, &msg))
     return false;

@@ -172,8 +172,13 @@ static void on_changed(tp_actor *self, struct tpi_desk *desk, const tp_group_cha
 /* ---- being told ---- */
 
 static void on_peer(tp_actor *self, struct tpi_desk *desk, const groups_peer *msg) {
-    if (msg->token != desk->token || tpi_far_desk_of(desk, msg->desk) != NULL) return;
-    struct tpi_far_desk *far = tp_alloc(self, sizeof *far);
+    if (msg->token != desk->token) return;
+    struct tpi_far_desk *far = tpi_far_desk_of(desk, msg->desk);
+    if (far != NULL) { /* this actor was late: it was met over the connection that begins here */
+        tpi_cluster_meet_again(desk, far);
+        return;
+    }
+    far = tp_alloc(self, sizeof *far);
     if (far == NULL) return;
     memset(far, 0, sizeof *far);
     far->pid = msg->desk;

@@ -119,6 +119,8 @@ void tpi_cluster_init(struct tp_node *node);
 void tpi_cluster_free(struct tp_node *node);
 /* A message to the node's actor: true if it was for names of the cluster. */
 bool tpi_cluster_told(tp_actor *self, struct tpi_desk *desk, const tp_message *message);
+/* It is known from an earlier connection, whose end came first: all that it said is void. */
+void tpi_cluster_meet_again(struct tpi_desk *desk, struct tpi_far_desk *far);
 /* Another node's own actor is known now; it is gone; an actor that has a name here has ended. */
 void tpi_cluster_meet(tp_actor *self, struct tpi_desk *desk, struct tpi_far_desk *far);
 void tpi_cluster_forget(tp_actor *self, struct tpi_desk *desk, struct tpi_far_desk *far);
