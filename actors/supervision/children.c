@@ -16,9 +16,10 @@ static const char *backoff_wrong(const tp_backoff *backoff) {
 }
 
 const char *tpi_child_wrong(const tp_supervisor_spec *spec, const tp_child_spec *child) {
-    int kinds = (child->behavior != NULL) + (child->body != NULL) + (child->supervisor != NULL);
+    int kinds = (child->behavior != NULL) + (child->body != NULL) + (child->supervisor != NULL) +
+                (child->remote != NULL);
     if (child->id == NULL) return "a child without an id";
-    if (kinds != 1) return "a child has one of behavior, body and supervisor";
+    if (kinds != 1) return "a child has one of behavior, body, supervisor and remote";
     if ((unsigned)child->restart > TP_TEMPORARY) return "an unknown restart";
     if ((unsigned)child->type > TP_SUPERVISOR) return "an unknown type of child";
     if (child->shutdown < 0 && child->shutdown != TP_BRUTAL_KILL) return "a negative shutdown";
@@ -29,6 +30,9 @@ const char *tpi_child_wrong(const tp_supervisor_spec *spec, const tp_child_spec 
     if (child->probe_every < 0 || child->probe_timeout < 0) return "a negative time for probes";
     if (child->probe_timeout > 0 && child->probe_every == 0)
         return "probe_timeout without probe_every";
+    if (child->remote != NULL && child->probe_every > 0) return "a remote child is not probed";
+    if (child->remote != NULL && child->options.name != NULL)
+        return "a remote child has no name here";
     return backoff_wrong(&child->backoff);
 }
 
@@ -45,7 +49,7 @@ const char *tpi_supervisor_wrong(const tp_supervisor_spec *spec) {
 
 bool tpi_is_end(const tp_child_spec *spec) {
     return spec->id == NULL && spec->behavior == NULL && spec->body == NULL &&
-           spec->supervisor == NULL;
+           spec->supervisor == NULL && spec->remote == NULL;
 }
 
 /* ---- records ---- */

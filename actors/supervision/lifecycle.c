@@ -43,11 +43,28 @@ static void note_start(tp_actor *self, struct tpi_child *child) {
     history->count++;
 }
 
+void tpi_child_lost(tp_actor *self, struct tpi_child *child) {
+    child->away = true;
+    child->not_before = tp_now(self) + child->spec->remote->settle(self, child->spec->remote);
+}
+
+/* Not while the one that was lost may still run. */
+static tp_err start_remote(tp_actor *self, struct tpi_child *child, tp_pid *pid) {
+    const tp_child_start *how = child->spec->remote;
+    child->away = true;
+    if (tp_now(self) < child->not_before) return TP_ENOCONNECTION;
+    tp_err err = how->start(self, how, child->arguments.type, child->arguments.value, pid);
+    if (err == TP_ETIMEDOUT) tpi_child_lost(self, child);
+    if (err != TP_ETIMEDOUT && err != TP_ENOCONNECTION) child->away = false;
+    return err;
+}
+
 static tp_err start_kind(tp_actor *self, struct tpi_child *child, tp_pid *pid, tp_reason *reason) {
     const tp_child_spec *spec = child->spec;
     tp_spawn_options options = spec->options;
     options.monitor = NULL;
     note_start(self, child);
+    if (spec->remote != NULL) return start_remote(self, child, pid);
     if (child->restarted.count > 0) options.restarted = &child->restarted;
     if (spec->supervisor != NULL) {
         if (options.name == NULL) options.name = spec->supervisor->options.name;
@@ -67,7 +84,8 @@ enum tpi_start tpi_start_child(tp_actor *self, struct tpi_supervisor *supervisor
     tp_err err = start_kind(self, child, &pid, reason);
     if (err == TP_OK) {
         tpi_child_runs(self, supervisor, child, pid);
-        if (child->spec->backoff.min > 0 || supervisor->spec->backoff.min > 0)
+        if (child->spec->backoff.min > 0 || supervisor->spec->backoff.min > 0 ||
+            child->spec->remote != NULL)
             child->started = tp_now(self);
         return TPI_STARTED;
     }
@@ -78,8 +96,8 @@ enum tpi_start tpi_start_child(tp_actor *self, struct tpi_supervisor *supervisor
         *reason = (tp_reason){err == TP_ENOMEM ? TP_EXIT_NOMEM : TP_EXIT_FAILED,
                               {name, tp_str_of(name).size}};
     }
-    report(self, TP_LOG_ERROR, child, "does not start", *reason);
-    return TPI_FAILED;
+    report(self, child->away ? TP_LOG_INFO : TP_LOG_ERROR, child, "does not start", *reason);
+    return child->away ? TPI_AWAY : TPI_FAILED;
 }
 
 /* ---- stop ---- */
@@ -133,6 +151,12 @@ static bool is_expected(const tp_child_spec *spec, bool killed, tp_reason reason
            (reason.code == TP_EXIT_SHUTDOWN || reason.code == TP_EXIT_NORMAL);
 }
 
+/* It may still run: who takes its place must wait. */
+static void note_loss(tp_actor *self, struct tpi_child *child, tp_reason reason) {
+    if (child->spec->remote != NULL && reason.code == TP_EXIT_NOCONNECTION)
+        tpi_child_lost(self, child);
+}
+
 /* After its DOWN: the link's exit may have come first, with the reason that a late monitor
  * missed. */
 static void take_leave(struct awaited *awaited, struct tpi_child *child, tp_reason reason) {
@@ -142,6 +166,7 @@ static void take_leave(struct awaited *awaited, struct tpi_child *child, tp_reas
     if (tp_receive_any(awaited->self, 0, is_exit, awaited, &message) == TP_OK &&
         tp_message_get(awaited->self, message, &exited, tp_exited) == TP_OK)
         reason = (tp_reason){exited.code, exited.detail};
+    note_loss(awaited->self, child, reason);
     if (!is_expected(child->spec, child->spec->shutdown == TP_BRUTAL_KILL, reason))
         report(awaited->self, TP_LOG_WARN, child, "did not stop as asked", reason);
 }
@@ -164,8 +189,10 @@ bool tpi_abandon_child(tp_actor *self, struct tpi_child *child) {
 
 static void kill_child(struct awaited *awaited, const struct tpi_supervisor *supervisor,
                        struct tpi_child *child, tp_reason *reason) {
+    /* one of another node is not abandoned: it ends, or its connection does */
+    tp_duration grace = child->spec->remote != NULL ? TP_FOREVER : tpi_kill_grace(supervisor);
     (void)tp_kill(awaited->self, child->pid);
-    if (await_down(awaited, tpi_kill_grace(supervisor), reason)) return;
+    if (await_down(awaited, grace, reason)) return;
     if (!tpi_abandon_child(awaited->self, child)) {
         (void)await_down(awaited, TP_FOREVER, reason);
         return;
@@ -232,7 +259,9 @@ static uint64_t abandon_all(tp_actor *self, struct tpi_supervisor *supervisor) {
     uint64_t abandoned = 0;
     struct tpi_child *child = supervisor->order.first;
     for (; child != NULL; child = child->next[TPI_IN_ORDER]) {
-        if (child->status != TP_CHILD_IS_RUNNING || !tpi_abandon_child(self, child)) continue;
+        if (child->status != TP_CHILD_IS_RUNNING || child->spec->remote != NULL ||
+            !tpi_abandon_child(self, child))
+            continue;
         (void)tp_demonitor(self, child->stopping);
         tpi_child_rests(self, supervisor, child);
         abandoned++;

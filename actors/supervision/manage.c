@@ -43,6 +43,11 @@ static void start_new(tp_actor *self, struct tpi_supervisor *supervisor, struct 
         answer_plain(self, TP_CHILD_OK, child->pid);
         return;
     }
+    if (started == TPI_AWAY) {
+        tpi_restart_later(self, supervisor, child);
+        answer_plain(self, TP_CHILD_RESTARTING, tp_pid_null());
+        return;
+    }
     if (started == TPI_FAILED) answer(self, TP_CHILD_START_FAILED, tp_pid_null(), reason);
     else answer_plain(self, TP_CHILD_OK, tp_pid_null());
     if (started == TPI_FAILED || tpi_is_simple(supervisor) || child->spec->restart == TP_TEMPORARY)
@@ -73,8 +78,9 @@ static void restart_child(tp_actor *self, struct tpi_supervisor *supervisor,
                           struct tpi_child *child) {
     tp_reason reason = {0};
     enum tpi_start started = tpi_start_child(self, supervisor, child, &reason);
+    if (started == TPI_AWAY) tpi_restart_later(self, supervisor, child);
     if (started == TPI_FAILED) answer(self, TP_CHILD_START_FAILED, tp_pid_null(), reason);
-    else answer_plain(self, TP_CHILD_OK, child->pid);
+    else answer_plain(self, started == TPI_AWAY ? TP_CHILD_RESTARTING : TP_CHILD_OK, child->pid);
 }
 
 static struct tpi_child *find(const struct tpi_supervisor *supervisor, const tpi_child_act *msg) {
@@ -123,7 +129,8 @@ void tpi_on_which(tp_actor *self, struct tpi_supervisor *supervisor,
 }
 
 static bool is_active(tp_actor *self, const struct tpi_child *child) {
-    return child->status == TP_CHILD_IS_RUNNING && tp_alive(tp_self_runtime(self), child->pid);
+    if (child->status != TP_CHILD_IS_RUNNING) return false;
+    return child->spec->remote != NULL || tp_alive(tp_self_runtime(self), child->pid);
 }
 
 void tpi_on_count(tp_actor *self, struct tpi_supervisor *supervisor,

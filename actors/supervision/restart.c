@@ -23,8 +23,10 @@ void tpi_child_gone(tp_actor *self, struct tpi_supervisor *supervisor, struct tp
 
 static const tp_backoff *backoff_of(const struct tpi_supervisor *supervisor,
                                     const struct tpi_child *child) {
+    static const tp_backoff while_away = {.min = TP_MS(200), .max = TP_SECONDS(30), .jitter = 0.2};
     const tp_backoff *backoff = &child->spec->backoff;
-    return backoff->min > 0 ? backoff : &supervisor->spec->backoff;
+    if (backoff->min == 0) backoff = &supervisor->spec->backoff;
+    return backoff->min == 0 && child->away ? &while_away : backoff;
 }
 
 static tp_duration longest(const tp_backoff *backoff) {
@@ -50,13 +52,14 @@ static void send_retry(tp_actor *self, struct tpi_supervisor *supervisor) {
 }
 
 /* Marks it as restarting; its turn comes after what is in the mailbox now, or after its wait. */
-static void restart_later(tp_actor *self, struct tpi_supervisor *supervisor,
-                          struct tpi_child *child) {
+void tpi_restart_later(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child) {
     const tp_backoff *backoff = backoff_of(supervisor, child);
+    tp_duration delay = backoff->min > 0 ? next_delay(self, backoff, child) : 0;
+    tp_duration rest = child->not_before == 0 ? 0 : child->not_before - tp_now(self);
+    if (delay < rest) delay = rest;
     tpi_child_waits(self, supervisor, child);
-    if (backoff->min > 0)
-        child->timer = tp_send_after(self, next_delay(self, backoff, child), tp_self(self),
-                                     tpi_waited, .token = child->token);
+    if (delay > 0)
+        child->timer = tp_send_after(self, delay, tp_self(self), tpi_waited, .token = child->token);
     if (child->timer != 0) return;
     child->queued = true;
     tpi_list_add(&supervisor->retries, TPI_TO_RETRY, child);
@@ -80,7 +83,7 @@ static struct tpi_child *start_from(tp_actor *self, struct tpi_supervisor *super
                                     struct tpi_child *from) {
     tp_reason reason;
     for (struct tpi_child *child = from; child != NULL; child = child->next[TPI_IN_ORDER])
-        if (tpi_start_child(self, supervisor, child, &reason) == TPI_FAILED) return child;
+        if (tpi_start_child(self, supervisor, child, &reason) >= TPI_FAILED) return child;
     return NULL;
 }
 
@@ -103,7 +106,8 @@ static void attempt_one(tp_actor *self, struct tpi_supervisor *supervisor,
                         struct tpi_child *child) {
     tp_reason reason;
     switch (tpi_start_child(self, supervisor, child, &reason)) {
-    case TPI_FAILED: restart_later(self, supervisor, child); break;
+    case TPI_FAILED:
+    case TPI_AWAY: tpi_restart_later(self, supervisor, child); break;
     case TPI_DECLINED:
         if (tpi_is_simple(supervisor)) tpi_child_remove(self, supervisor, child);
         break;
@@ -118,12 +122,13 @@ static void attempt(tp_actor *self, struct tpi_supervisor *supervisor, struct tp
     }
     stop_group(self, supervisor, child);
     child = start_from(self, supervisor, first_of_group(supervisor, child));
-    if (child != NULL) restart_later(self, supervisor, child);
+    if (child != NULL) tpi_restart_later(self, supervisor, child);
 }
 
 void tpi_restart(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child) {
     child->timer = 0;
-    if (!tpi_window_admit(&supervisor->window, tp_now(self))) give_up(self, supervisor, child);
+    if (!child->away && !tpi_window_admit(&supervisor->window, tp_now(self)))
+        give_up(self, supervisor, child);
     attempt(self, supervisor, child);
 }
 
@@ -140,7 +145,7 @@ static void begin_restart(tp_actor *self, struct tpi_supervisor *supervisor,
     if (supervisor->spec->strategy == TP_ONE_FOR_ALL ||
         supervisor->spec->strategy == TP_REST_FOR_ONE)
         stop_group(self, supervisor, child);
-    restart_later(self, supervisor, child);
+    tpi_restart_later(self, supervisor, child);
 }
 
 /* ---- auto-shutdown ---- */
@@ -172,6 +177,9 @@ void tpi_child_ended(tp_actor *self, struct tpi_supervisor *supervisor, struct t
     tp_log(self, TP_LOG_INFO, "child %s ended: %s%s", child->spec->id,
            tp_exit_code_name(reason.code), again ? ", restarting" : "");
     tpi_child_rests(self, supervisor, child);
+    if (child->spec->remote != NULL && reason.code == TP_EXIT_NOCONNECTION)
+        tpi_child_lost(self, child);
+    else child->away = child->spec->remote != NULL && reason.code == TP_EXIT_SHUTDOWN;
     if (again) begin_restart(self, supervisor, child);
     else ended_for_good(self, supervisor, child);
 }

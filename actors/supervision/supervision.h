@@ -60,6 +60,8 @@ struct tpi_child {
     tp_child_status status;
     bool queued;                 /* in TPI_TO_RETRY */
     bool started_before, killed; /* killed: for its silence; the timer is that of its grace */
+    bool away;                   /* its node was not there: the next attempt does not count */
+    tp_time not_before;          /* when the one that was lost has surely ended; 0: none was */
     tp_restart_history restarted;
     tp_pid pid;            /* while it runs */
     uint64_t token;        /* while it is restarting: names this one wait */
@@ -155,8 +157,8 @@ void tpi_child_rests(tp_actor *self, struct tpi_supervisor *supervisor, struct t
 
 /* ---- lifecycle.c ---- */
 
-enum tpi_start { TPI_STARTED, TPI_DECLINED, TPI_FAILED };
-/* Starts one child in step. *reason is set when it failed; its detail is borrowed. */
+enum tpi_start { TPI_STARTED, TPI_DECLINED, TPI_FAILED, TPI_AWAY };
+/* Starts one child in step. *reason is set when it failed or is away; its detail is borrowed. */
 enum tpi_start tpi_start_child(tp_actor *self, struct tpi_supervisor *supervisor,
                                struct tpi_child *child, tp_reason *reason);
 /* Stops one child, whatever its status, as its specification says; it is then at rest. */
@@ -167,6 +169,7 @@ void tpi_stop_from(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi
 tp_duration tpi_kill_grace(const struct tpi_supervisor *supervisor);
 bool tpi_abandon_child(tp_actor *self, struct tpi_child *child); /* false: it has just ended */
 void tpi_reason_text(char *out, size_t size, tp_reason reason);  /* "user 1001", "failed: text" */
+void tpi_child_lost(tp_actor *self, struct tpi_child *child); /* of a remote one: its connection */
 
 /* ---- probe.c: signs of life ---- */
 void tpi_probe_begin(tp_actor *self, struct tpi_child *child); /* of one that runs */
@@ -179,6 +182,7 @@ void tpi_on_pong(tp_actor *self, struct tpi_supervisor *supervisor, const tp_pon
 void tpi_child_ended(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child,
                      tp_reason reason);
 void tpi_restart(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child);
+void tpi_restart_later(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child);
 void tpi_retry_next(tp_actor *self, struct tpi_supervisor *supervisor);
 /* A child that is not restarted goes: temporary and dynamic ones with all that is known of them. */
 void tpi_child_gone(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child);

@@ -46,6 +46,7 @@ static void start_children(tp_actor *self, struct tpi_supervisor *supervisor) {
         enum tpi_start started = tpi_start_child(self, supervisor, child, &reason);
         if (started == TPI_DECLINED && child->spec->restart == TP_TEMPORARY)
             tpi_child_remove(self, supervisor, child);
+        if (started == TPI_AWAY) tpi_restart_later(self, supervisor, child);
         if (started != TPI_FAILED) continue;
         tpi_reason_text(why, sizeof why, reason);
         (void)snprintf(text, sizeof text, "child %s does not start: %s", child->spec->id, why);

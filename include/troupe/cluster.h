@@ -1,6 +1,6 @@
 /*
- * What a cluster has beside its nodes (<troupe/node.h>): names that all of them know, and ways for
- * nodes to find each other. Link with libtroupe-net.
+ * What a cluster has beside its nodes (<troupe/node.h>): names that all of them know, ways for nodes
+ * to find each other, and supervisors' children on other nodes. Link with libtroupe-net.
  *
  *     tp_cluster_register(self, node, "ledger", TP_NAME_AVAILABLE);      an actor of any node
  *     tp_cluster_call(self, node, "ledger", TP_SECONDS(1), &reply, balance, get_balance);
@@ -10,6 +10,7 @@
 
 #include <troupe/call.h>
 #include <troupe/node.h>
+#include <troupe/supervisor.h>
 
 TP_EXTERN_BEGIN
 
@@ -98,6 +99,44 @@ typedef struct tp_discovery {
  * Any thread. The node's end waits for a lookup that is under way.
  */
 TP_API tp_err tp_node_discover(tp_node *node, const tp_discovery *discovery);
+
+/* ---- a supervisor's children on other nodes ---- */
+
+/*
+ * A child that runs on another node; see TP_REMOTE_CHILD. It is started by its node as tp_node_spawn
+ * does it, and linked to the supervisor, which hears of its end as of any child's; its init is not
+ * waited for. Its node must permit this one to spawn, link, monitor and kill.
+ *
+ * When the connection is lost the child always ends, also if it traps exits: its node kills it. The
+ * supervisor hears of `noconnection`, and starts another one only when the first has surely ended:
+ * after the time in which both nodes notice a silent peer (both heartbeats, and a quarter more), and
+ * then by its backoff (default: 200 ms, doubled, to 30 s). So a cut that heals leaves no twins.
+ * Waiting for a node that is not there, from the first start on, does not count against the
+ * supervisor's intensity, nor does an end with `shutdown`, as its
+ * node's stop gives it; the child counts as restarting meanwhile. A start whose answer is late
+ * counts as not made: what it started is killed.
+ */
+typedef struct tp_remote_child {
+    tp_child_start how;    /* TP_REMOTE_CHILD sets it */
+    const char *behavior;  /* its name, exported there: tp_node_export_behavior */
+    const char *const *at; /* names of nodes, TP_NODES: the first that is connected gets it */
+    tp_duration timeout;   /* of a start; default 5 s. The supervisor waits so long */
+} tp_remote_child;
+
+/* For tp_remote_child.how: the supervisor's runtime must be a node. */
+TP_API tp_err tp_remote_start(tp_actor *self, const tp_child_start *how,
+                              const tp_message_type *type, const void *value, tp_pid *out);
+/* For tp_remote_child.how. */
+TP_API tp_duration tp_remote_settle(tp_actor *self, const tp_child_start *how);
+
+#ifndef __cplusplus
+/* The value of tp_child_spec.remote: .remote = TP_REMOTE_CHILD(.behavior = "clerk",
+ * .at = TP_NODES("b@host", "c@host")). Arguments are the child specification's. */
+#define TP_REMOTE_CHILD(...)                                                                       \
+    (&(const tp_remote_child){.how = {tp_remote_start, tp_remote_settle}, __VA_ARGS__}.how)
+/* The value of tp_remote_child.at. */
+#define TP_NODES(...) ((const char *const[]){__VA_ARGS__, NULL})
+#endif
 
 TP_EXTERN_END
 

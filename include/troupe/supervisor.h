@@ -73,16 +73,29 @@ typedef struct tp_arguments {
 /* A supervisor, as data; see below. */
 typedef struct tp_supervisor_spec tp_supervisor_spec;
 
+/* How a child that is on another node is started and lost: TP_REMOTE_CHILD of <troupe/cluster.h>
+ * makes one. Called by the supervisor, in whose place they may wait. */
+typedef struct tp_child_start tp_child_start;
+struct tp_child_start {
+    /* Starts it, linked to the supervisor. TP_ENOCONNECTION: nobody could be asked; TP_ETIMEDOUT:
+     * it may run, for a while; other errors are failed starts. `type` and `value` may be NULL. */
+    tp_err (*start)(tp_actor *self, const tp_child_start *how, const tp_message_type *type,
+                    const void *value, tp_pid *out);
+    /* How long a child may go on after its connection was lost, or its start has timed out. */
+    tp_duration (*settle)(tp_actor *self, const tp_child_start *how);
+};
+
 /* How to start, restart and stop a child. Zero in a field means its default. */
 typedef struct tp_child_spec {
     const char *id; /* unique among the supervisor's children */
-    /* One of these three. A behaviour is started in step: the next child waits for its init, which
+    /* One of these four. A behaviour is started in step: the next child waits for its init, which
      * declines with tp_exit(self, TP_EXIT_NORMAL). A body is not waited for. */
     const tp_behavior *behavior;
     tp_body body;
     const tp_supervisor_spec *supervisor;
-    void *arg;                /* a body's; must live as long as the supervisor */
-    tp_arguments arguments;   /* a behaviour's, for TP_INIT_WITH */
+    const tp_child_start *remote; /* on another node: <troupe/cluster.h> */
+    void *arg;                    /* a body's; must live as long as the supervisor */
+    tp_arguments arguments;       /* a behaviour's, for TP_INIT_WITH */
     tp_spawn_options options; /* name, mailbox limit, ...; link and monitor are the supervisor's */
     tp_restart restart;
     /* What it gets to end before it is killed: TP_BRUTAL_KILL, TP_FOREVER, or a time. Default: 5 s
@@ -164,7 +177,7 @@ typedef enum tp_child_result {
     TP_CHILD_OK,
     TP_CHILD_NOT_FOUND,
     TP_CHILD_RUNNING,         /* it must be stopped first */
-    TP_CHILD_RESTARTING,      /* its restart failed or waits, and will be tried again */
+    TP_CHILD_RESTARTING,      /* its start failed or waits, and will be tried again */
     TP_CHILD_ALREADY_PRESENT, /* the id is there, and does not run */
     TP_CHILD_ALREADY_STARTED, /* the id runs: the answer's pid (null while it restarts) */
     TP_CHILD_START_FAILED,    /* the answer's reason says why */

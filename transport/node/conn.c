@@ -342,6 +342,7 @@ static bool install(struct tpi_conn *conn) {
     memcpy(peer->incarnation, conn->who.hello.incarnation, TPI_INCARNATION_SIZE);
     peer->conn = conn;
     peer->names = tp_pid_null();
+    peer->heartbeat = TP_MS((int64_t)conn->limits.heartbeat_ms);
     /* relaxed: routing of this connection begins after it, on the same thread or behind a lock */
     atomic_store_explicit(&peer->may, tpi_permits_of(node, peer->name), memory_order_relaxed);
     bool wake;

@@ -195,7 +195,7 @@ static void on_peer(tp_actor *self, struct tpi_desk *desk, const groups_peer *ms
     tpi_cluster_meet(self, desk, far);
 }
 
-/* The end of a far desk; else of an actor here that has a name in the cluster. */
+/* The end of a far desk; else of an actor here that has a name in the cluster, or a keeper. */
 static void on_far_down(tp_actor *self, struct tpi_desk *desk, const tp_down *msg) {
     for (struct tpi_far_desk **place = &desk->fars; *place != NULL; place = &(*place)->next) {
         struct tpi_far_desk *far = *place;
@@ -208,6 +208,7 @@ static void on_far_down(tp_actor *self, struct tpi_desk *desk, const tp_down *ms
         return;
     }
     tpi_cluster_owner_ended(self, desk, msg->ref);
+    tpi_spawn_keeper_ended(self, desk, msg->ref);
 }
 
 static void on_begin(tp_actor *self, struct tpi_desk *desk, struct tpi_far_desk *far,

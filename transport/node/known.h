@@ -35,6 +35,14 @@ struct tpi_desk {
     struct tpi_scope *scopes;
     uint32_t scope_count;
     struct tpi_far_desk *fars;
+    struct tpi_kept *kept;
+};
+
+struct tpi_kept { /* a supervised child that was started for another node: spawn.c */
+    struct tpi_kept *next;
+    tp_pid keeper, asker;
+    tp_ref monitor; /* of the keeper */
+    uint64_t token; /* the asker's, for this start */
 };
 
 struct tpi_far_desk { /* the like of this actor on a connected node */

@@ -40,7 +40,7 @@ static void names_body(tp_actor *self, void *arg) {
     struct tpi_desk desk = {.node = node, .token = node->desk_token};
     while (tp_receive_any(self, TP_FOREVER, NULL, NULL, &message) == TP_OK) {
         find_name ask;
-        if (tpi_groups_told(self, &desk, message) || tpi_spawn_asked(self, node, message) ||
+        if (tpi_groups_told(self, &desk, message) || tpi_spawn_asked(self, &desk, message) ||
             tpi_cluster_told(self, &desk, message))
             continue;
         if (!tp_message_is(message, find_name)) continue;

@@ -105,7 +105,14 @@ tp_err tpi_names_start(struct tp_node *node);
 void tpi_names_free(struct tp_node *node);
 void tpi_watchers_tell(struct tp_node *node, uint64_t id, const char *name, const char *reason);
 /* A message to the node's actor: true if it was a request to start something, which is answered. */
-bool tpi_spawn_asked(tp_actor *self, struct tp_node *node, const tp_message *message);
+bool tpi_spawn_asked(tp_actor *self, struct tpi_desk *desk, const tp_message *message);
+/* Perhaps the keeper of a supervised child has ended. */
+void tpi_spawn_keeper_ended(tp_actor *self, struct tpi_desk *desk, tp_ref monitor);
+/* As tp_node_spawn with a link, for a supervisor: the child ends for certain when the connection
+ * does. TP_ENOCONNECTION: nobody was asked; TP_ETIMEDOUT: there may be one, for a while. */
+tp_err tpi_spawn_supervised(tp_actor *self, struct tp_node *node, uint64_t at, const char *behavior,
+                            tp_duration timeout, tp_pid *out, const tp_message_type *type,
+                            const void *arguments);
 /* The same for what concerns groups: true if it was that. */
 bool tpi_groups_told(tp_actor *self, struct tpi_desk *desk, const tp_message *message);
 /* Another node's own actor is known from now on. */

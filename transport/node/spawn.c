@@ -4,7 +4,8 @@
  * The node's own actor (names.c) starts the child and answers with its pid; beside the child stands
  * a keeper, until the asker has said that the answer reached it. An asker that gave up, ended or
  * was cut off does not say so, and then the keeper kills the child: nobody knows of it. So a healed
- * partition leaves no twins.
+ * partition leaves no twins. The keeper of a supervised child stays as long as the child, and kills
+ * it when its supervisor ends or the connection to it does, whatever the child thinks of exits.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,17 +22,22 @@
 #define ANSWER_TIME TP_SECONDS(10) /* for the answer's way and back, beyond the asker's patience */
 
 TP_MESSAGE_AS(spawn_ask, "tp.spawn", TP_FIELD(str, behavior), TP_FIELD(str, type),
-              TP_FIELD(u32, fields), TP_FIELD(bin, arguments), TP_FIELD(i64, timeout))
+              TP_FIELD(u32, fields), TP_FIELD(bin, arguments), TP_FIELD(i64, timeout),
+              TP_FIELD(u64, supervised)) /* 0, or names this start among the asker's */
 TP_MESSAGE_AS(spawn_answer, "tp.spawned", TP_FIELD(i32, err), TP_FIELD(pid, child),
               TP_FIELD(pid, keeper))
 TP_MESSAGE_AS(spawn_known, "tp.spawn_known")
+/* The answer to a supervised start was late. */
+TP_MESSAGE_AS(spawn_cancel, "tp.spawn_cancel", TP_FIELD(u64, supervised))
 TP_MESSAGE_AS(spawn_keep, "tp.spawn_keep", TP_FIELD(pid, child), TP_FIELD(pid, asker),
-              TP_FIELD(i64, timeout))
+              TP_FIELD(i64, timeout), TP_FIELD(bool, supervised))
 
 /* ---- the keeper ---- */
 
 struct keeper {
     tp_pid child;
+    tp_ref watch; /* of a supervised child */
+    bool known;   /* likewise */
 };
 
 static void keeper_ends(tp_actor *self, struct keeper *state, bool known) {
@@ -43,17 +49,28 @@ static void on_keep(tp_actor *self, struct keeper *state, const spawn_keep *msg)
     state->child = msg->child;
     (void)tp_trap_exits(self, true);
     if (tp_monitor(self, msg->asker) == 0) keeper_ends(self, state, false);
+    if (msg->supervised) {
+        state->watch = tp_monitor(self, msg->child);
+        if (state->watch == 0) keeper_ends(self, state, false);
+    }
     (void)tp_set_timeout(self, msg->timeout);
 }
 
+/* The timeout ends with this message. */
 static void on_known(tp_actor *self, struct keeper *state, const spawn_known *msg) {
     (void)msg;
-    keeper_ends(self, state, true);
+    state->known = true;
+    if (state->watch == 0) keeper_ends(self, state, true);
 }
 
-static void on_asker_down(tp_actor *self, struct keeper *state, const tp_down *msg) {
+static void on_cancel(tp_actor *self, struct keeper *state, const spawn_cancel *msg) {
     (void)msg;
     keeper_ends(self, state, false);
+}
+
+/* Of the asker, or of a supervised child. */
+static void on_keeper_down(tp_actor *self, struct keeper *state, const tp_down *msg) {
+    keeper_ends(self, state, msg->ref == state->watch);
 }
 
 static void on_late(tp_actor *self, struct keeper *state) {
@@ -61,13 +78,13 @@ static void on_late(tp_actor *self, struct keeper *state) {
 }
 
 static void on_stop(tp_actor *self, struct keeper *state, const tp_exited *msg) {
-    (void)msg; /* the node stops */
-    keeper_ends(self, state, false);
+    (void)msg; /* the node stops: so does a child that is known, in order */
+    keeper_ends(self, state, state->known);
 }
 
 TP_BEHAVIOR(keeper_behavior, "tp.spawn_keeper", struct keeper, TP_INIT_WITH(spawn_keep, on_keep),
-            TP_ON(spawn_known, on_known), TP_ON(tp_down, on_asker_down), TP_ON(tp_exited, on_stop),
-            TP_TIMEOUT(on_late));
+            TP_ON(spawn_known, on_known), TP_ON(tp_down, on_keeper_down), TP_ON(tp_exited, on_stop),
+            TP_ON(spawn_cancel, on_cancel), TP_TIMEOUT(on_late));
 
 /* ---- what may be started ---- */
 
@@ -130,7 +147,7 @@ static tp_err start_child(tp_actor *self, struct tp_node *node, const spawn_ask 
     struct tpi_encoded arguments = {.from = tp_pid_null()};
     if (!tpi_node_may(node, tp_sender(self).node, TP_MAY_SPAWN)) return TP_EREFUSED;
     if (what == NULL) return TP_ENOENT;
-    if (!rate_admits(node)) return TP_EREFUSED;
+    if (!rate_admits(node)) return ask->supervised != 0 ? TP_EFULL : TP_EREFUSED;
     if ((what->arguments == NULL) != (ask->type.size == 0)) return TP_ETYPE;
     if (what->arguments != NULL) {
         arguments.type = tpi_far_type_of(node, ask->type, ask->fields);
@@ -143,18 +160,60 @@ static tp_err start_child(tp_actor *self, struct tp_node *node, const spawn_ask 
     tp_duration patience =
         ask->timeout < 0 || ask->timeout > TP_SECONDS(3600) ? TP_SECONDS(3600) : ask->timeout;
     answer->keeper = tp_spawn(self, &keeper_behavior, spawn_keep, .child = answer->child,
-                              .asker = tp_sender(self), .timeout = patience + ANSWER_TIME);
+                              .asker = tp_sender(self), .timeout = patience + ANSWER_TIME,
+                              .supervised = ask->supervised != 0);
     if (!tp_pid_is_null(answer->keeper)) return TP_OK;
     (void)tp_kill(self, answer->child);
     return TP_ENOMEM;
 }
 
-bool tpi_spawn_asked(tp_actor *self, struct tp_node *node, const tp_message *message) {
+/* So that the start can be cancelled. False: no memory. */
+static bool note_keeper(tp_actor *self, struct tpi_desk *desk, tp_pid keeper, uint64_t token) {
+    struct tpi_kept *kept = tp_alloc(self, sizeof *kept);
+    if (kept == NULL) return false;
+    *kept = (struct tpi_kept){desk->kept, keeper, tp_sender(self), tp_monitor(self, keeper), token};
+    if (kept->monitor == 0) {
+        tp_free(self, kept);
+        return false;
+    }
+    desk->kept = kept;
+    return true;
+}
+
+void tpi_spawn_keeper_ended(tp_actor *self, struct tpi_desk *desk, tp_ref monitor) {
+    for (struct tpi_kept **place = &desk->kept; *place != NULL; place = &(*place)->next) {
+        struct tpi_kept *kept = *place;
+        if (kept->monitor != monitor) continue;
+        *place = kept->next;
+        tp_free(self, kept);
+        return;
+    }
+}
+
+static void cancel_start(tp_actor *self, const struct tpi_desk *desk, uint64_t token) {
+    for (const struct tpi_kept *kept = desk->kept; kept != NULL; kept = kept->next)
+        if (kept->token == token && tp_pid_equal(kept->asker, tp_sender(self)))
+            (void)tp_send(self, kept->keeper, spawn_cancel);
+}
+
+bool tpi_spawn_asked(tp_actor *self, struct tpi_desk *desk, const tp_message *message) {
+    struct tp_node *node = desk->node;
     spawn_ask ask;
+    spawn_cancel cancel;
     spawn_answer answer = {.child = tp_pid_null(), .keeper = tp_pid_null()};
+    if (tp_message_is(message, spawn_cancel)) {
+        if (tp_message_get(self, message, &cancel, spawn_cancel) == TP_OK)
+            cancel_start(self, desk, cancel.supervised);
+        return true;
+    }
     if (!tp_message_is(message, spawn_ask)) return false;
     if (tp_message_get(self, message, &ask, spawn_ask) != TP_OK) return true;
     tp_err err = start_child(self, node, &ask, &answer);
+    if (err == TP_OK && ask.supervised != 0 &&
+        !note_keeper(self, desk, answer.keeper, ask.supervised)) {
+        (void)tp_kill(self, answer.child);
+        err = TP_ENOMEM;
+    }
     if (err == TP_ENOENT || err == TP_EREFUSED || err == TP_ETYPE) tpi_node_count(&node->forbidden);
     answer.err = (int32_t)err;
     if (err != TP_OK) answer.child = tp_pid_null();
@@ -211,6 +270,25 @@ static tp_err take_child(tp_actor *self, const spawn_answer *answer,
     return tp_send(self, answer->keeper, spawn_known);
 }
 
+/* `token`: of a supervised start, or 0. */
+static tp_err ask_for(tp_actor *self, tp_pid desk, const char *behavior, tp_duration timeout,
+                      uint64_t token, spawn_answer *answer, const tp_message_type *type,
+                      const void *arguments) {
+    spawn_ask ask = {
+        .behavior = {behavior, strlen(behavior)}, .timeout = timeout, .supervised = token};
+    tp_err err = encode(self, type, arguments, &ask.arguments);
+    if (err != TP_OK) return err;
+    if (type != NULL) {
+        ask.type = (tp_str){type->name, type->name_size};
+        ask.fields = type->field_count;
+    }
+    err =
+        tp_call_value(self, desk, timeout, &spawn_answer_message, answer, &spawn_ask_message, &ask);
+    tp_free(self, (void *)(uintptr_t)ask.arguments.data);
+    if (err != TP_OK) return err;
+    return answer->err >= 0 && answer->err < TP_ERR_COUNT ? (tp_err)answer->err : TP_EBADMSG;
+}
+
 tp_err tp_node_spawn_value(tp_actor *self, tp_node *node, uint64_t at, const char *behavior,
                            const tp_spawn_options *options, tp_duration timeout, tp_pid *out,
                            const tp_message_type *type, const void *arguments) {
@@ -219,20 +297,27 @@ tp_err tp_node_spawn_value(tp_actor *self, tp_node *node, uint64_t at, const cha
     *out = tp_pid_null();
     tp_pid desk = desk_of(node, at);
     if (tp_pid_is_null(desk)) return TP_ENOCONNECTION;
-    spawn_ask ask = {.behavior = {behavior, strlen(behavior)}, .timeout = timeout};
     spawn_answer answer = {0};
-    tp_err err = encode(self, type, arguments, &ask.arguments);
-    if (err != TP_OK) return err;
-    if (type != NULL) {
-        ask.type = (tp_str){type->name, type->name_size};
-        ask.fields = type->field_count;
-    }
-    err = tp_call_value(self, desk, timeout, &spawn_answer_message, &answer, &spawn_ask_message,
-                        &ask);
-    tp_free(self, (void *)(uintptr_t)ask.arguments.data);
-    if (err == TP_OK)
-        err = answer.err >= 0 && answer.err < TP_ERR_COUNT ? (tp_err)answer.err : TP_EBADMSG;
+    tp_err err = ask_for(self, desk, behavior, timeout, 0, &answer, type, arguments);
     if (err == TP_OK) err = take_child(self, &answer, options);
     if (err == TP_OK) *out = answer.child;
     return err;
+}
+
+tp_err tpi_spawn_supervised(tp_actor *self, struct tp_node *node, uint64_t at, const char *behavior,
+                            tp_duration timeout, tp_pid *out, const tp_message_type *type,
+                            const void *arguments) {
+    const tp_spawn_options linked = {.link = true};
+    tp_pid desk = desk_of(node, at);
+    if (tp_pid_is_null(desk)) return TP_ENOCONNECTION;
+    spawn_answer answer = {0};
+    uint64_t token = tp_random(self) | 1;
+    tp_err err = ask_for(self, desk, behavior, timeout, token, &answer, type, arguments);
+    bool there = err == TP_OK;
+    if (there) err = take_child(self, &answer, &linked);
+    if (err == TP_OK) *out = answer.child;
+    else if (there || err == TP_ETIMEDOUT)
+        (void)tp_send(self, desk, spawn_cancel, .supervised = token);
+    /* asked, and then cut off: as with no answer, it may be there until its keeper notices */
+    return err == TP_ENOCONNECTION ? TP_ETIMEDOUT : err;
 }

@@ -137,7 +137,8 @@ struct tpi_peer_state { /* a node that is or was connected */
     _Atomic(uint32_t) may; /* TP_MAY_* */
     char name[TPI_NODE_NAME_MAX + 1];
     uint8_t incarnation[TPI_INCARNATION_SIZE];
-    tp_pid names; /* its actor for names */
+    tp_pid names;          /* its actor for names */
+    tp_duration heartbeat; /* its own, as it said last */
     struct tpi_conn *conn;
     struct tpi_map links;    /* (actor here, actor there) */
     struct tpi_map watching; /* (ref, 0) -> relation: monitors of actors here */
