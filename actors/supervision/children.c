@@ -15,6 +15,14 @@ static const char *backoff_wrong(const tp_backoff *backoff) {
     return NULL;
 }
 
+/* How its node starts a remote child is that node's affair. */
+static bool has_options(const tp_spawn_options *options) {
+    return options->name != NULL || options->priority != TP_PRIORITY_NORMAL ||
+           options->mailbox_limit != 0 || options->overflow != TP_OVERFLOW_SUSPEND ||
+           options->workers != 0 || options->dedicated_thread || options->stack_size != 0 ||
+           options->isolate || options->limits != NULL || options->contain || options->capsule != 0;
+}
+
 const char *tpi_child_wrong(const tp_supervisor_spec *spec, const tp_child_spec *child) {
     int kinds = (child->behavior != NULL) + (child->body != NULL) + (child->supervisor != NULL) +
                 (child->remote != NULL);
@@ -31,8 +39,8 @@ const char *tpi_child_wrong(const tp_supervisor_spec *spec, const tp_child_spec 
     if (child->probe_timeout > 0 && child->probe_every == 0)
         return "probe_timeout without probe_every";
     if (child->remote != NULL && child->probe_every > 0) return "a remote child is not probed";
-    if (child->remote != NULL && child->options.name != NULL)
-        return "a remote child has no name here";
+    if (child->remote != NULL && has_options(&child->options))
+        return "a remote child takes no spawn options";
     return backoff_wrong(&child->backoff);
 }
 

@@ -32,7 +32,7 @@ static struct {
     } born[BORN_MAX];
     unsigned count;
     tp_pid supervisor, told[CHILDREN];
-    bool asked;
+    bool asked, cuts;
     const char *wrong;
 } all;
 
@@ -134,7 +134,7 @@ static void restart(unsigned index) {
 }
 
 static void disturb(void) {
-    unsigned kind = draw(20), a = draw(MACHINES), b = draw(MACHINES);
+    unsigned kind = draw(all.cuts ? 7 : 20), a = draw(MACHINES), b = draw(MACHINES);
     if (kind == 0) tp_simnet_cut(all.net, all.machine[a].sim, all.machine[b].sim);
     if ((kind == 1 || kind == 2) && a != b)
         tp_simnet_block(all.net, all.machine[a].sim, all.machine[b].sim, true);
@@ -182,9 +182,9 @@ static void check(void) {
 }
 
 static const char *scenario(tp_simnet *net, void *arg) {
-    (void)arg;
     memset(&all, 0, sizeof all);
     all.net = net;
+    all.cuts = *(const bool *)arg;
     for (unsigned i = 0; i < MACHINES; i++) {
         (void)snprintf(all.machine[i].name, sizeof all.machine[i].name, "r%u@test", i);
         (void)snprintf(all.machine[i].url, sizeof all.machine[i].url, "tcp://127.0.0.1:%u", 1 + i);
@@ -209,10 +209,10 @@ static const char *scenario(tp_simnet *net, void *arg) {
     return all.wrong;
 }
 
-uint64_t children_seeds(uint64_t from, uint64_t to) {
+uint64_t children_seeds(uint64_t from, uint64_t to, bool cuts) {
     uint64_t failed = 0;
     tp_simnet_options options = {.delay_max = TP_MS(4)};
     memset(&children_sums, 0, sizeof children_sums);
-    tp_err err = tp_simnet_seeds(from, to, &options, scenario, NULL, &failed);
+    tp_err err = tp_simnet_seeds(from, to, &options, scenario, &cuts, &failed);
     return err == TP_OK ? 0 : failed;
 }

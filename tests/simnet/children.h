@@ -5,6 +5,7 @@
 #ifndef TESTS_SIMNET_CHILDREN_H
 #define TESTS_SIMNET_CHILDREN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What a run did, over all its seeds. */
@@ -13,7 +14,8 @@ struct children_sums {
 };
 extern struct children_sums children_sums;
 
-/* Seeds from..to; the first that failed, or 0. */
-uint64_t children_seeds(uint64_t from, uint64_t to);
+/* Seeds from..to; the first that failed, or 0. With `cuts` connections are lost, and nothing else
+ * happens: no machine stops. */
+uint64_t children_seeds(uint64_t from, uint64_t to, bool cuts);
 
 #endif

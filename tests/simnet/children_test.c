@@ -14,12 +14,19 @@
 #include "tests/support/test.h"
 
 TP_TEST(remote_children, one_of_each_after_the_last_fault) {
-    uint64_t failed = children_seeds(1, TP_SCALED(300));
+    uint64_t failed = children_seeds(1, TP_SCALED(300), false);
     TP_ASSERT_MSG(failed == 0, "replay: TROUPE_SEED=%llu", (unsigned long long)failed);
-    printf("%llu children were started, %llu looks saw twins\n",
-           (unsigned long long)children_sums.born, (unsigned long long)children_sums.twins);
     if (getenv("TROUPE_SEED") != NULL) return;
     TP_ASSERT(children_sums.born > 4 * TP_SCALED(300));
+}
+
+/* While no machine stops, a replacement begins after the one that was lost has ended. */
+TP_TEST(remote_children, never_two_over_cuts_alone) {
+    uint64_t failed = children_seeds(1, TP_SCALED(200), true);
+    TP_ASSERT_MSG(failed == 0, "replay: TROUPE_SEED=%llu", (unsigned long long)failed);
+    TP_ASSERT_EQ_INT(children_sums.twins, 0);
+    if (getenv("TROUPE_SEED") != NULL) return;
+    TP_ASSERT(children_sums.born > 4 * TP_SCALED(200));
 }
 
 /* ---- every case ---- */
@@ -236,6 +243,11 @@ static const tp_child_spec probed = {
     .remote = TP_REMOTE_CHILD(.behavior = "kid", .at = TP_NODES("b@test")),
     .probe_every = TP_SECONDS(1),
 };
+static const tp_child_spec limited = {
+    .id = "sixth",
+    .remote = TP_REMOTE_CHILD(.behavior = "kid", .at = TP_NODES("b@test")),
+    .options = {.mailbox_limit = 5},
+};
 
 static void manage_body(tp_actor *self, void *arg) {
     tp_child_answer answer;
@@ -249,6 +261,8 @@ static void manage_body(tp_actor *self, void *arg) {
     TP_ASSERT_EQ_INT(tp_supervisor_start_child(self, place.supervisor, &away, &answer),
                      TP_CHILD_RESTARTING);
     TP_ASSERT_EQ_INT(tp_supervisor_start_child(self, place.supervisor, &probed, &answer),
+                     TP_CHILD_BAD_SPEC);
+    TP_ASSERT_EQ_INT(tp_supervisor_start_child(self, place.supervisor, &limited, &answer),
                      TP_CHILD_BAD_SPEC);
     TP_ASSERT_EQ_INT(tp_supervisor_count_children(self, place.supervisor, &counts), TP_OK);
     TP_ASSERT(counts.specs == 3 && counts.active == 2 && counts.workers == 3);
