@@ -169,6 +169,13 @@ static void ended_for_good(tp_actor *self, struct tpi_supervisor *supervisor,
 
 /* ---- the end of a child ---- */
 
+/* What its connection or its node did, not the child: that does not count. `noproc`: the connection
+ * was lost, and made again, between its start and its link. */
+static void note_remote_end(tp_actor *self, struct tpi_child *child, int32_t code) {
+    child->away = code == TP_EXIT_SHUTDOWN || code == TP_EXIT_NOPROC;
+    if (code == TP_EXIT_NOCONNECTION) tpi_child_lost(self, child);
+}
+
 void tpi_child_ended(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child,
                      tp_reason reason) {
     bool ordinary = reason.code == TP_EXIT_NORMAL || reason.code == TP_EXIT_SHUTDOWN;
@@ -177,9 +184,7 @@ void tpi_child_ended(tp_actor *self, struct tpi_supervisor *supervisor, struct t
     tp_log(self, TP_LOG_INFO, "child %s ended: %s%s", child->spec->id,
            tp_exit_code_name(reason.code), again ? ", restarting" : "");
     tpi_child_rests(self, supervisor, child);
-    if (child->spec->remote != NULL && reason.code == TP_EXIT_NOCONNECTION)
-        tpi_child_lost(self, child);
-    else child->away = child->spec->remote != NULL && reason.code == TP_EXIT_SHUTDOWN;
+    if (child->spec->remote != NULL) note_remote_end(self, child, reason.code);
     if (again) begin_restart(self, supervisor, child);
     else ended_for_good(self, supervisor, child);
 }

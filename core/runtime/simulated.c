@@ -1,12 +1,11 @@
 /*
  * A simulated runtime's life: made with the simulator's driver, stopped under virtual time.
  */
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/runtime/runtime.h"
+#include "core/sim/seeds.h"
 #include "core/sim/sim.h"
 
 tp_err tp_sim_new(tp_sim **out, const tp_sim_options *options) {
@@ -88,31 +87,25 @@ void tp_sim_free(tp_sim *sim) {
     free(sim);
 }
 
-static const char *run_seed(uint64_t seed, const tp_sim_options *options,
-                            const char *(*scenario)(tp_sim *, void *), void *arg) {
-    tp_sim_options own = options != NULL ? *options : (tp_sim_options){0};
-    tp_sim *sim;
+struct scenario {
+    const tp_sim_options *options;
+    const char *(*run)(tp_sim *, void *);
+    void *arg;
+};
+
+static const char *run_seed(uint64_t seed, void *context) {
+    const struct scenario *scenario = context;
+    tp_sim_options own = scenario->options != NULL ? *scenario->options : (tp_sim_options){0};
+    tp_sim *made;
     own.seed = seed;
-    if (tp_sim_new(&sim, &own) != TP_OK) return "the simulator could not be made";
-    const char *wrong = scenario(sim, arg);
-    tp_sim_free(sim);
+    if (tp_sim_new(&made, &own) != TP_OK) return "the simulator could not be made";
+    const char *wrong = scenario->run(made, scenario->arg);
+    tp_sim_free(made);
     return wrong;
 }
 
 tp_err tp_sim_seeds(uint64_t from, uint64_t to, const tp_sim_options *options,
-                    const char *(*scenario)(tp_sim *sim, void *arg), void *arg, uint64_t *failed) {
-    if (scenario == NULL) return TP_EINVAL;
-    const char *given = getenv("TROUPE_SEED");
-    if (given != NULL) from = to = strtoull(given, NULL, 10);
-    for (uint64_t seed = from;; seed++) {
-        const char *wrong = run_seed(seed, options, scenario, arg);
-        if (wrong != NULL) {
-            fprintf(stderr, "seed %llu: %s\nreplay: TROUPE_SEED=%llu %s\n",
-                    (unsigned long long)seed, wrong, (unsigned long long)seed,
-                    program_invocation_name);
-            if (failed != NULL) *failed = seed;
-            return TP_EINVAL;
-        }
-        if (seed >= to) return TP_OK;
-    }
+                    const char *(*scenario)(tp_sim *, void *arg), void *arg, uint64_t *failed) {
+    struct scenario all = {options, scenario, arg};
+    return scenario == NULL ? TP_EINVAL : tpi_seeds_run(from, to, run_seed, &all, failed);
 }

@@ -111,10 +111,10 @@ TP_API tp_err tp_node_discover(tp_node *node, const tp_discovery *discovery);
  * supervisor hears of `noconnection`, and starts another one only when the first has surely ended:
  * after the time in which both nodes notice a silent peer (both heartbeats, and a quarter more), and
  * then by its backoff (default: 200 ms, doubled, to 30 s). So a cut that heals leaves no twins.
- * Waiting for a node that is not there, from the first start on, does not count against the
- * supervisor's intensity, nor does an end with `shutdown`, as its
- * node's stop gives it; the child counts as restarting meanwhile. A start whose answer is late
- * counts as not made: what it started is killed.
+ * None of this counts against the supervisor's intensity: the wait for a node that is not there,
+ * from the first start on; the ends with `noconnection`, `noproc` and, as its node's stop gives it,
+ * `shutdown`. The child counts as restarting meanwhile. A start whose answer is late counts as not
+ * made: what it started is killed.
  */
 typedef struct tp_remote_child {
     tp_child_start how;    /* TP_REMOTE_CHILD sets it */

@@ -58,6 +58,9 @@ TP_API tp_err tp_node_start(tp_runtime *runtime, const tp_node_options *options,
 /* Says goodbye to all peers and stops listening; what the runtime's stop does too. Any thread that
  * is not an actor. */
 TP_API void tp_node_leave(tp_node *node);
+/* The node of a runtime; NULL: it is none. Actors that another node has started find theirs so
+ * (tp_self_runtime). Any thread. */
+TP_API tp_node *tp_node_of(tp_runtime *runtime);
 /* The node's name; a static string while the node lives. Any thread. */
 TP_API const char *tp_node_name(const tp_node *node);
 

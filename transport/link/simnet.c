@@ -7,12 +7,12 @@
  */
 #include "transport/link/simnet.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/assert.h"
 #include "core/base/hash.h"
+#include "core/sim/seeds.h"
 
 #define STEPS_MAX 10000000u
 #define DELAY_MIN TP_US(20)
@@ -357,31 +357,26 @@ void tp_simnet_free(tp_simnet *net) {
     free(net);
 }
 
-static const char *run_seed(uint64_t seed, const tp_simnet_options *options,
-                            const char *(*scenario)(tp_simnet *, void *), void *arg) {
-    tp_simnet_options own = options != NULL ? *options : (tp_simnet_options){0};
-    tp_simnet *net;
+struct scenario {
+    const tp_simnet_options *options;
+    const char *(*run)(tp_simnet *, void *);
+    void *arg;
+};
+
+static const char *run_seed(uint64_t seed, void *context) {
+    const struct scenario *scenario = context;
+    tp_simnet_options own = scenario->options != NULL ? *scenario->options : (tp_simnet_options){0};
+    tp_simnet *made;
     own.seed = seed;
-    if (tp_simnet_new(&net, &own) != TP_OK) return "the network could not be made";
-    const char *wrong = scenario(net, arg);
-    tp_simnet_free(net);
+    if (tp_simnet_new(&made, &own) != TP_OK) return "the network could not be made";
+    const char *wrong = scenario->run(made, scenario->arg);
+    tp_simnet_free(made);
     return wrong;
 }
 
 tp_err tp_simnet_seeds(uint64_t from, uint64_t to, const tp_simnet_options *options,
-                       const char *(*scenario)(tp_simnet *net, void *arg), void *arg,
+                       const char *(*scenario)(tp_simnet *, void *arg), void *arg,
                        uint64_t *failed) {
-    if (scenario == NULL) return TP_EINVAL;
-    const char *given = getenv("TROUPE_SEED");
-    if (given != NULL) from = to = strtoull(given, NULL, 10);
-    for (uint64_t seed = from;; seed++) {
-        const char *wrong = run_seed(seed, options, scenario, arg);
-        if (wrong != NULL) {
-            fprintf(stderr, "seed %llu: %s\nreplay with TROUPE_SEED=%llu\n",
-                    (unsigned long long)seed, wrong, (unsigned long long)seed);
-            if (failed != NULL) *failed = seed;
-            return TP_EINVAL;
-        }
-        if (seed >= to) return TP_OK;
-    }
+    struct scenario all = {options, scenario, arg};
+    return scenario == NULL ? TP_EINVAL : tpi_seeds_run(from, to, run_seed, &all, failed);
 }

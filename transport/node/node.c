@@ -356,6 +356,11 @@ tp_err tp_node_start(tp_runtime *runtime, const tp_node_options *options, tp_nod
     return TP_OK;
 }
 
+tp_node *tp_node_of(tp_runtime *runtime) {
+    struct tpi_remote *remote = runtime == NULL ? NULL : tpi_remote_of(runtime);
+    return remote == NULL ? NULL : TPI_CONTAINER_OF(remote, struct tp_node, remote);
+}
+
 const char *tp_node_name(const tp_node *node) {
     return node->hello.name;
 }

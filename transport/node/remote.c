@@ -14,12 +14,6 @@ static const tp_remote_child *child_of(const tp_child_start *how) {
     return TPI_CONTAINER_OF(how, const tp_remote_child, how);
 }
 
-/* NULL: the runtime is no node. */
-static struct tp_node *node_of(tp_actor *self) {
-    struct tpi_remote *remote = tpi_remote_of(self->runtime);
-    return remote == NULL ? NULL : TPI_CONTAINER_OF(remote, struct tp_node, remote);
-}
-
 /* What was heard last of the node of that name. *heartbeat is left as it is if that is nothing.
  * The id; 0: it is not connected. */
 static uint64_t look_at(struct tp_node *node, const char *name, tp_duration *heartbeat) {
@@ -44,7 +38,7 @@ tp_err tp_remote_start(tp_actor *self, const tp_child_start *how, const tp_messa
     TPI_INSIDE(self);
     if (how == NULL || out == NULL) return TP_EINVAL;
     const tp_remote_child *child = child_of(how);
-    struct tp_node *node = node_of(self);
+    struct tp_node *node = tp_node_of(self->runtime);
     *out = tp_pid_null();
     if (node == NULL || child->behavior == NULL || child->at == NULL || child->timeout < 0)
         return TP_EINVAL;
@@ -61,7 +55,7 @@ tp_err tp_remote_start(tp_actor *self, const tp_child_start *how, const tp_messa
 }
 
 tp_duration tp_remote_settle(tp_actor *self, const tp_child_start *how) {
-    struct tp_node *node = node_of(self);
+    struct tp_node *node = tp_node_of(self->runtime);
     tp_duration theirs = 0;
     if (node == NULL || how == NULL) return 0;
     const tp_remote_child *child = child_of(how);
