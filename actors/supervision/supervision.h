@@ -12,7 +12,7 @@
 
 /* ---- messages ---- */
 
-/* A supervisor's arguments. Addresses travel as numbers: nothing of this leaves the process. */
+/* A supervisor's arguments. Addresses travel as numbers: they stay within the process. */
 TP_MESSAGE_AS(tpi_supervise, "tp.supervise", TP_FIELD(u64, spec), TP_FIELD(pid, parent),
               TP_FIELD(bool, root))
 /* A root's last word to the program before it gives up. */
@@ -129,7 +129,6 @@ static inline tp_child_type tpi_type_of(const tp_child_spec *spec) {
 }
 
 /* ---- children.c ---- */
-
 /* What is wrong with a specification, as text; NULL: nothing. */
 const char *tpi_supervisor_wrong(const tp_supervisor_spec *spec);
 const char *tpi_child_wrong(const tp_supervisor_spec *spec, const tp_child_spec *child);
@@ -156,7 +155,6 @@ void tpi_child_waits(tp_actor *self, struct tpi_supervisor *supervisor, struct t
 void tpi_child_rests(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child);
 
 /* ---- lifecycle.c ---- */
-
 enum tpi_start { TPI_STARTED, TPI_DECLINED, TPI_FAILED, TPI_AWAY };
 /* Starts one child in step. *reason is set when it failed or is away; its detail is borrowed. */
 enum tpi_start tpi_start_child(tp_actor *self, struct tpi_supervisor *supervisor,
@@ -177,7 +175,6 @@ void tpi_on_probe(tp_actor *self, struct tpi_supervisor *supervisor, const tpi_p
 void tpi_on_pong(tp_actor *self, struct tpi_supervisor *supervisor, const tp_pong *msg);
 
 /* ---- restart.c ---- */
-
 /* A child has ended by itself. */
 void tpi_child_ended(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child,
                      tp_reason reason);
@@ -188,13 +185,11 @@ void tpi_retry_next(tp_actor *self, struct tpi_supervisor *supervisor);
 void tpi_child_gone(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child);
 
 /* ---- supervisor.c ---- */
-
 /* As tp_supervisor_start; a root tells its parent when it gives up. options may be NULL. */
 tp_err tpi_supervisor_start(tp_actor *self, tp_pid *out, const tp_supervisor_spec *spec,
                             const tp_spawn_options *options, bool root, tp_reason *reason);
 
 /* ---- manage.c: the handlers of requests ---- */
-
 void tpi_on_child_start(tp_actor *self, struct tpi_supervisor *supervisor,
                         const tpi_child_start *msg);
 void tpi_on_child_act(tp_actor *self, struct tpi_supervisor *supervisor, const tpi_child_act *msg);

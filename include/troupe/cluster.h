@@ -1,6 +1,6 @@
 /*
- * What a cluster has beside its nodes (<troupe/node.h>): names that all of them know, ways for nodes
- * to find each other, and supervisors' children on other nodes. Link with libtroupe-net.
+ * What a cluster has beside its nodes (<troupe/node.h>): names that all of them know, ways for
+ * nodes to find each other, and supervisors' children on other nodes. Link with libtroupe-net.
  *
  *     tp_cluster_register(self, node, "ledger", TP_NAME_AVAILABLE);      an actor of any node
  *     tp_cluster_call(self, node, "ledger", TP_SECONDS(1), &reply, balance, get_balance);
@@ -103,14 +103,14 @@ TP_API tp_err tp_node_discover(tp_node *node, const tp_discovery *discovery);
 /* ---- a supervisor's children on other nodes ---- */
 
 /*
- * A child that runs on another node; see TP_REMOTE_CHILD. It is started by its node as tp_node_spawn
- * does it, and linked to the supervisor, which hears of its end as of any child's; its init is not
- * waited for. Its node must permit this one to spawn, link, monitor and kill.
+ * A child that runs on another node; see TP_REMOTE_CHILD. It is started by its node as
+ * tp_node_spawn does it, and linked to the supervisor, which hears of its end as of any child's;
+ * its init is not waited for. Its node must permit this one to spawn, link, monitor and kill.
  *
  * When the connection is lost the child always ends, also if it traps exits: its node kills it. The
  * supervisor hears of `noconnection`, and starts another one only when the first has surely ended:
- * after the time in which both nodes notice a silent peer (both heartbeats, and a quarter more), and
- * then by its backoff (default: 200 ms, doubled, to 30 s). So a cut that heals leaves no twins.
+ * after the time in which both nodes notice a silent peer (both heartbeats, and a quarter more),
+ * and then by its backoff (default: 200 ms, doubled, to 30 s). So a cut that heals leaves no twins.
  * None of this counts against the supervisor's intensity: the wait for a node that is not there,
  * from the first start on; the ends with `noconnection`, `noproc` and, as its node's stop gives it,
  * `shutdown`. The child counts as restarting meanwhile. A start whose answer is late counts as not

@@ -76,6 +76,7 @@ typedef struct tp_supervisor_spec tp_supervisor_spec;
 /* How a child that is on another node is started and lost: TP_REMOTE_CHILD of <troupe/cluster.h>
  * makes one. Called by the supervisor, in whose place they may wait. */
 typedef struct tp_child_start tp_child_start;
+/* The functions of one kind of such children. */
 struct tp_child_start {
     /* Starts it, linked to the supervisor. TP_ENOCONNECTION: nobody could be asked; TP_ETIMEDOUT:
      * it may run, for a while; other errors are failed starts. `type` and `value` may be NULL. */
