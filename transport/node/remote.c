@@ -55,6 +55,7 @@ tp_err tp_remote_start(tp_actor *self, const tp_child_start *how, const tp_messa
 }
 
 tp_duration tp_remote_settle(tp_actor *self, const tp_child_start *how) {
+    TPI_INSIDE(self);
     struct tp_node *node = tp_node_of(self->runtime);
     tp_duration theirs = 0;
     if (node == NULL || how == NULL) return 0;
