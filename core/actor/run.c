@@ -266,6 +266,7 @@ static RARELY void stop_timeout(tp_actor *self, const struct tpi_block *block) {
 static ALWAYS void handle(tp_actor *self, struct tpi_block *block) {
     self->current = block;
     tpi_count(&self->worker->counters.handled, 1);
+    self->handled++;
     if (__builtin_expect(self->worker->tracing, 0)) tpi_trace_receive(self, block);
     if (__builtin_expect(
             self->flags & (TPI_ACTOR_TIMEOUT | TPI_ACTOR_CONTAINED | TPI_ACTOR_WATCHED), 0)) {
@@ -550,6 +551,7 @@ static ALWAYS bool run_plain(tp_actor *self) {
             block->state = TPI_BLOCK_CONSUMED;
             taken++;
             self->current = block;
+            self->handled++;
             tpi_count(&self->worker->counters.handled, 1);
             const tp_handler *handler = find_handler(behavior, block->type);
             if (__builtin_expect(handler != NULL, 1))

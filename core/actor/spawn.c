@@ -39,9 +39,10 @@ static tp_err make_state(struct birth *birth, tp_actor *actor) {
     }
     size_t size = birth->behavior->state_size;
     actor->state = actor->inline_state;
+    if (size > UINT32_MAX) return TP_ETOOBIG;
     if (size > TPI_STATE_INLINE) actor->state = tpi_heap_alloc(birth->runtime->memory, size);
     if (actor->state == NULL) return TP_ENOMEM;
-    actor->state_size = size;
+    actor->state_size = (uint32_t)size;
     memset(actor->state, 0, size);
     return TP_OK;
 }
@@ -210,6 +211,7 @@ static void clear(struct birth *birth, tp_actor *actor) {
     actor->behavior = birth->behavior;
     actor->worker = birth->worker;
     actor->current = NULL;
+    actor->handled = 0;
     actor->refused = NULL;
     actor->fiber = NULL;
     actor->extra = NULL;
