@@ -232,6 +232,7 @@ static inline const tp_handler *find_handler(const tp_behavior *behavior,
 static RARELY void handle_other(tp_actor *self, struct tpi_block *block) {
     const tp_message *message = (const tp_message *)block;
     if (block->flags & TPI_BLOCK_SYSTEM) {
+        self->handled--; /* to be looked at is no work of its own */
         tpi_sys_handle(self, block);
         return;
     }

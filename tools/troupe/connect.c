@@ -57,11 +57,21 @@ int cli_find(tp_actor *self, struct cli *cli, const char *word, tp_pid *out) {
 
 /* ---- the actor that runs the command ---- */
 
-static int greet(tp_actor *self, struct cli *cli) {
+/* A moment passes until a new connection can be asked for names. */
+static tp_err find_desk(tp_actor *self, struct cli *cli) {
     char name[sizeof TP_INSPECT_NAME + sizeof cli->peer_name];
-    tp_inspect_node node;
+    tp_time until = tp_now(self) + cli->timeout;
     (void)snprintf(name, sizeof name, "%s@%s", TP_INSPECT_NAME, cli->peer_name);
-    tp_err err = tp_node_find(self, cli->node, name, cli->timeout, &cli->desk);
+    for (;;) {
+        tp_err err = tp_node_find(self, cli->node, name, cli->timeout, &cli->desk);
+        if (err != TP_ENOCONNECTION || tp_now(self) >= until) return err;
+        (void)tp_sleep(self, TP_MS(2));
+    }
+}
+
+static int greet(tp_actor *self, struct cli *cli) {
+    tp_inspect_node node;
+    tp_err err = find_desk(self, cli);
     if (err == TP_ENOENT) {
         (void)fprintf(stderr, "troupe: %s lets nobody look: its program must call tp_inspect_start\n",
                       cli->peer_name);
@@ -116,9 +126,19 @@ static int run_body(struct cli *cli) {
     return err == TP_OK && code == TP_EXIT_SHUTDOWN ? CLI_OK : cli->status;
 }
 
+/* Two at a time must not have one name. */
+static void take_name(struct cli *cli) {
+    uint32_t number = (uint32_t)getpid();
+    if (cli->as != NULL) {
+        (void)snprintf(cli->own_name, sizeof cli->own_name, "%s", cli->as);
+        return;
+    }
+    if (getentropy(&number, sizeof number) != 0) number = (uint32_t)getpid();
+    (void)snprintf(cli->own_name, sizeof cli->own_name, "troupe-%08x@cli", (unsigned)number);
+}
+
 int cli_connect_and_run(struct cli *cli) {
-    if (cli->as != NULL) (void)snprintf(cli->own_name, sizeof cli->own_name, "%s", cli->as);
-    else (void)snprintf(cli->own_name, sizeof cli->own_name, "troupe-%ld@cli", (long)getpid());
+    take_name(cli);
     tp_options options = {.workers = 1,
                           .node_name = cli->own_name,
                           .log_level = TP_LOG_ERROR,
