@@ -136,7 +136,7 @@ void tpi_info_answer(tp_actor *self, tp_pid from, tp_ref ref, uint16_t names) {
         if (names > 0) tpi_links_each(self, add_pid, &linked);
         if (names > 0) tpi_monitors_each(self, add_pid, &monitored);
         answer.name = tp_str_of(extra->name);
-        answer.parent = extra->parent;
+        answer.parent = extra->starter.generation != 0 ? extra->starter : extra->parent;
         answer.postponed = extra->postponed_count;
         answer.links = (uint32_t)tpi_map_count(&extra->links);
         answer.monitors = (uint32_t)tpi_map_count(&extra->monitors);

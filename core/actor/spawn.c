@@ -247,6 +247,8 @@ static tp_err give_birth(struct birth *birth, tp_pid *out) {
         return err;
     }
     *out = tpi_pid_of(runtime, actor);
+    if (actor->extra != NULL && birth->parent != NULL)
+        actor->extra->starter = tp_self(birth->parent);
     if (birth->monitor != 0) *birth->options->monitor = birth->monitor;
     if (birth->worker != NULL) tpi_count(&birth->worker->counters.spawned, 1);
     else tpi_count_shared(&runtime->scheduler->outside.spawned, 1);

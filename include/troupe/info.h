@@ -51,7 +51,8 @@ typedef struct tp_actor_info {
     const tp_behavior *behavior; /* NULL: a body, an inbox, or its code is in another process */
     tp_str name;                 /* registered, or empty */
     tp_str label;                /* its behaviour's name */
-    tp_pid parent;               /* who spawned it linked, or null */
+    tp_pid parent;               /* who spawned it; null: a thread, or nobody kept it (it was spawned
+                                    without link, name and arguments) */
     tp_pid waits_for;            /* or null */
     uint32_t mailbox;            /* messages that wait, about */
     uint32_t mailbox_limit;

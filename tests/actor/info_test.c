@@ -207,6 +207,35 @@ TP_TEST(info, all_actors_page_by_page) {
     everywhere(all_body);
 }
 
+/* A nested supervisor links itself to its parent later: it has one all the same. */
+static const tp_supervisor_spec inner = {
+    .children = TP_CHILDREN({.id = "b", .behavior = &clerk_behavior, .options.name = "b"})};
+static const tp_supervisor_spec tree = {
+    .children = TP_CHILDREN({.id = "a", .behavior = &clerk_behavior, .options.name = "a"},
+                            {.id = "inner", .supervisor = &inner})};
+
+static void a_tree(tp_actor *self, void *arg) {
+    tp_runtime *runtime = tp_self_runtime(self);
+    tp_actor_info info;
+    tp_pid root;
+    (void)arg;
+    TP_ASSERT_EQ_INT(tp_supervisor_start(self, &root, &tree, NULL), TP_OK);
+    TP_ASSERT_EQ_INT(tp_actor_look(self, root, SOON, &info), TP_OK);
+    TP_ASSERT(tp_pid_equal(info.parent, tp_self(self)));
+    TP_ASSERT_EQ_INT(tp_actor_look(self, tp_whereis(runtime, "a"), SOON, &info), TP_OK);
+    TP_ASSERT(tp_pid_equal(info.parent, root));
+    TP_ASSERT_EQ_INT(tp_actor_look(self, tp_whereis(runtime, "b"), SOON, &info), TP_OK);
+    TP_ASSERT_EQ_INT(tp_actor_look(self, info.parent, SOON, &info), TP_OK);
+    TP_ASSERT(tp_str_equal(info.label, TP_STR("supervisor")));
+    TP_ASSERT(tp_pid_equal(info.parent, root));
+    tp_unlink(self, root);
+    tp_kill(self, root);
+}
+
+TP_TEST(info, the_parents_of_a_tree) {
+    everywhere(a_tree);
+}
+
 /* ---- one that does not come back to the library ---- */
 
 static _Atomic(bool) let_go;

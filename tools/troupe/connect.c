@@ -153,6 +153,8 @@ int cli_connect_and_run(struct cli *cli) {
     }
     int status = CLI_USAGE;
     err = tp_node_start(cli->runtime, &net, &cli->node);
+    /* answers come in any case; a tracer sends, and watches who it is for */
+    if (err == TP_OK) err = tp_node_permit(cli->node, NULL, TP_MAY_SEND | TP_MAY_MONITOR);
     if (err == TP_OK) {
         err = connect_node(cli);
         status = err == TP_OK ? run_body(cli) : no_connection(cli, err);
