@@ -3,11 +3,12 @@
  * waits in its place, applies it and so reads the owner's part of the actor as its owner. Senders
  * and the actor's own messages pay nothing for it.
  */
-#include <troupe/info.h>
+#include "core/actor/info.h"
 
 #include <string.h>
 
 #include <troupe/call.h>
+#include <troupe/info.h>
 #include <troupe/timer.h>
 
 #include "core/actor/mailbox.h"
@@ -26,8 +27,8 @@ TP_MESSAGE_AS(info_answer, "tp.info", TP_FIELD(u64, behavior), /* a pointer: wit
               TP_LIST(pid, monitored))
 
 const char *tp_doing_name(tp_doing doing) {
-    static const char *const names[] = {"busy",      "idle",    "ready",    "starting",
-                                        "receiving", "calling", "sleeping", "io",
+    static const char *const names[] = {"busy",      "idle",    "ready",     "starting",
+                                        "receiving", "calling", "sleeping",  "io",
                                         "held_up",   "running", "suspended", "ending"};
     _Static_assert(sizeof names / sizeof names[0] == TP_DOING_COUNT, "a name for each");
     return (unsigned)doing < TP_DOING_COUNT ? names[doing] : "?";
@@ -83,9 +84,8 @@ static tp_pid waits_for(const tp_actor *self) {
     /* acquire: partner is the release store in publish (spawn.c), as in tpi_find */
     uint64_t identity =
         atomic_load_explicit(&tpi_slot(runtime, slot)->identity, memory_order_acquire);
-    return identity & TPI_IDENTITY_ALIVE
-               ? (tp_pid){runtime->node, slot, (uint32_t)(identity >> 32)}
-               : tp_pid_null();
+    return identity & TPI_IDENTITY_ALIVE ? (tp_pid){runtime->node, slot, (uint32_t)(identity >> 32)}
+                                         : tp_pid_null();
 }
 
 static uint8_t marks_of(const tp_actor *self) {

@@ -9,6 +9,7 @@
 
 #include <troupe/signal.h>
 
+#include "core/actor/info.h"
 #include "core/actor/inner.h"
 #include "core/actor/mailbox.h"
 

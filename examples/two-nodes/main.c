@@ -136,14 +136,11 @@ static int run(const struct settings *settings) {
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {{"secret", required_argument, NULL, 's'},
-                                            {"listen", required_argument, NULL, 'l'},
-                                            {"join", required_argument, NULL, 'j'},
-                                            {"calls", required_argument, NULL, 'c'},
-                                            {"name", required_argument, NULL, 'n'},
-                                            {"heartbeat-ms", required_argument, NULL, 'h'},
-                                            {"inspect", required_argument, NULL, 'i'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"secret", required_argument, NULL, 's'},  {"listen", required_argument, NULL, 'l'},
+        {"join", required_argument, NULL, 'j'},    {"calls", required_argument, NULL, 'c'},
+        {"name", required_argument, NULL, 'n'},    {"heartbeat-ms", required_argument, NULL, 'h'},
+        {"inspect", required_argument, NULL, 'i'}, {NULL, 0, NULL, 0}};
     struct settings settings = {.url = "tcp://127.0.0.1:0", .calls = 10};
     if (argc > 1) settings.server = strcmp(argv[1], "server") == 0;
     settings.name = settings.server ? "server@two-nodes" : "client@two-nodes";

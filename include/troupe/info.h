@@ -17,10 +17,10 @@ TP_EXTERN_BEGIN
 
 /* What an actor can be doing: name, meaning. */
 #define TP_DOING_MAP(X)                                                                            \
-    X(BUSY)      /* it gave no answer in time: it computes, blocks its thread, or waits for a      \
-                    worker */                                                                      \
-    X(IDLE)      /* nothing to do */                                                               \
-    X(READY)     /* messages wait, and it is its turn */                                           \
+    X(BUSY)  /* it gave no answer in time: it computes, blocks its thread, or waits for a      \
+                    worker */   \
+    X(IDLE)  /* nothing to do */                                                                   \
+    X(READY) /* messages wait, and it is its turn */                                               \
     X(STARTING)  /* its init has not been called yet */                                            \
     X(RECEIVING) /* in its code: waits for a message */                                            \
     X(CALLING)   /* in its code: waits for replies, of `waits_for` if it is one */                 \
@@ -51,10 +51,10 @@ typedef struct tp_actor_info {
     const tp_behavior *behavior; /* NULL: a body, an inbox, or its code is in another process */
     tp_str name;                 /* registered, or empty */
     tp_str label;                /* its behaviour's name */
-    tp_pid parent;               /* who spawned it; null: a thread, or nobody kept it (it was spawned
+    tp_pid parent;    /* who spawned it; null: a thread, or nobody kept it (it was spawned
                                     without link, name and arguments) */
-    tp_pid waits_for;            /* or null */
-    uint32_t mailbox;            /* messages that wait, about */
+    tp_pid waits_for; /* or null */
+    uint32_t mailbox; /* messages that wait, about */
     uint32_t mailbox_limit;
     uint32_t postponed;  /* and that were put off */
     uint32_t handled;    /* messages since it began, modulo 2^32 */
@@ -64,7 +64,7 @@ typedef struct tp_actor_info {
     uint64_t state_size; /* of its state struct, in bytes */
     bool isolated;       /* it lives in a process of its own */
     bool traps_exits;
-    bool traced; /* by tp_sys_trace */
+    bool traced;           /* by tp_sys_trace */
     tp_list_pid linked;    /* of tp_actor_look alone, as the next: up to TP_INFO_PIDS_MAX of them */
     tp_list_pid monitored; /* what it monitors */
 } tp_actor_info;

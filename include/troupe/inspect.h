@@ -18,7 +18,9 @@
 
 TP_EXTERN_BEGIN
 
+/* Of the actor that answers. */
 #define TP_INSPECT_NAME "troupe.inspect"
+/* Goes up when the meaning of a message changes. */
 #define TP_INSPECT_VERSION 1u
 /* Requests a second. */
 #define TP_INSPECT_RATE 1000u
@@ -42,7 +44,7 @@ TP_API tp_err tp_inspect_start(tp_node *node);
 TP_MESSAGE_AS(tp_inspect_hello, "tp.inspect.hello")
 /* The node itself; the counters are those of tp_counters and tp_node_counters. */
 TP_MESSAGE_AS(tp_inspect_node, "tp.inspect.node", TP_FIELD(u32, version), TP_FIELD(str, name),
-              TP_FIELD(u64, node), TP_FIELD(u32, may), /* what the asking node may do: TP_MAY_* */
+              TP_FIELD(u64, node), TP_FIELD(u32, may),   /* what the asking node may do: TP_MAY_* */
               TP_FIELD(u32, workers), TP_FIELD(i64, up), /* nanoseconds since the actor started */
               TP_FIELD(u64, actors), TP_FIELD(u64, spawned), TP_FIELD(u64, failed),
               TP_FIELD(u64, sent), TP_FIELD(u64, handled), TP_FIELD(u64, dropped),
@@ -103,7 +105,8 @@ TP_MESSAGE_AS(tp_inspect_trace, "tp.inspect.trace", TP_FIELD(pid, target), TP_FI
               TP_FIELD(u32, rate), TP_FIELD(u32, seconds))
 /* Who traces; its end is the end of the trace. */
 TP_MESSAGE_AS(tp_inspect_tracing, "tp.inspect.tracing", TP_FIELD(pid, tracer))
-/* A tp_sys_event with the time of the node's clock; `skipped`: events before it that were not told. */
+/* A tp_sys_event with the time of the node's clock; `skipped`: events before it that were not
+ * told. */
 TP_MESSAGE_AS(tp_inspect_event, "tp.inspect.event", TP_FIELD(i64, time), TP_FIELD(pid, actor),
               TP_FIELD(str, kind), TP_FIELD(pid, other), TP_FIELD(str, type), TP_FIELD(str, text),
               TP_FIELD(u64, skipped))

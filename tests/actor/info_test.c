@@ -1,8 +1,6 @@
 /*
  * Actors looked at from outside. Scenes run in the simulator under several seeds, and on threads.
  */
-#include <stdatomic.h>
-
 #include <troupe/sim.h>
 
 #include "tests/actor/actor_test.h"
@@ -172,8 +170,7 @@ static void all_of_them(tp_actor *self, void *arg) {
     size_t count = 0, clerks = 0, page;
     (void)arg;
     TP_ASSERT(seen != NULL && infos != NULL);
-    for (int i = 0; i < MANY; i++)
-        TP_ASSERT(!tp_pid_is_null(tp_spawn_link(self, &clerk_behavior)));
+    for (int i = 0; i < MANY; i++) TP_ASSERT(!tp_pid_is_null(tp_spawn_link(self, &clerk_behavior)));
     do {
         TP_ASSERT(count + 100 <= MANY * 2);
         page = tp_actors_list(tp_self_runtime(self), &cursor, seen + count, 100);
@@ -238,27 +235,26 @@ TP_TEST(info, the_parents_of_a_tree) {
 
 /* ---- one that does not come back to the library ---- */
 
-static _Atomic(bool) let_go;
+static bool let_go;
 
 static void spins(tp_actor *self, void *arg) {
     (void)arg;
     (void)tp_register(self, "spinner");
-    /* relaxed, as the next: a flag that orders nothing */
-    while (!atomic_load_explicit(&let_go, memory_order_relaxed)) {
+    while (!__atomic_load_n(&let_go, __ATOMIC_SEQ_CST)) {
     }
 }
 
 static void a_busy_actor(tp_actor *self, void *arg) {
     (void)arg;
     tp_actor_info info = {0};
-    atomic_store_explicit(&let_go, false, memory_order_relaxed);
+    __atomic_store_n(&let_go, false, __ATOMIC_SEQ_CST);
     tp_pid spinner = tp_spawn_body(self, spins, NULL, NULL);
     while (tp_pid_is_null(tp_whereis(tp_self_runtime(self), "spinner"))) tp_sleep(self, TP_MS(1));
     TP_ASSERT_EQ_INT(tp_actor_look(self, spinner, TP_MS(20), &info), TP_ETIMEDOUT);
     TP_ASSERT_EQ_INT(info.doing, TP_DOING_BUSY);
     TP_ASSERT(tp_str_equal(info.name, TP_STR("spinner")));
     TP_ASSERT_EQ_INT(info.mailbox_limit, 1024);
-    atomic_store_explicit(&let_go, true, memory_order_relaxed);
+    __atomic_store_n(&let_go, true, __ATOMIC_SEQ_CST);
 }
 
 TP_TEST(info, one_that_computes_is_busy) {
@@ -283,8 +279,7 @@ static void in_a_storm(tp_actor *self, void *arg) {
     tp_ref refs[4];
     (void)arg;
     for (size_t i = 0; i < 4; i++)
-        (void)tp_spawn_body(self, comes_and_goes, NULL,
-                                 &(tp_spawn_options){.monitor = &refs[i]});
+        (void)tp_spawn_body(self, comes_and_goes, NULL, &(tp_spawn_options){.monitor = &refs[i]});
     for (size_t left = 4; left > 0;) {
         uint32_t cursor = 0;
         tp_down down;

@@ -131,8 +131,8 @@ for i in 1 2 3 4 5; do run send adder add amount=$i; done
 wait "$tracer"
 note $? "a trace ends well at its limit"
 cp "$work/trace" "$work/out"
-json '[e["text"] for e in vs if e.get("kind") == "receives"] == ["add{amount=1}", "add{amount=2}", "add{amount=3}"]' "trace"
-json 'len(vs) == 4 and vs[-1] == {"ended": "limit", "told": 3, "skipped": vs[-1]["skipped"]}' "trace"
+json '[e["text"] for e in vs[:-1]] == ["add{amount=%d}" % n for n in (1, 2, 3)]' "trace"
+json 'vs[-1]["ended"] == "limit" and vs[-1]["told"] == 3' "trace"
 run trace adder --seconds 1
 gives 0 '^0 events; ended: time' "a trace ends at its time"
 trace --seconds 3600

@@ -50,9 +50,22 @@ TP_TEST(cli_text, pids) {
     char text[TEXT_SHORT];
     TP_ASSERT(text_pid("12.3", &pid) && pid.slot == 12 && pid.generation == 3 && pid.node == 7);
     TP_ASSERT(text_pid("<4294967295.1>", &pid) && pid.slot == UINT32_MAX);
-    static const char *const bad[] = {"",     "12",   "12.",  ".3",    "12.0",  "1.2.3", "<1.2",
-                                      "a.b",  "<>",   "1.-2", "-1.2",  "1 .2",  "adder",
-                                      "4294967296.1", "1.4294967296", "<1.2>>",
+    static const char *const bad[] = {"",
+                                      "12",
+                                      "12.",
+                                      ".3",
+                                      "12.0",
+                                      "1.2.3",
+                                      "<1.2",
+                                      "a.b",
+                                      "<>",
+                                      "1.-2",
+                                      "-1.2",
+                                      "1 .2",
+                                      "adder",
+                                      "4294967296.1",
+                                      "1.4294967296",
+                                      "<1.2>>",
                                       "11111111111111111111111111111111111111111111.1"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         TP_ASSERT_MSG(!text_pid(bad[i], &pid), "%s", bad[i]);
@@ -66,9 +79,8 @@ TP_TEST(cli_text, counts_and_spans) {
     static const struct {
         uint64_t number;
         const char *text;
-    } counts[] = {{0, "0"},          {9999, "9999"},          {10000, "10k"},
-                  {999499, "999k"},  {999500, "1.0M"},        {1234567, "1.2M"},
-                  {34567890, "35M"}, {UINT64_MAX, "18E"}};
+    } counts[] = {{0, "0"},         {9999, "9999"},    {10000, "10k"},    {999499, "999k"},
+                  {999500, "1.0M"}, {1234567, "1.2M"}, {34567890, "35M"}, {UINT64_MAX, "18E"}};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         TP_ASSERT_EQ_STR(text_count(counts[i].number, text), counts[i].text);
     static const struct {
@@ -132,7 +144,8 @@ TP_TEST(cli_text, json) {
     json_node(&json, "id", 255);
     json_end_object(&json);
     json_done(&json);
-    page_is(&page, "{\"a\":\"q\\\"\\\\\\n\\u0001\xc3\xb6\",\"bad\":null,\"l\":[18446744073709551615,"
-                   "-3,{}],\"t\":true,\"r\":1.2,\"p\":\"2.3\",\"n\":null,"
-                   "\"id\":\"00000000000000ff\"}\n");
+    page_is(&page,
+            "{\"a\":\"q\\\"\\\\\\n\\u0001\xc3\xb6\",\"bad\":null,\"l\":[18446744073709551615,"
+            "-3,{}],\"t\":true,\"r\":1.2,\"p\":\"2.3\",\"n\":null,"
+            "\"id\":\"00000000000000ff\"}\n");
 }

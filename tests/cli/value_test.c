@@ -60,10 +60,10 @@ static order decoded(struct room *room) {
 
 TP_TEST(cli_value, every_kind_of_field) {
     struct room room;
-    TP_ASSERT_MSG(by_fields(WORDS("cups=255", "paid=true", "cents=-12", "weight=0.5",
-                                  "guest=Ann = Lee", "mark=00fF", "who=4.2", "table=7",
-                                  "extras=1,-2,3", "doing=2")),
-                  "%s", why);
+    TP_ASSERT_MSG(
+        by_fields(WORDS("cups=255", "paid=true", "cents=-12", "weight=0.5", "guest=Ann = Lee",
+                        "mark=00fF", "who=4.2", "table=7", "extras=1,-2,3", "doing=2")),
+        "%s", why);
     order got = decoded(&room);
     TP_ASSERT(got.paid && got.cups == 255 && got.cents == -12 && got.weight == 0.5);
     TP_ASSERT(tp_str_equal(got.guest, TP_STR("Ann = Lee")));

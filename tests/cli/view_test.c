@@ -32,14 +32,15 @@ static tp_pid pid(uint32_t slot) {
 
 static struct actor_row row(uint32_t slot, uint32_t parent, const char *name, uint32_t handled,
                             uint32_t mailbox) {
-    return (struct actor_row){.actor = {.pid = pid(slot),
-                                        .parent = parent == UINT32_MAX ? tp_pid_null() : pid(parent),
-                                        .name = tp_str_of(name),
-                                        .behavior = TP_STR("worker"),
-                                        .doing = TP_DOING_IDLE,
-                                        .handled = handled,
-                                        .mailbox = mailbox},
-                              .rate = -1};
+    return (struct actor_row){
+        .actor = {.pid = pid(slot),
+                  .parent = parent == UINT32_MAX ? tp_pid_null() : pid(parent),
+                  .name = tp_str_of(name),
+                  .behavior = TP_STR("worker"),
+                  .doing = TP_DOING_IDLE,
+                  .handled = handled,
+                  .mailbox = mailbox},
+        .rate = -1};
 }
 
 TP_TEST(cli_view, a_table) {
@@ -50,13 +51,14 @@ TP_TEST(cli_view, a_table) {
     rows[1].actor.waits_for = pid(0);
     page_open(&page);
     view_table(page.out, &table, 0, false);
-    page_is(&page,
-            "PID        NAME                 BEHAVIOR             DOING            MAILBOX  "
-            "HANDLED LINKS   STATE\n"
-            "0.1        main                 worker               idle                   0       12 "
-            "    0       0\n"
-            "1.1        -                    worker               calling 0.1            7     123k "
-            "    0       0\n");
+    page_is(
+        &page,
+        "PID        NAME                 BEHAVIOR             DOING            MAILBOX  "
+        "HANDLED LINKS   STATE\n"
+        "0.1        main                 worker               idle                   0       12 "
+        "    0       0\n"
+        "1.1        -                    worker               calling 0.1            7     123k "
+        "    0       0\n");
 }
 
 TP_TEST(cli_view, lately_and_busy) {
@@ -69,13 +71,14 @@ TP_TEST(cli_view, lately_and_busy) {
     rows[1].actor.doing = TP_DOING_BUSY;
     page_open(&page);
     view_table(page.out, &table, 0, true);
-    page_is(&page,
-            "PID        NAME                 BEHAVIOR             DOING            MAILBOX   RATE/s  "
-            "GROWTH  HANDLED LINKS   STATE\n"
-            "0.1        main                 worker               idle                   3        2 "
-            "     -4       12     0       0\n"
-            "1.1        b                    worker               busy                   7        - "
-            "      -        -     -       -\n");
+    page_is(
+        &page,
+        "PID        NAME                 BEHAVIOR             DOING            MAILBOX   RATE/s  "
+        "GROWTH  HANDLED LINKS   STATE\n"
+        "0.1        main                 worker               idle                   3        2 "
+        "     -4       12     0       0\n"
+        "1.1        b                    worker               busy                   7        - "
+        "      -        -     -       -\n");
 }
 
 TP_TEST(cli_view, sorting) {
@@ -85,20 +88,20 @@ TP_TEST(cli_view, sorting) {
     static const struct {
         const char *column;
         uint32_t order[3];
-    } cases[] = {{"name", {1, 0, 2}}, {"handled", {1, 2, 0}}, {"mailbox", {2, 0, 1}},
-                 {"pid", {0, 1, 2}},  {"rate", {0, 1, 2}},    {"growth", {0, 1, 2}},
-                 {"state", {0, 1, 2}}, {"links", {0, 1, 2}},  {"doing", {0, 1, 2}}};
+    } cases[] = {{"name", {1, 0, 2}},  {"handled", {1, 2, 0}}, {"mailbox", {2, 0, 1}},
+                 {"pid", {0, 1, 2}},   {"rate", {0, 1, 2}},    {"growth", {0, 1, 2}},
+                 {"state", {0, 1, 2}}, {"links", {0, 1, 2}},   {"doing", {0, 1, 2}}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         view_sort(&table, cases[i].column);
-        for (size_t j = 0; j < 3; j++)
-            TP_ASSERT_EQ_INT(rows[j].actor.pid.slot, cases[i].order[j]);
+        for (size_t j = 0; j < 3; j++) TP_ASSERT_EQ_INT(rows[j].actor.pid.slot, cases[i].order[j]);
     }
 }
 
 TP_TEST(cli_view, a_tree) {
     /* 9 is somebody's parent, and gone */
     struct actor_row rows[] = {row(0, UINT32_MAX, "root", 0, 0), row(1, 0, "left", 0, 2),
-                               row(2, 0, "", 0, 0), row(3, 1, "leaf", 0, 0), row(4, 9, "orphan", 0, 0)};
+                               row(2, 0, "", 0, 0), row(3, 1, "leaf", 0, 0),
+                               row(4, 9, "orphan", 0, 0)};
     struct actor_table table = {.rows = rows, .count = 5, .node = NODE};
     struct page page;
     page_open(&page);

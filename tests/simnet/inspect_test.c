@@ -65,8 +65,8 @@ static void scene_new(struct scene *scene) {
     TP_ASSERT_EQ_INT(tp_node_join(scene->node_there, "tcp://127.0.0.1:1"), TP_OK);
     TP_ASSERT_EQ_INT(tp_inspect_start(scene->node_here), TP_OK);
     TP_ASSERT_EQ_INT(tp_node_permit(scene->node_here, "there@test", TP_MAY_ALL), TP_OK);
-    scene->bar = tp_sim_spawn_value(scene->here, &bar_behavior, TP_OPTIONS(.name = "the bar"), NULL,
-                                    NULL);
+    scene->bar =
+        tp_sim_spawn_value(scene->here, &bar_behavior, TP_OPTIONS(.name = "the bar"), NULL, NULL);
     TP_ASSERT_EQ_INT(tp_simnet_advance(scene->net, TP_SECONDS(1)), TP_OK);
 }
 
@@ -218,8 +218,9 @@ TP_TEST(inspect, nobody_may_unless_it_is_said) {
     visited(&scene, is_refused);
     tp_node_counters_get(scene.node_here, &counters);
     TP_ASSERT_EQ_INT(counters.forbidden, 4);
-    TP_ASSERT_EQ_INT(tp_node_permissions(scene.node_here, tp_runtime_node(tp_sim_runtime(scene.there))),
-                     TP_MAY_DEFAULT);
+    TP_ASSERT_EQ_INT(
+        tp_node_permissions(scene.node_here, tp_runtime_node(tp_sim_runtime(scene.there))),
+        TP_MAY_DEFAULT);
     TP_ASSERT_EQ_INT(tp_node_permissions(scene.node_here, 12345), 0);
     TP_ASSERT_EQ_INT(tp_inspect_start(scene.node_here), TP_EEXIST);
     TP_ASSERT_EQ_INT(tp_inspect_start(NULL), TP_EINVAL);
@@ -285,8 +286,8 @@ static void traces_to_the_limit(tp_actor *self, struct visit *visit) {
     tp_inspect_traced traced;
     tp_inspect_detail detail;
     tp_pid bar = visit->scene->bar;
-    TP_ASSERT_EQ_INT(
-        ASK(&tracing, tp_inspect_tracing, tp_inspect_trace, .target = bar, .limit = 3), TP_OK);
+    TP_ASSERT_EQ_INT(ASK(&tracing, tp_inspect_tracing, tp_inspect_trace, .target = bar, .limit = 3),
+                     TP_OK);
     TP_ASSERT_EQ_INT(ASK(&second, tp_inspect_tracing, tp_inspect_trace, .target = bar), TP_EBUSY);
     for (uint32_t i = 0; i < 10; i++)
         TP_ASSERT_EQ_INT(tp_send(self, bar, pour, .cups = i, .guest = TP_STR("me")), TP_OK);
@@ -317,9 +318,9 @@ static void traces_slowly(tp_actor *self, struct visit *visit) {
     tp_inspect_traced traced;
     tp_pid bar = visit->scene->bar;
     unsigned told = 0;
-    TP_ASSERT_EQ_INT(ASK(&tracing, tp_inspect_tracing, tp_inspect_trace, .target = bar, .rate = 5,
-                         .seconds = 4),
-                     TP_OK);
+    TP_ASSERT_EQ_INT(
+        ASK(&tracing, tp_inspect_tracing, tp_inspect_trace, .target = bar, .rate = 5, .seconds = 4),
+        TP_OK);
     for (unsigned i = 0; i < 300; i++) {
         TP_ASSERT_EQ_INT(tp_send(self, bar, pour, .cups = i), TP_OK);
         (void)tp_sleep(self, TP_MS(10));
@@ -400,15 +401,15 @@ static void traces_many(tp_actor *self, struct visit *visit) {
             bars[count++] = page.actors.items[i].pid;
     TP_ASSERT(count > TP_INSPECT_TRACES_MAX);
     for (unsigned i = 0; i < count; i++) {
-        tp_err err = ASK(&tracing, tp_inspect_tracing, tp_inspect_trace, .target = bars[i],
-                         .seconds = 2);
+        tp_err err =
+            ASK(&tracing, tp_inspect_tracing, tp_inspect_trace, .target = bars[i], .seconds = 2);
         TP_ASSERT(err == (i < TP_INSPECT_TRACES_MAX ? TP_OK : TP_EBUSY));
         began += err == TP_OK;
     }
     TP_ASSERT_EQ_INT(began, TP_INSPECT_TRACES_MAX);
     (void)tp_sleep(self, TP_SECONDS(3));
-    TP_ASSERT_EQ_INT(
-        ASK(&tracing, tp_inspect_tracing, tp_inspect_trace, .target = bars[count - 1]), TP_OK);
+    TP_ASSERT_EQ_INT(ASK(&tracing, tp_inspect_tracing, tp_inspect_trace, .target = bars[count - 1]),
+                     TP_OK);
 }
 
 TP_TEST(inspect, so_many_traces_at_a_time) {

@@ -46,7 +46,7 @@ struct cli {
 
     tp_runtime *runtime;
     tp_node *node;
-    uint64_t peer;      /* the id of the node that is looked at */
+    uint64_t peer; /* the id of the node that is looked at */
     char peer_name[136];
     char own_name[128];
     tp_pid desk; /* the actor that answers */

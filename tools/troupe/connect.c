@@ -34,9 +34,9 @@ int cli_fail(const struct cli *cli, const char *what, tp_err err) {
 }
 
 int cli_forbidden(const struct cli *cli, const char *verb, const char *permission) {
-    (void)fprintf(stderr,
-                  "troupe: %s does not let %s %s: its program must tp_node_permit %s to that name\n",
-                  cli->peer_name, cli->own_name, verb, permission);
+    (void)fprintf(
+        stderr, "troupe: %s does not let %s %s: its program must tp_node_permit %s to that name\n",
+        cli->peer_name, cli->own_name, verb, permission);
     return CLI_REFUSED;
 }
 
@@ -44,8 +44,8 @@ int cli_find(tp_actor *self, struct cli *cli, const char *word, tp_pid *out) {
     tp_inspect_found found;
     *out = (tp_pid){.node = cli->peer};
     if (text_pid(word, out)) return CLI_OK;
-    tp_err err = cli_ask(self, cli, &found, tp_inspect_found, tp_inspect_find,
-                         .name = tp_str_of(word));
+    tp_err err =
+        cli_ask(self, cli, &found, tp_inspect_found, tp_inspect_find, .name = tp_str_of(word));
     if (err != TP_OK) return cli_fail(cli, word, err);
     if (tp_pid_is_null(found.pid)) {
         (void)fprintf(stderr, "troupe: %s: no actor has the name '%s'\n", cli->peer_name, word);
@@ -73,7 +73,8 @@ static int greet(tp_actor *self, struct cli *cli) {
     tp_inspect_node node;
     tp_err err = find_desk(self, cli);
     if (err == TP_ENOENT) {
-        (void)fprintf(stderr, "troupe: %s lets nobody look: its program must call tp_inspect_start\n",
+        (void)fprintf(stderr,
+                      "troupe: %s lets nobody look: its program must call tp_inspect_start\n",
                       cli->peer_name);
         return CLI_REFUSED;
     }

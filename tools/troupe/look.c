@@ -51,8 +51,9 @@ static void put_node(const tp_inspect_node *node) {
     (void)printf(": up %s, %s actors on %" PRIu32 " workers, %s messages handled, %sB\n",
                  text_span(node->up, text[0]), text_count(node->actors, text[1]), node->workers,
                  text_count(node->handled, text[2]), text_count(node->memory, text[3]));
-    (void)printf("failed %" PRIu64 ", dropped %" PRIu64 ", dead letters %" PRIu64 ", faults %" PRIu64
-                 ", stuck %" PRIu64 ", forbidden %" PRIu64 ", refused %" PRIu64 "\n\n",
+    (void)printf("failed %" PRIu64 ", dropped %" PRIu64 ", dead letters %" PRIu64
+                 ", faults %" PRIu64 ", stuck %" PRIu64 ", forbidden %" PRIu64 ", refused %" PRIu64
+                 "\n\n",
                  node->failed, node->dropped, node->dead_letters, node->faults, node->stuck,
                  node->forbidden, node->refused);
     (void)printf("%-32s %-4s %8s %8s  %s\n", "NODE", "BY", "BACKLOG", "SILENT", "MAY");
@@ -318,8 +319,7 @@ int cli_ping(tp_actor *self, struct cli *cli) {
     for (uint64_t i = 0; i < count; i++) {
         if (i > 0) (void)tp_sleep(self, cli->interval);
         tp_err err = ping_once(self, cli, pid, &pings);
-        if (err != TP_OK)
-            return cli_fail(cli, cli->word_count > 0 ? cli->words[0] : "ping", err);
+        if (err != TP_OK) return cli_fail(cli, cli->word_count > 0 ? cli->words[0] : "ping", err);
     }
     pings_end(cli, &pings);
     return CLI_OK;

@@ -47,8 +47,7 @@ int snapshot_take(tp_actor *self, struct cli *cli, struct actor_table *out) {
     *out = (struct actor_table){.node = cli->peer};
     while (page.more && !out->cut) {
         uint32_t cursor = page.cursor;
-        tp_err err =
-            cli_ask(self, cli, &page, tp_inspect_page, tp_inspect_list, .cursor = cursor);
+        tp_err err = cli_ask(self, cli, &page, tp_inspect_page, tp_inspect_list, .cursor = cursor);
         if (err == TP_OK && page.actors.count > TP_INSPECT_PAGE_MAX) err = TP_EBADMSG;
         if (err == TP_OK && page.more && page.cursor <= cursor) err = TP_EBADMSG;
         if (err == TP_OK && !add_page(self, out, &room, &page)) err = TP_ENOMEM;

@@ -81,8 +81,7 @@ const char *text_span(tp_duration span, char out[TEXT_SHORT]) {
         (void)snprintf(out, TEXT_SHORT, "%lldm%02llds", seconds / 60, seconds % 60);
     else if (seconds < 86400)
         (void)snprintf(out, TEXT_SHORT, "%lldh%02lldm", seconds / 3600, seconds / 60 % 60);
-    else
-        (void)snprintf(out, TEXT_SHORT, "%lldd%02lldh", seconds / 86400, seconds / 3600 % 24);
+    else (void)snprintf(out, TEXT_SHORT, "%lldd%02lldh", seconds / 86400, seconds / 3600 % 24);
     return out;
 }
 
@@ -97,7 +96,7 @@ const char *text_pid_of(tp_pid pid, uint64_t home, char out[TEXT_SHORT]) {
 }
 
 const char *text_may(uint32_t may, char out[80]) {
-    static const char *const names[] = {"send", "call", "monitor", "link",
+    static const char *const names[] = {"send", "call",  "monitor", "link",
                                         "kill", "spawn", "inspect"};
     size_t at = 0;
     if (may == (1u << 7) - 1) return "all";

@@ -56,7 +56,7 @@ static bool take_key(struct top *top, char key) {
     static const struct {
         char key;
         const char *column;
-    } keys[] = {{'p', "pid"},    {'n', "name"},  {'d', "doing"}, {'m', "mailbox"}, {'h', "handled"},
+    } keys[] = {{'p', "pid"},   {'n', "name"},  {'d', "doing"}, {'m', "mailbox"}, {'h', "handled"},
                 {'s', "state"}, {'l', "links"}, {'r', "rate"},  {'g', "growth"}};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         if (keys[i].key == key) top->sort = keys[i].column;

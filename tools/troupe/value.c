@@ -116,11 +116,10 @@ static bool write_zero(tp_writer *out, const tp_inspect_field *field) {
     else if (field->form == TP_FORM_ENUM) tp_write_u64(out, 0);
     else if (is(field->kind, "pid")) tp_write_pid(out, tp_pid_null());
     else {
-        const char *zero = is(field->kind, "bool") || is(field->kind, "_Bool") ? "false"
-                           : is(field->kind, "str") || is(field->kind, "bin") ||
-                                   is(field->kind, "blob")
-                               ? ""
-                               : "0";
+        const char *zero =
+            is(field->kind, "bool") || is(field->kind, "_Bool")                           ? "false"
+            : is(field->kind, "str") || is(field->kind, "bin") || is(field->kind, "blob") ? ""
+                                                                                          : "0";
         return write_kind(out, field->kind, zero, 0);
     }
     return true;
@@ -201,7 +200,8 @@ bool value_by_fields(const tp_inspect_field *fields, size_t field_count, char **
         const tp_inspect_field *field = &fields[i];
         bool good = values[i] != NULL ? write_field(&writer, field, values[i], home)
                                       : write_zero(&writer, field);
-        (void)snprintf(rest, sizeof rest, ": '%.40s' is no %.*s", values[i] == NULL ? "" : values[i],
+        (void)snprintf(rest, sizeof rest, ": '%.40s' is no %.*s",
+                       values[i] == NULL ? "" : values[i],
                        (int)(field->kind.size < 40 ? field->kind.size : 40), field->kind.data);
         if (!good && field->form != TP_FORM_NESTED && field->form != TP_FORM_MAP &&
             field->form != TP_FORM_LIST_OF)

@@ -36,8 +36,8 @@ static int by_text(tp_str a, tp_str b) {
         return order != 0 ? order : by_slot(left, right);                                          \
     }
 COMPARE(name, by_text(shown_name(&a->actor), shown_name(&b->actor)))
-COMPARE(doing, by_text(tp_str_of(tp_doing_name(a->actor.doing)),
-                       tp_str_of(tp_doing_name(b->actor.doing))))
+COMPARE(doing,
+        by_text(tp_str_of(tp_doing_name(a->actor.doing)), tp_str_of(tp_doing_name(b->actor.doing))))
 COMPARE(mailbox, by_number(a->actor.mailbox, b->actor.mailbox))
 COMPARE(handled, by_number(a->actor.handled, b->actor.handled))
 COMPARE(state, by_number((double)a->actor.state_size, (double)b->actor.state_size))
@@ -49,9 +49,9 @@ void view_sort(struct actor_table *table, const char *column) {
     static const struct {
         const char *name;
         int (*compare)(const void *left, const void *right);
-    } orders[] = {{"pid", by_slot},         {"name", by_name},   {"doing", by_doing},
-                  {"mailbox", by_mailbox},  {"handled", by_handled}, {"state", by_state},
-                  {"links", by_links},      {"rate", by_rate},   {"growth", by_growth}};
+    } orders[] = {{"pid", by_slot},        {"name", by_name},       {"doing", by_doing},
+                  {"mailbox", by_mailbox}, {"handled", by_handled}, {"state", by_state},
+                  {"links", by_links},     {"rate", by_rate},       {"growth", by_growth}};
     for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++)
         if (strcmp(column, orders[i].name) == 0 && table->count > 0)
             qsort(table->rows, table->count, sizeof table->rows[0], orders[i].compare);

@@ -24,8 +24,8 @@ struct detail {
 static void add_type(struct detail *detail, const tp_message_type *type) {
     if (detail->type_count == TYPES_MAX || detail->field_count + type->field_count > FIELDS_MAX)
         return;
-    detail->types[detail->type_count++] = (tp_inspect_type){
-        .name = {type->name, type->name_size}, .fields = type->field_count};
+    detail->types[detail->type_count++] =
+        (tp_inspect_type){.name = {type->name, type->name_size}, .fields = type->field_count};
     for (uint32_t i = 0; i < type->field_count; i++)
         detail->fields[detail->field_count++] =
             (tp_inspect_field){.name = tp_str_of(type->fields[i].name),
@@ -41,7 +41,8 @@ static void add_types(struct detail *detail, const tp_behavior *behavior) {
 /* What only the actor itself can tell, between two of its messages. */
 static void ask_status(tp_actor *self, struct detail *detail) {
     const tp_actor_info *info = &detail->info;
-    bool asked = info->err == TP_OK && info->behavior != NULL && !tp_pid_equal(info->pid, tp_self(self));
+    bool asked =
+        info->err == TP_OK && info->behavior != NULL && !tp_pid_equal(info->pid, tp_self(self));
     if (!asked || tp_sys_get_status(self, info->pid, STATUS_TIME, &detail->status) != TP_OK)
         detail->status = (tp_sys_status){.suspended = info->doing == TP_DOING_SUSPENDED};
 }

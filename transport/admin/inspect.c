@@ -18,8 +18,8 @@
 #include "transport/node/node.h"
 
 #define MAILBOX 128u
-#define BURST 100u                 /* requests that wait for nothing after a pause */
-#define LOOK_TIME TP_MS(100)       /* what gives no answer within it is busy */
+#define BURST 100u           /* requests that wait for nothing after a pause */
+#define LOOK_TIME TP_MS(100) /* what gives no answer within it is busy */
 #define PEERS_MAX TPI_PEERS_MAX
 
 TP_MESSAGE_AS(inspect_begin, "tp.inspect.begin", TP_FIELD(u64, node)) /* a pointer */

@@ -35,7 +35,8 @@ static void on_begin(tp_actor *self, struct tracer *tracer, const tpi_trace_begi
     (void)tp_trap_exits(self, true);
     tracer->client_watch = tp_monitor(self, tracer->client);
     tp_ref watch = tp_monitor(self, tracer->target);
-    tp_ref timer = tp_send_after(self, TP_SECONDS((int64_t)msg->seconds), tp_self(self), trace_over);
+    tp_ref timer =
+        tp_send_after(self, TP_SECONDS((int64_t)msg->seconds), tp_self(self), trace_over);
     if (tracer->client_watch == 0 || watch == 0 || timer == 0)
         finish(self, tracer, tp_strerror(TP_ENOMEM), false);
     tp_err err = tp_sys_trace(self, tracer->target, SYS_TIME);
