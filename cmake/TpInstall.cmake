@@ -5,6 +5,7 @@ install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/troupe" DESTINATION ${CMAKE_INS
         FILES_MATCHING PATTERN "*.h"
         # libtroupe-net is not installed yet
         PATTERN "node.h" EXCLUDE PATTERN "cluster.h" EXCLUDE PATTERN "gateway.h" EXCLUDE
+        PATTERN "inspect.h" EXCLUDE
         PATTERN "simnet.h" EXCLUDE)
 install(TARGETS troupe troupe_static EXPORT troupe
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})

@@ -9,6 +9,7 @@
 
 #include <troupe/call.h>
 
+#include "core/actor/info.h"
 #include "core/actor/inner.h"
 #include "core/actor/mailbox.h"
 
@@ -356,6 +357,30 @@ tp_future tp_request_value(tp_actor *self, tp_pid to, const tp_message_type *typ
                            const void *value) {
     TPI_INSIDE(self);
     return request(self, to, type, value, false);
+}
+
+tp_ref tpi_request_signal(tp_actor *self, tp_pid to, enum tpi_kind kind, uint16_t code) {
+    struct tpi_extra *extra = tpi_extra(self);
+    tp_runtime *runtime = self->runtime;
+    struct pending *pending = extra == NULL ? NULL : tpi_heap_alloc(heap(self), sizeof *pending);
+    struct tpi_block *block = tpi_block_new(runtime, self->worker, kind, TPI_SIGNAL_ROOM);
+    tp_ref ref = tpi_ref_new(self);
+    tpi_set_error(self, TP_ENOMEM);
+    if (pending != NULL) *pending = (struct pending){0};
+    if (pending == NULL || block == NULL ||
+        tpi_map_put(&extra->pending, ref, 0, pending) != TP_OK) {
+        if (pending != NULL) free_pending(self, pending);
+        if (block != NULL) tpi_block_free(runtime, self->worker, block);
+        return 0;
+    }
+    block->ref = ref;
+    block->size = 0;
+    block->code = code;
+    block->flags = TPI_BLOCK_UNCOUNTED;
+    tpi_block_set_from(runtime, block, tp_self(self));
+    tpi_set_error(self, TP_OK);
+    (void)tpi_deliver(runtime, self->worker, to, block);
+    return ref;
 }
 
 /* ---- for actors of the runtime's own ---- */

@@ -197,6 +197,10 @@ void tpi_deliver_dead(tp_runtime *runtime, struct tpi_worker *worker, tp_pid to,
         tpi_fail_block(runtime, worker, block,
                        tpi_is_remote(runtime, to) ? TP_ENOCONNECTION : TP_ENOPROC);
         return;
+    case TPI_KIND_INFO:
+        block->kind = TPI_KIND_REQUEST;
+        tpi_fail_block(runtime, worker, block, TP_ENOPROC);
+        return;
     case TPI_KIND_MESSAGE: count_dead_letter(runtime, worker, to, block); break;
     default: break;
     }

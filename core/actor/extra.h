@@ -75,6 +75,7 @@ struct tpi_extra {
     uint32_t stack_class;    /* 0: the loop's own fiber */
     size_t stack_size;
     tp_pid parent;       /* who spawned it linked */
+    tp_pid starter;      /* who spawned it, for people; null: not known */
     tp_pid over;         /* the receiver whose limit it passed */
     tp_ref credit;       /* the CREDIT it waits for */
     char *name;          /* registered; the registry's memory */

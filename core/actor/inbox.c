@@ -84,6 +84,7 @@ bool tpi_inbox_run(struct tpi_worker *worker, tp_actor *self) {
                              block->ref, TP_ENOREPLY);
     }
     tpi_count(&worker->counters.handled, taken);
+    self->handled += taken;
     if (taken > 0) tpi_credit_taken(self, taken);
     return inbox->stuck == NULL;
 }

@@ -185,6 +185,7 @@ static void make_current(tp_actor *self, struct tpi_block *block) {
     else if (before != NULL) tpi_release_current(self);
     self->current = block;
     tpi_count(&self->worker->counters.handled, 1);
+    self->handled++;
     if (self->worker->tracing) tpi_trace_receive(self, block);
     if (!(block->flags & TPI_BLOCK_UNCOUNTED)) tpi_credit_taken(self, 1);
 }

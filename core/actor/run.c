@@ -232,6 +232,7 @@ static inline const tp_handler *find_handler(const tp_behavior *behavior,
 static RARELY void handle_other(tp_actor *self, struct tpi_block *block) {
     const tp_message *message = (const tp_message *)block;
     if (block->flags & TPI_BLOCK_SYSTEM) {
+        self->handled--; /* to be looked at is no work of its own */
         tpi_sys_handle(self, block);
         return;
     }
@@ -266,6 +267,7 @@ static RARELY void stop_timeout(tp_actor *self, const struct tpi_block *block) {
 static ALWAYS void handle(tp_actor *self, struct tpi_block *block) {
     self->current = block;
     tpi_count(&self->worker->counters.handled, 1);
+    self->handled++;
     if (__builtin_expect(self->worker->tracing, 0)) tpi_trace_receive(self, block);
     if (__builtin_expect(
             self->flags & (TPI_ACTOR_TIMEOUT | TPI_ACTOR_CONTAINED | TPI_ACTOR_WATCHED), 0)) {
@@ -550,6 +552,7 @@ static ALWAYS bool run_plain(tp_actor *self) {
             block->state = TPI_BLOCK_CONSUMED;
             taken++;
             self->current = block;
+            self->handled++;
             tpi_count(&self->worker->counters.handled, 1);
             const tp_handler *handler = find_handler(behavior, block->type);
             if (__builtin_expect(handler != NULL, 1))

@@ -86,16 +86,17 @@ struct tp_actor {
     struct tpi_block *refused; /* the last block that a selective receive refused; NULL: none */
     struct tpi_block *current; /* the message now handled */
     struct tpi_worker *worker; /* it runs on; valid while it runs */
-    const tp_behavior *behavior;
     void *state;
+    uint32_t state_size;
+    uint32_t handled; /* messages, modulo 2^32 */
     uint32_t flags;
     uint32_t generation;
 
     struct tpi_fiber *fiber; /* holds its frames while it is blocked */
     struct tpi_extra *extra; /* what few actors need; NULL until then */
     tp_runtime *runtime;
+    const tp_behavior *behavior;
     _Alignas(8) uint8_t inline_state[TPI_STATE_INLINE];
-    size_t state_size;
 };
 _Static_assert(offsetof(struct tp_actor, tail) == 64,
                "senders and the owner write different lines");

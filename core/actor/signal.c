@@ -9,6 +9,7 @@
 
 #include <troupe/signal.h>
 
+#include "core/actor/info.h"
 #include "core/actor/inner.h"
 #include "core/actor/mailbox.h"
 
@@ -444,6 +445,14 @@ void tpi_links_each(tp_actor *self, void (*each)(void *context, tp_pid peer), vo
         if ((uintptr_t)state == LINK_ACTIVE) each(context, pid_from_key(node, key));
 }
 
+void tpi_monitors_each(tp_actor *self, void (*each)(void *context, tp_pid target), void *context) {
+    uint64_t ref, unused;
+    void *monitor;
+    size_t cursor = 0;
+    while (tpi_map_next(&self->extra->monitors, &cursor, &ref, &unused, &monitor))
+        each(context, ((struct monitor *)monitor)->target);
+}
+
 bool tpi_alias_admit(tp_actor *self, tp_ref alias) {
     if (self->flags & TPI_ACTOR_ISOLATED) return true; /* its process knows */
     uintptr_t mode = (uintptr_t)tpi_map_get(&self->extra->aliases, alias, 0);
@@ -562,6 +571,7 @@ static enum tpi_applied apply_own(tp_actor *self, struct tpi_block *block) {
     case TPI_KIND_FORGET: tpi_deferred_forget(self, from.node, block->ref); break;
     case TPI_KIND_READY: tpi_event_arrived(self, block); break;
     case TPI_KIND_PING: apply_ping(self, from, block->ref); break;
+    case TPI_KIND_INFO: tpi_info_answer(self, from, block->ref, block->code); break;
     default: TPI_ASSERT(false); /* a message is no signal */
     }
     return TPI_APPLIED_DONE;

@@ -39,9 +39,10 @@ static tp_err make_state(struct birth *birth, tp_actor *actor) {
     }
     size_t size = birth->behavior->state_size;
     actor->state = actor->inline_state;
+    if (size > UINT32_MAX) return TP_ETOOBIG;
     if (size > TPI_STATE_INLINE) actor->state = tpi_heap_alloc(birth->runtime->memory, size);
     if (actor->state == NULL) return TP_ENOMEM;
-    actor->state_size = size;
+    actor->state_size = (uint32_t)size;
     memset(actor->state, 0, size);
     return TP_OK;
 }
@@ -210,6 +211,7 @@ static void clear(struct birth *birth, tp_actor *actor) {
     actor->behavior = birth->behavior;
     actor->worker = birth->worker;
     actor->current = NULL;
+    actor->handled = 0;
     actor->refused = NULL;
     actor->fiber = NULL;
     actor->extra = NULL;
@@ -245,6 +247,8 @@ static tp_err give_birth(struct birth *birth, tp_pid *out) {
         return err;
     }
     *out = tpi_pid_of(runtime, actor);
+    if (actor->extra != NULL && birth->parent != NULL)
+        actor->extra->starter = tp_self(birth->parent);
     if (birth->monitor != 0) *birth->options->monitor = birth->monitor;
     if (birth->worker != NULL) tpi_count(&birth->worker->counters.spawned, 1);
     else tpi_count_shared(&runtime->scheduler->outside.spawned, 1);

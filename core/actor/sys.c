@@ -224,6 +224,18 @@ static void tell_log(tp_actor *self, int kind, tp_pid other, const char *text) {
                kind == TP_SYS_SENDS ? "to" : "from", other.slot, other.generation);
 }
 
+/* What it receives as text. Of another node's messages only its own handlers know the fields. */
+static void describe(tp_actor *self, const struct tpi_block *block, char *text, size_t size) {
+    const tp_behavior *behavior = self->behavior;
+    const tp_message_type *type = block->type;
+    for (uint32_t i = 0; i < behavior->handler_count; i++)
+        if (tp_message_type_equal(behavior->handlers[i].type, block->type))
+            type = behavior->handlers[i].type;
+    uint32_t fields = block->type->field_count;
+    if (fields > type->field_count) fields = type->field_count; /* of a later version */
+    (void)tpi_message_format(type, tpi_block_bytes(block), block->size, fields, text, size);
+}
+
 void tpi_sys_tell(tp_actor *self, int kind, tp_pid other, const tp_message_type *type,
                   const struct tpi_block *block) {
     struct tpi_extra *extra = self->extra;
@@ -234,7 +246,7 @@ void tpi_sys_tell(tp_actor *self, int kind, tp_pid other, const tp_message_type 
     if (type != NULL && tp_message_type_equal(type, &tp_sys_event_message)) return;
     if (kind == TP_SYS_SENDS && self->current != NULL && self->current->flags & TPI_BLOCK_SYSTEM)
         return; /* the answer to a system message */
-    if (block != NULL) (void)tp_message_format((const tp_message *)block, text, sizeof text);
+    if (block != NULL) describe(self, block, text, sizeof text);
     tp_str name = type == NULL ? (tp_str){NULL, 0} : (tp_str){type->name, type->name_size};
     if (extra->traced_to_log) {
         tell_log(self, kind, other, block != NULL ? text : type != NULL ? type->name : "");

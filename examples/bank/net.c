@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <troupe/inspect.h>
+
 #include "examples/bank/command.h"
 #include "examples/bank/net_actors.h"
 
@@ -67,6 +69,8 @@ bool net_set(struct net *net, const char *name, const char *value) {
         return text_take(net, name, value, net->listen, sizeof net->listen);
     if (strcmp(name, "secret-file") == 0)
         return text_take(net, name, value, net->secret, sizeof net->secret);
+    if (strcmp(name, "inspect") == 0)
+        return text_take(net, name, value, net->inspect, sizeof net->inspect);
     if (strcmp(name, "join") == 0) return join_take(net, value);
     if (strcmp(name, "roles") == 0) return roles_take(net, value);
     if (strcmp(name, "plain") == 0) return plain_take(net, value);
@@ -142,6 +146,14 @@ static uint64_t generation_new(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* Lets the node that was named, or each, look at this one. */
+static tp_err inspect_start(struct net *net) {
+    if (net->inspect[0] == '\0') return TP_OK;
+    const char *who = strcmp(net->inspect, "any") == 0 ? NULL : net->inspect;
+    tp_err err = tp_node_permit(net->node, who, TP_MAY_ALL);
+    return err == TP_OK ? tp_inspect_start(net->node) : err;
+}
+
 int net_start(struct net *net) {
     tp_options options = {.workers = (unsigned)net->workers, .node_name = net->name};
     tp_node_options node = {.cluster = "bank",
@@ -159,6 +171,8 @@ int net_start(struct net *net) {
     if (net->listen[0] != '\0')
         err = tp_node_listen(net->node, net->listen, net->url, sizeof net->url);
     if (err != TP_OK) return fault(net, net->listen, err);
+    err = inspect_start(net);
+    if (err != TP_OK) return fault(net, "--inspect", err);
     err = tp_node_export(net->node, BANK_DIRECTORY);
     for (size_t i = 0; i < net->join_count && err == TP_OK; i++) {
         err = tp_node_join(net->node, net->joins[i]);

@@ -21,6 +21,7 @@ struct net {
     bool roles[BANK_ROLES];
     char secret[256]; /* a file; empty: none */
     bool plain;
+    char inspect[136]; /* who may look at it, or "any"; empty: nobody */
     uint64_t shard, shards;
     uint64_t heartbeat_ms;
     uint64_t workers;

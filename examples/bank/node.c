@@ -30,6 +30,8 @@ static const char help[] =
     "  --config FILE      lines 'name = value': the options above without their dashes\n"
     "  --heartbeat-ms N   a node that is silent so long is gone (default 5000)\n"
     "  --workers N        worker threads (default: one a CPU)\n"
+    "  --inspect NAME     the node NAME (any: each that has the secret) may look at this\n"
+    "                     one: the program troupe. Default: nobody may\n"
     "  --crash-one-in N   the ledger actor crashes on purpose, once in so many chances\n"
     "of a client, which ends then and says the verdict:\n"
     "  --transfers N      moves money so often\n"
@@ -62,6 +64,7 @@ static const struct option options[] = {
     {"heartbeat-ms", required_argument, NULL, OPT_SETTING},
     {"workers", required_argument, NULL, OPT_SETTING},
     {"crash-one-in", required_argument, NULL, OPT_SETTING},
+    {"inspect", required_argument, NULL, OPT_SETTING},
     {"plain", no_argument, NULL, OPT_PLAIN},
     {"config", required_argument, NULL, OPT_CONFIG},
     {"transfers", required_argument, NULL, OPT_TRANSFERS},

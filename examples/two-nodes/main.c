@@ -5,7 +5,9 @@
  *     two-nodes server --secret secret                           prints the address it listens at
  *     two-nodes client --secret secret --join tcp://127.0.0.1:PORT [--calls N]
  *
- * The server counts for everybody; the client calls it, watches it, and says when it is gone.
+ * The server counts for everybody; the client calls it, watches it, and says when it is gone. With
+ * --inspect NAME the node of that name, or any that has the secret, may look at it: see the program
+ * troupe.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <troupe/inspect.h>
 #include <troupe/node.h>
 #include <troupe/troupe.h>
 
@@ -21,7 +24,7 @@ TP_MESSAGE(total, TP_FIELD(u64, amount))
 
 struct settings {
     bool server;
-    const char *secret, *url, *name;
+    const char *secret, *url, *name, *inspect;
     uint64_t calls;
     uint32_t heartbeat_ms;
 };
@@ -88,6 +91,12 @@ static int serve(tp_runtime *runtime, tp_node *node, const struct settings *sett
     tp_err err = tp_node_listen(node, settings->url, url, sizeof url);
     if (err != TP_OK) return fail(settings->url, err);
     (void)tp_node_export(node, "adder");
+    if (settings->inspect != NULL) {
+        bool any = strcmp(settings->inspect, "any") == 0;
+        err = tp_node_permit(node, any ? NULL : settings->inspect, TP_MAY_ALL);
+        if (err == TP_OK) err = tp_inspect_start(node);
+        if (err != TP_OK) return fail("inspect", err);
+    }
     err = tp_runtime_spawn(runtime, &adder, &adder_behavior, NULL);
     if (err == TP_OK) err = tp_runtime_stop_on_signals(runtime);
     if (err != TP_OK) return fail("adder", err);
@@ -127,13 +136,11 @@ static int run(const struct settings *settings) {
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {{"secret", required_argument, NULL, 's'},
-                                            {"listen", required_argument, NULL, 'l'},
-                                            {"join", required_argument, NULL, 'j'},
-                                            {"calls", required_argument, NULL, 'c'},
-                                            {"name", required_argument, NULL, 'n'},
-                                            {"heartbeat-ms", required_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"secret", required_argument, NULL, 's'},  {"listen", required_argument, NULL, 'l'},
+        {"join", required_argument, NULL, 'j'},    {"calls", required_argument, NULL, 'c'},
+        {"name", required_argument, NULL, 'n'},    {"heartbeat-ms", required_argument, NULL, 'h'},
+        {"inspect", required_argument, NULL, 'i'}, {NULL, 0, NULL, 0}};
     struct settings settings = {.url = "tcp://127.0.0.1:0", .calls = 10};
     if (argc > 1) settings.server = strcmp(argv[1], "server") == 0;
     settings.name = settings.server ? "server@two-nodes" : "client@two-nodes";
@@ -143,12 +150,13 @@ int main(int argc, char **argv) {
         else if (c == 'l' || c == 'j') settings.url = optarg;
         else if (c == 'c') settings.calls = strtoull(optarg, NULL, 10);
         else if (c == 'n') settings.name = optarg;
+        else if (c == 'i') settings.inspect = optarg;
         else if (c == 'h') settings.heartbeat_ms = (uint32_t)strtoul(optarg, NULL, 10);
         else bad = true;
     }
     if (!bad) return run(&settings);
     fprintf(stderr,
-            "usage: %s server --secret FILE [--listen URL]\n"
+            "usage: %s server --secret FILE [--listen URL] [--inspect NAME|any]\n"
             "       %s client --secret FILE --join URL [--calls N]\n",
             argv[0], argv[0]);
     return 2;

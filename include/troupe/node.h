@@ -106,15 +106,20 @@ typedef enum tp_node_permission {
     TP_MAY_LINK = 1 << 3,    /* likewise */
     TP_MAY_KILL = 1 << 4,    /* exit signals that come from no link */
     TP_MAY_SPAWN = 1 << 5,   /* tp_node_spawn of what is exported */
-    TP_MAY_ALL = (1 << 6) - 1
+    TP_MAY_INSPECT = 1 << 6, /* look at what runs here, where that is served: <troupe/inspect.h> */
+    TP_MAY_ALL = (1 << 7) - 1,
+    TP_MAY_DEFAULT = TP_MAY_ALL & ~TP_MAY_INSPECT
 } tp_node_permission;
 /*
  * From now on the node of that name may do this: a sum of TP_MAY_*. NULL: all nodes that are not
- * named; they may do everything until something else is said. What is refused is counted
+ * named; they have TP_MAY_DEFAULT until something else is said. What is refused is counted
  * (tp_node_counters.forbidden): a message is dropped, a request fails with TP_EREFUSED. A name
  * means as much as the secret: whoever has it can take any name. TP_EINVAL, TP_ENOMEM. Any thread.
  */
 TP_API tp_err tp_node_permit(tp_node *node, const char *peer, uint32_t may);
+/* What the connected node of an id may do here: a sum of TP_MAY_*. This node itself: TP_MAY_ALL;
+ * one that is not connected: 0. Any thread. */
+TP_API uint32_t tp_node_permissions(tp_node *node, uint64_t peer);
 /*
  * Lets other nodes start actors of this behaviour, by its name, with arguments of that type (NULL:
  * without); both must live as long as the node. Nothing can be started otherwise. At most 100 are
@@ -162,6 +167,19 @@ typedef struct tp_node_counters {
 } tp_node_counters;
 /* Fills *out. Any thread. */
 TP_API void tp_node_counters_get(tp_node *node, tp_node_counters *out);
+
+/* A node that is connected now. */
+typedef struct tp_node_peer {
+    uint64_t node;      /* the id in its pids */
+    char name[136];     /* terminated */
+    uint32_t may;       /* what it may do here: a sum of TP_MAY_* */
+    bool outgoing;      /* this node made the connection */
+    uint64_t backlog;   /* bytes that wait to be sent to it */
+    tp_duration silent; /* since something last came from it */
+} tp_node_peer;
+/* Up to `max` connected nodes go to `out`, in the order of their first connection; returns how many
+ * there are. Any thread. */
+TP_API size_t tp_node_peers(tp_node *node, tp_node_peer *out, size_t max);
 
 /* A meeting place for nodes of this process. TP_ENOMEM. Any thread. */
 TP_API tp_err tp_inproc_new(tp_inproc **out);

@@ -11,6 +11,7 @@
 #include <troupe/crash.h>
 #include <troupe/events.h>
 #include <troupe/inbox.h>
+#include <troupe/info.h>
 #include <troupe/isolate.h>
 #include <troupe/machine.h>
 #include <troupe/message.h>

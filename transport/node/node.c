@@ -333,7 +333,7 @@ tp_err tp_node_start(tp_runtime *runtime, const tp_node_options *options, tp_nod
     (void)tpi_secret_lock(node, sizeof *node);
     if (options == NULL) options = &defaults;
     node->runtime = runtime;
-    node->may = TP_MAY_ALL;
+    node->may = TP_MAY_DEFAULT;
     node->hub = runtime->driver.network;
     if (node->hub == NULL) node->hub = (struct tpi_hub *)(void *)options->inproc;
     node->remote = (struct tpi_remote){tpi_node_send, node_end, node_free};

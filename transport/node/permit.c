@@ -56,6 +56,14 @@ tp_err tp_node_permit(tp_node *node, const char *peer, uint32_t may) {
     return err;
 }
 
+uint32_t tp_node_permissions(tp_node *node, uint64_t peer) {
+    if (node == NULL) return 0;
+    if (peer == node->runtime->node) return TP_MAY_ALL;
+    struct tpi_peer_state *state = tpi_peer_find(node, peer);
+    /* relaxed: as in tp_node_permit */
+    return state == NULL ? 0 : atomic_load_explicit(&state->may, memory_order_relaxed);
+}
+
 bool tpi_node_may(struct tp_node *node, uint64_t id, uint32_t may) {
     struct tpi_peer_state *peer = tpi_peer_find(node, id);
     if (id == node->runtime->node) return true;
