@@ -48,7 +48,8 @@ static void begin(struct tpi_join *join) {
     join->begun = true;
     join->failed = false;
     tpi_mutex_unlock(&node->lock);
-    tp_err err = tpi_link_connect(node->hub, join->url, connected, join, &attempt);
+    struct tpi_net net = {node->hub, node->tls};
+    tp_err err = tpi_link_connect(&net, join->url, connected, join, &attempt);
     tpi_mutex_lock(&node->lock);
     join->attempt = attempt;
     if (err == TP_OK) return;
