@@ -295,10 +295,17 @@ static void note_port(struct listener *listener) {
              rest);
 }
 
+/*
+ * nng's streams come with Nagle's algorithm: a small write waits until the peer's kernel has
+ * acknowledged the one before, which it puts off for 40 ms unless there is an answer. What is
+ * written here are batches already, so it is turned off.
+ */
 static tp_err listener_open(struct listener *listener, const struct tpi_net *net, const char *url) {
     int result = nng_stream_listener_alloc(&listener->inner, url);
     if (result == 0 && tpi_link_find(url)->needs_tls)
         result = tpi_tls_on_listener(net->tls, listener->inner);
+    if (result == 0 && !tpi_link_find(url)->local)
+        result = nng_stream_listener_set_bool(listener->inner, NNG_OPT_TCP_NODELAY, true);
     if (result == 0) result = nng_aio_alloc(&listener->accept, on_accepted, listener);
     if (result == 0 && listener->lock >= 0)
         result = nng_stream_listener_set_int(listener->inner, NNG_OPT_IPC_PERMISSIONS, 0600);
@@ -374,6 +381,8 @@ static tp_err link_connect(const struct tpi_net *net, const char *url, tpi_link_
     int result = nng_stream_dialer_alloc(&attempt->dialer, url);
     if (result == 0 && tpi_link_find(url)->needs_tls)
         result = tpi_tls_on_dialer(net->tls, attempt->dialer, url);
+    if (result == 0 && !tpi_link_find(url)->local)
+        result = nng_stream_dialer_set_bool(attempt->dialer, NNG_OPT_TCP_NODELAY, true);
     if (result == 0) result = nng_aio_alloc(&attempt->dial, on_connected, attempt);
     if (result != 0) {
         attempt_free(&attempt->base);

@@ -101,8 +101,6 @@ int tpi_tls_on_listener(const struct tpi_tls *tls, nng_stream_listener *listener
     if (result != 0) return result;
     result = nng_stream_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, config);
     nng_tls_config_free(config); /* the listener has its own hold */
-    /* nng turns Nagle's algorithm off for tcp and ws, and forgets it for wss: 88 ms a round trip */
-    if (result == 0) result = nng_stream_listener_set_bool(listener, NNG_OPT_TCP_NODELAY, true);
     return result;
 }
 
@@ -126,6 +124,5 @@ int tpi_tls_on_dialer(const struct tpi_tls *tls, nng_stream_dialer *dialer, cons
     result = nng_tls_config_server_name(config, tls->name != NULL ? tls->name : host);
     if (result == 0) result = nng_stream_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, config);
     nng_tls_config_free(config);
-    if (result == 0) result = nng_stream_dialer_set_bool(dialer, NNG_OPT_TCP_NODELAY, true);
     return result;
 }
