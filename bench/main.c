@@ -3,7 +3,8 @@
  * name, value, unit. The value is the median of the repetitions, each in a runtime of its own. The
  * name `micro` stands for all that have a limit of the machine beside them, measured in the same
  * run. --unwatched: nobody works in a stuck actor's place, so that a slow tool (callgrind) makes
- * nobody stuck. dist_*: --transport tcp|ipc|inproc (tcp), --secure psk|none (psk).
+ * nobody stuck. dist_*: --transport tcp|ipc|tls+tcp|ws|wss|inproc (tcp), --secure
+ * psk|none (psk).
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -155,9 +156,17 @@ static void list(void) {
 static int usage(const char *program) {
     fprintf(stderr,
             "usage: %s NAME...|micro [--workers N] [--reps N] [--scale X] [--json] [--unwatched]\n"
-            "       dist_*: --transport tcp|ipc|inproc --secure psk|none\n       %s --list\n",
+            "       dist_*: --transport tcp|ipc|tls+tcp|ws|wss|inproc --secure psk|none\n"
+            "       %s --list\n",
             program, program);
     return 2;
+}
+
+static bool is_transport(const char *name) {
+    static const char *const known[] = {"tcp", "ipc", "tls+tcp", "ws", "wss", "inproc"};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(name, known[i]) == 0) return true;
+    return false;
 }
 
 static int run_all(bool micro, unsigned workers, int reps, bool json) {
@@ -193,10 +202,8 @@ int main(int argc, char **argv) {
         else return usage(argv[0]);
     }
     if (strcmp(secure, "psk") != 0 && strcmp(secure, "none") != 0) return usage(argv[0]);
-    if (strcmp(transport, "tcp") != 0 && strcmp(transport, "ipc") != 0 &&
-        strcmp(transport, "inproc") != 0)
-        return usage(argv[0]);
-    if (workers < 1 || workers > 256 || reps < 1 || reps > REPS_MAX || !(scale > 0))
+    if (!is_transport(transport) || workers < 1 || workers > 256 || reps < 1 || reps > REPS_MAX ||
+        !(scale > 0))
         return usage(argv[0]);
     if (optind == argc) return run_all(false, (unsigned)workers, (int)reps, json);
     int failed = 0;

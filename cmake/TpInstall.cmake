@@ -3,7 +3,7 @@ include(CMakePackageConfigHelpers)
 
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/troupe" DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.h"
-        # libtroupe-net is not installed yet
+        # of libtroupe-net, see below
         PATTERN "node.h" EXCLUDE PATTERN "cluster.h" EXCLUDE PATTERN "gateway.h" EXCLUDE
         PATTERN "inspect.h" EXCLUDE
         PATTERN "simnet.h" EXCLUDE)
@@ -30,3 +30,19 @@ string(REGEX REPLACE "/$" "" TP_PC_PREFIX "${TP_PC_PREFIX}")
 configure_file("${PROJECT_SOURCE_DIR}/cmake/troupe.pc.in" "${PROJECT_BINARY_DIR}/troupe.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/troupe.pc" DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+# libtroupe-net: the component `net` of find_package, and troupe-net for pkg-config.
+if(TARGET troupe_net_static)
+    set(net_headers "${PROJECT_SOURCE_DIR}/include/troupe")
+    install(FILES "${net_headers}/node.h" "${net_headers}/cluster.h" "${net_headers}/gateway.h"
+                  "${net_headers}/inspect.h" "${net_headers}/simnet.h"
+            DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/troupe)
+    install(TARGETS troupe_net_static EXPORT troupe_net
+            ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    install(EXPORT troupe_net NAMESPACE troupe:: FILE troupeNetTargets.cmake
+            DESTINATION ${package_dir})
+    configure_file("${PROJECT_SOURCE_DIR}/cmake/troupe-net.pc.in"
+                   "${PROJECT_BINARY_DIR}/troupe-net.pc" @ONLY)
+    install(FILES "${PROJECT_BINARY_DIR}/troupe-net.pc"
+            DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endif()

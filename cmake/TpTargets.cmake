@@ -93,7 +93,7 @@ function(tp_finish_library)
 endfunction()
 
 # libtroupe-net: what needs libraries beyond msgpack-c. A room adds its folder with tp_net_room.
-# Nothing of it has a public header yet, so nothing of it is installed.
+# Static only: it uses what libtroupe.so does not show.
 function(tp_begin_net)
     find_package(PkgConfig QUIET)
     if(PkgConfig_FOUND)
@@ -110,6 +110,7 @@ function(tp_begin_net)
     endif()
     add_library(troupe_net_static STATIC)
     tp_compile(troupe_net_static)
+    add_library(troupe::troupe_net_static ALIAS troupe_net_static)
     set_target_properties(troupe_net_static PROPERTIES OUTPUT_NAME troupe-net)
     target_link_libraries(troupe_net_static PRIVATE PkgConfig::TP_SODIUM nng::nng
                                             PUBLIC troupe_static)

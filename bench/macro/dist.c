@@ -4,9 +4,11 @@
  */
 #include "bench/bench.h"
 
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <troupe/node.h>
@@ -56,29 +58,81 @@ static void check(tp_err err, const char *what) {
     exit(1);
 }
 
-static tp_node *start_side(struct pair *pair, tp_runtime **out, const char *name,
-                           unsigned workers) {
+/* Certificates for TLS, made by the openssl command and removed when the nodes have read them. */
+struct papers {
+    char folder[64], certificate[96], key[96], authority[96];
+};
+
+static bool shell_run(char *line) {
+    static char sh[] = "sh", c[] = "-c";
+    char *arguments[] = {sh, c, line, NULL};
+    pid_t pid;
+    int status;
+    return posix_spawn(&pid, "/bin/sh", NULL, NULL, arguments, environ) == 0 &&
+           waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static void papers_make(struct papers *papers) {
+    char command[768];
+    snprintf(papers->folder, sizeof papers->folder, "/tmp/troupe-bench-XXXXXX");
+    if (mkdtemp(papers->folder) == NULL) check(TP_EIO, papers->folder);
+    snprintf(papers->authority, sizeof papers->authority, "%s/a.pem", papers->folder);
+    snprintf(papers->certificate, sizeof papers->certificate, "%s/n.pem", papers->folder);
+    snprintf(papers->key, sizeof papers->key, "%s/n.key", papers->folder);
+    snprintf(command, sizeof command,
+             "cd %s && new() { openssl req -x509 -newkey ec -pkeyopt "
+             "ec_paramgen_curve:prime256v1 -nodes -days 2 \"$@\" >log 2>&1 || cat log >&2; }; "
+             "new -keyout a.key -out a.pem -subj /CN=a && new -CA a.pem -CAkey a.key -keyout n.key "
+             "-out n.pem -subj /CN=bench -addext basicConstraints=critical,CA:FALSE",
+             papers->folder);
+    if (!shell_run(command)) check(TP_EIO, "certificates, by the openssl command");
+}
+
+static void papers_remove(const struct papers *papers) {
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", papers->folder);
+    if (!shell_run(command)) fprintf(stderr, "dist: %s stays\n", papers->folder);
+}
+
+static tp_node *start_side(struct pair *pair, tp_runtime **out, const char *name, unsigned workers,
+                           const struct papers *papers) {
     static const uint8_t secret[TP_SECRET_SIZE] = "for measurements, of 32 bytes..";
     bool secure = strcmp(bench_secure(), "psk") == 0;
     tp_options options = {.workers = workers, .node_name = name, .stuck_report_after = TP_FOREVER};
     tp_node_options net = {
         .secret = secure ? secret : NULL, .plain = !secure, .inproc = pair->inproc};
+    if (papers != NULL) {
+        net.tls_certificate = papers->certificate;
+        net.tls_key = papers->key;
+        net.tls_authority = papers->authority;
+        net.tls_name = "bench";
+    }
     tp_node *node;
     check(tp_runtime_start(out, &options), "runtime");
     check(tp_node_start(*out, &net, &node), "node");
     return node;
 }
 
+static void address_of(const char *transport, char *url, size_t size) {
+    if (strcmp(transport, "ipc") == 0)
+        snprintf(url, size, "ipc:///tmp/troupe-bench-%ld.sock", (long)getpid());
+    else if (strcmp(transport, "inproc") == 0) snprintf(url, size, "inproc://bench");
+    else
+        snprintf(url, size, "%s://127.0.0.1:0%s", transport,
+                 strncmp(transport, "ws", 2) == 0 ? "/troupe" : "");
+}
+
 static void pair_start(struct pair *pair, unsigned workers) {
     char url[256];
     const char *transport = bench_transport();
+    bool tls = strcmp(transport, "tls+tcp") == 0 || strcmp(transport, "wss") == 0;
+    struct papers papers;
     check(tp_inproc_new(&pair->inproc), "inproc");
-    tp_node *a = start_side(pair, &pair->far_side, "far@bench", workers);
-    tp_node *b = start_side(pair, &pair->near_side, "near@bench", workers);
-    if (strcmp(transport, "tcp") == 0) snprintf(url, sizeof url, "tcp://127.0.0.1:0");
-    else if (strcmp(transport, "ipc") == 0)
-        snprintf(url, sizeof url, "ipc:///tmp/troupe-bench-%ld.sock", (long)getpid());
-    else snprintf(url, sizeof url, "inproc://bench");
+    if (tls) papers_make(&papers);
+    tp_node *a = start_side(pair, &pair->far_side, "far@bench", workers, tls ? &papers : NULL);
+    tp_node *b = start_side(pair, &pair->near_side, "near@bench", workers, tls ? &papers : NULL);
+    if (tls) papers_remove(&papers);
+    address_of(transport, url, sizeof url);
     check(tp_node_listen(a, url, url, sizeof url), "listen");
     check(tp_node_connect(b, url, TP_SECONDS(10), NULL), "connect");
     check(tp_runtime_spawn(pair->far_side, &pair->sink, &sink_behavior, NULL), "spawn");

@@ -262,22 +262,23 @@ tp_ref tp_monitor(tp_actor *self, tp_pid other) {
     return monitor_as(self, other, -1);
 }
 
-static tp_err add_watcher(tp_actor *self, tp_pid watcher, tp_ref ref) {
-    if (tpi_extra(self) == NULL) return TP_ENOMEM;
-    struct watcher *record = tpi_heap_alloc(heap(self), sizeof *record);
-    if (record == NULL) return TP_ENOMEM;
-    *record = (struct watcher){watcher, ref};
-    tp_err err = tpi_map_put(&self->extra->watched, ref, watcher.node, record);
-    if (err != TP_OK) tpi_heap_free(heap(self), record, sizeof *record);
-    return err;
-}
-
 static bool remove_watcher(tp_actor *self, uint64_t node, tp_ref ref) {
     struct watcher *record =
         self->extra == NULL ? NULL : tpi_map_remove(&self->extra->watched, ref, node);
     if (record == NULL) return false;
     tpi_heap_free(heap(self), record, sizeof *record);
     return true;
+}
+
+static tp_err add_watcher(tp_actor *self, tp_pid watcher, tp_ref ref) {
+    if (tpi_extra(self) == NULL) return TP_ENOMEM;
+    struct watcher *record = tpi_heap_alloc(heap(self), sizeof *record);
+    if (record == NULL) return TP_ENOMEM;
+    *record = (struct watcher){watcher, ref};
+    (void)remove_watcher(self, watcher.node, ref); /* another node may say the same ref twice */
+    tp_err err = tpi_map_put(&self->extra->watched, ref, watcher.node, record);
+    if (err != TP_OK) tpi_heap_free(heap(self), record, sizeof *record);
+    return err;
 }
 
 tp_err tpi_monitor_at_birth(tp_actor *parent, tp_actor *child, tp_ref *ref) {

@@ -24,7 +24,7 @@ typedef struct tp_inproc tp_inproc;
 
 /*
  * Zero in a field means its default. A node is secure (encrypted, both sides prove that they know
- * the secret) or plain. Without a secret and without `plain`, nothing can be listened on or
+ * the secret) or plain. Without a secret and without `plain`, nothing but TLS can be listened on or
  * connected to.
  */
 typedef struct tp_node_options {
@@ -34,11 +34,21 @@ typedef struct tp_node_options {
     const void *secret; /* TP_SECRET_SIZE bytes in the place of the file; copied */
     const char *key_file; /* this node's own key, made at the first start; default: one that lasts
                              as long as the node */
-    bool plain; /* no encryption: addresses of this machine only (loopback, ipc, inproc) */
+    bool plain; /* no encryption: addresses of this machine only (loopback, ipc, inproc), or TLS */
     tp_duration heartbeat; /* a peer that is silent so long is gone; default 5 s, at least 200 ms */
     uint32_t max_peers;    /* default 128, which is also the most */
     size_t backlog;        /* bytes that may wait for one peer before senders wait; default 1 MiB */
     tp_inproc *inproc;     /* for inproc:// URLs; must outlive the runtime */
+    /*
+     * For tls+tcp:// and wss:// URLs: files in PEM, all three or none. Both sides show certificates
+     * and each checks the other's. Whoever has one of that authority may connect, unless there is a
+     * secret, too: then who a node is, is proved inside of TLS as it is without.
+     */
+    const char *tls_certificate; /* the node's own, then those between it and the authority */
+    const char *tls_key;         /* its private key; nobody else may be able to read it */
+    const char *tls_authority;   /* who signs the certificates of the cluster */
+    const char *tls_name; /* that the certificate of whom we connect to must have; default: the host
+                             of the URL, as text (an address is no name: then say one here) */
 } tp_node_options;
 
 /* Told to who watches nodes: a connection to a node is up. `node` is the id in its pids. */
@@ -50,9 +60,10 @@ TP_MESSAGE_AS(tp_node_down, "tp.node_down", TP_FIELD(u64, node), TP_FIELD(str, n
 
 /*
  * Makes the runtime a node, named by its options' node_name ("bank1@host"; not the default). It
- * listens nowhere and knows nobody yet. TP_EINVAL (name, cluster or heartbeat), TP_EREFUSED (others
- * can read the secret or key file), TP_ENOENT, TP_EBUSY (the runtime has a node), TP_ENOMEM; the
- * runtime's log says which setting it was. Any thread.
+ * listens nowhere and knows nobody yet. TP_EINVAL (name, cluster or heartbeat; a file that holds
+ * something else), TP_EREFUSED (others can read the secret, key_file or tls_key), TP_ENOENT,
+ * TP_EBUSY (the runtime has a node), TP_ENOMEM; the runtime's log says which setting it was. Any
+ * thread.
  */
 TP_API tp_err tp_node_start(tp_runtime *runtime, const tp_node_options *options, tp_node **out);
 /* Says goodbye to all peers and stops listening; what the runtime's stop does too. Any thread that
@@ -65,11 +76,12 @@ TP_API tp_node *tp_node_of(tp_runtime *runtime);
 TP_API const char *tp_node_name(const tp_node *node);
 
 /*
- * Listens at tcp://HOST:PORT (port 0 picks one), ipc:///PATH or inproc://NAME; the address with its
- * port goes to `bound` (may be NULL). TP_EREFUSED: neither secret nor plain, or plain and reachable
- * from other machines; the log says which setting is missing. TP_EADDR, TP_EBUSY (in use),
- * TP_EEXIST (a file is in the way), TP_ENOTSUP (no such scheme), TP_ENOMEM. Any thread that is not
- * an actor.
+ * Listens at tcp://HOST:PORT (port 0 picks one), tls+tcp://HOST:PORT, ws://HOST:PORT/PATH (this
+ * machine only), wss://HOST:PORT/PATH, ipc:///PATH or inproc://NAME; the address with its port goes
+ * to `bound` (may be NULL). TP_EREFUSED: neither secret nor plain, or plain and reachable from
+ * other machines, or no certificate for TLS; the log says which setting is missing. TP_EADDR,
+ * TP_EBUSY (in use), TP_EEXIST (a file is in the way), TP_ENOTSUP (no such scheme), TP_ENOMEM. Any
+ * thread that is not an actor.
  */
 TP_API tp_err tp_node_listen(tp_node *node, const char *url, char *bound, size_t size);
 /*

@@ -31,6 +31,8 @@ sys.exit(not ($expression))"; then
 }
 run 0 "j['conserved'] is True and j['transfers'] + j['rejected'] == 200000" \
     --nodes 5 --transfers 200000
+run 0 "j['conserved'] is True and j['transfers'] + j['rejected'] == 4000" \
+    --nodes 20 --workers 1 --transfers 4000
 for seed in 1 2; do
     run 0 "j['conserved'] is True and j['killed'] > 0 and j['stopped'] > 0 and
         j['ledger_restarts'] > 0 and j['lost_shards'] == 0" \

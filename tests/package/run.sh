@@ -33,7 +33,9 @@ by_cmake() { # LANGUAGE COMPILER FOLDER CMAKE-OPTIONS...
         -DCMAKE_"$language"_COMPILER="$compiler" \
         -DCMAKE_"$language"_FLAGS="-Wall -Wextra -Werror" "$@" &&
         cmake --build "$folder" --parallel "$(nproc)" &&
-        expect_balance "$folder/consumer_troupe" && expect_balance "$folder/consumer_troupe_static"
+        expect_balance "$folder/consumer_troupe" &&
+        expect_balance "$folder/consumer_troupe_static" &&
+        { [ "$language" = CXX ] || expect_balance "$folder/consumer_node"; }
 }
 
 by_pkg_config() { # LANGUAGE COMPILER FOLDER
@@ -46,7 +48,11 @@ by_pkg_config() { # LANGUAGE COMPILER FOLDER
         expect_balance "$3/shared" || return 1
     read -ra flags <<<"$(pkg-config --cflags --libs --static troupe)"
     "$2" -std=$standard -Wall -Wextra -Werror "tests/package/consumer/$source" -o "$3/static" \
-        -Wl,-Bstatic "${flags[@]}" -Wl,-Bdynamic && expect_balance "$3/static"
+        -Wl,-Bstatic "${flags[@]}" -Wl,-Bdynamic && expect_balance "$3/static" || return 1
+    if [ "$1" = CXX ]; then return 0; fi
+    read -ra flags <<<"$(pkg-config --cflags --libs troupe-net)"
+    "$2" -std=$standard -Wall -Wextra -Werror tests/package/consumer/node.c -o "$3/node" \
+        "${flags[@]}" && expect_balance "$3/node"
 }
 
 library_is_versioned() { # PREFIX

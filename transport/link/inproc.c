@@ -206,9 +206,9 @@ static void listener_free(struct tpi_listener *base) {
     free(listener);
 }
 
-static tp_err inproc_listen(struct tpi_hub *base, const char *url, tpi_link_accepted accepted,
+static tp_err inproc_listen(const struct tpi_net *net, const char *url, tpi_link_accepted accepted,
                             void *context, struct tpi_listener **out) {
-    struct hub *hub = (struct hub *)(void *)base;
+    struct hub *hub = (struct hub *)(void *)net->hub;
     struct listener *listener = calloc(1, sizeof *listener);
     if (listener == NULL) return TP_ENOMEM;
     listener->base.free = listener_free;
@@ -240,9 +240,10 @@ static void attempt_free(struct tpi_attempt *base) {
     free(attempt);
 }
 
-static tp_err inproc_connect(struct tpi_hub *base, const char *url, tpi_link_connected connected,
-                             void *context, struct tpi_attempt **out) {
-    struct hub *hub = (struct hub *)(void *)base;
+static tp_err inproc_connect(const struct tpi_net *net, const char *url,
+                             tpi_link_connected connected, void *context,
+                             struct tpi_attempt **out) {
+    struct hub *hub = (struct hub *)(void *)net->hub;
     struct attempt *attempt = calloc(1, sizeof *attempt);
     if (attempt == NULL) return TP_ENOMEM;
     attempt->base.free = attempt_free;
@@ -307,4 +308,8 @@ void tpi_hub_free(struct tpi_hub *base) {
     free(hub);
 }
 
-const struct tpi_link tpi_link_inproc = {"inproc", true, true, inproc_listen, inproc_connect};
+const struct tpi_link tpi_link_inproc = {.scheme = "inproc",
+                                         .needs_hub = true,
+                                         .local = true,
+                                         .listen = inproc_listen,
+                                         .connect = inproc_connect};

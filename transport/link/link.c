@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const struct tpi_link *const links[] = {&tpi_link_inproc, &tpi_link_tcp, &tpi_link_ipc,
-                                               &tpi_link_ws};
+                                               &tpi_link_ws,     &tpi_link_tls, &tpi_link_wss};
 
 const struct tpi_link *tpi_link_find(const char *url) {
     const char *end = url == NULL ? NULL : strstr(url, "://");
@@ -38,29 +38,35 @@ bool tpi_link_is_local(const char *url) {
            begins(host, "localhost/");
 }
 
+static const struct tpi_net nothing;
+
 /* A simulated network carries what has a scheme at all. */
-static const struct tpi_link *carrier(const struct tpi_hub *hub, const char *url) {
+static const struct tpi_link *carrier(const struct tpi_net *net, const char *url) {
     const struct tpi_link *link = tpi_link_find(url);
-    if (link != NULL && hub != NULL && hub->every != NULL) return hub->every;
-    return link == NULL || (link->needs_hub && hub == NULL) ? NULL : link;
+    if (link == NULL) return NULL;
+    if (net->hub != NULL && net->hub->every != NULL) return net->hub->every;
+    bool lacks = (link->needs_hub && net->hub == NULL) || (link->needs_tls && net->tls == NULL);
+    return lacks ? NULL : link;
 }
 
-tp_err tpi_link_listen(struct tpi_hub *hub, const char *url, tpi_link_accepted accepted,
+tp_err tpi_link_listen(const struct tpi_net *net, const char *url, tpi_link_accepted accepted,
                        void *context, struct tpi_listener **out) {
-    const struct tpi_link *link = carrier(hub, url);
+    if (net == NULL) net = &nothing;
+    const struct tpi_link *link = carrier(net, url);
     if (link == NULL) return TP_ENOTSUP;
-    return link->listen(hub, url, accepted, context, out);
+    return link->listen(net, url, accepted, context, out);
 }
 
 void tpi_listener_free(struct tpi_listener *listener) {
     if (listener != NULL) listener->free(listener);
 }
 
-tp_err tpi_link_connect(struct tpi_hub *hub, const char *url, tpi_link_connected connected,
+tp_err tpi_link_connect(const struct tpi_net *net, const char *url, tpi_link_connected connected,
                         void *context, struct tpi_attempt **out) {
-    const struct tpi_link *link = carrier(hub, url);
+    if (net == NULL) net = &nothing;
+    const struct tpi_link *link = carrier(net, url);
     if (link == NULL) return TP_ENOTSUP;
-    return link->connect(hub, url, connected, context, out);
+    return link->connect(net, url, connected, context, out);
 }
 
 void tpi_attempt_free(struct tpi_attempt *attempt) {

@@ -1,7 +1,7 @@
 /*
- * Links: streams of bytes between nodes, whatever carries them. One table a scheme: `tcp`, `ipc`
- * and `ws` are nng's byte streams, `inproc` joins nodes of one process. A simulated network is one
- * more table. All of them pass tests/unit/link.
+ * Links: streams of bytes between nodes, whatever carries them. One table a scheme: `tcp`, `ipc`,
+ * `ws`, `tls+tcp` and `wss` are nng's byte streams, `inproc` joins nodes of one process. A
+ * simulated network is one more table. All of them pass tests/unit/link.
  *
  * A stream asks its owner for what is to be sent (`fill`) whenever it can send: what gathers while
  * one write is under way goes out with the next, so that batches grow with the load and a lone
@@ -41,6 +41,22 @@ struct tpi_hub {
     bool poked;
 };
 
+/* Who we are to those that we meet over TLS, and whom we believe. */
+struct tpi_tls;
+struct tpi_tls_texts {       /* each in PEM */
+    const char *certificate; /* ours, and those between it and the authority */
+    const char *key;         /* its private key */
+    const char *authority;   /* who signs the certificates of our peers; any of them */
+    const char *name; /* of whoever we connect to, in its certificate; NULL: the host of the URL */
+};
+enum tpi_tls_part { TPI_TLS_NONE, TPI_TLS_CERTIFICATE, TPI_TLS_KEY, TPI_TLS_AUTHORITY };
+
+/* What some schemes need beside a URL. */
+struct tpi_net {
+    struct tpi_hub *hub;       /* inproc, or a simulated network */
+    const struct tpi_tls *tls; /* tls+tcp, wss */
+};
+
 /* Who uses a stream. For one stream there is one `received` at a time and one `fill` at a time. */
 struct tpi_stream_handler {
     /* The next bytes to send; they stay the caller's to read until the next fill or `closed`. 0:
@@ -61,10 +77,11 @@ typedef void (*tpi_link_connected)(void *context, tp_err err, struct tpi_stream 
 struct tpi_link {
     const char *scheme; /* "tcp" */
     bool needs_hub;
+    bool needs_tls;
     bool local; /* never leaves this machine, whatever the rest of the URL says */
-    tp_err (*listen)(struct tpi_hub *hub, const char *url, tpi_link_accepted accepted,
+    tp_err (*listen)(const struct tpi_net *net, const char *url, tpi_link_accepted accepted,
                      void *context, struct tpi_listener **out);
-    tp_err (*connect)(struct tpi_hub *hub, const char *url, tpi_link_connected connected,
+    tp_err (*connect)(const struct tpi_net *net, const char *url, tpi_link_connected connected,
                       void *context, struct tpi_attempt **out);
 };
 
@@ -96,16 +113,16 @@ const struct tpi_link *tpi_link_find(const char *url);
 bool tpi_link_is_local(const char *url);
 
 /*
- * Listens. Port 0 picks one: listener->url says which. `hub` is for inproc, else NULL.
- * TP_ENOTSUP (no such scheme), TP_EADDR, TP_EEXIST (a path that is no socket), TP_EBUSY (in use),
- * TP_ENOMEM.
+ * Listens. Port 0 picks one: listener->url says which. `net` has what the scheme needs (NULL:
+ * nothing). TP_ENOTSUP (no such scheme, or without what it needs), TP_EADDR, TP_EEXIST (a path that
+ * is no socket), TP_EBUSY (in use), TP_ENOMEM.
  */
-tp_err tpi_link_listen(struct tpi_hub *hub, const char *url, tpi_link_accepted accepted,
+tp_err tpi_link_listen(const struct tpi_net *net, const char *url, tpi_link_accepted accepted,
                        void *context, struct tpi_listener **out);
 /* No `accepted` comes after it returns. Not from a callback. NULL: nothing. */
 void tpi_listener_free(struct tpi_listener *listener);
 /* Begins to connect; the result comes by `connected`, unless the error is returned at once. */
-tp_err tpi_link_connect(struct tpi_hub *hub, const char *url, tpi_link_connected connected,
+tp_err tpi_link_connect(const struct tpi_net *net, const char *url, tpi_link_connected connected,
                         void *context, struct tpi_attempt **out);
 /* Gives an attempt up, or forgets one that is over; no callback after it returns. Not from a
  * callback. NULL: nothing. */
@@ -132,12 +149,20 @@ static inline void tpi_stream_free(struct tpi_stream *stream) {
     stream->ops->free(stream);
 }
 
+/* Copies the texts. TP_EINVAL: *wrong cannot be read; TP_ENOTSUP (nng was built without),
+ * TP_ENOMEM.
+ */
+tp_err tpi_tls_new(const struct tpi_tls_texts *texts, enum tpi_tls_part *wrong,
+                   struct tpi_tls **out);
+/* When no listener and no attempt is left. NULL: nothing. */
+void tpi_tls_free(struct tpi_tls *tls);
+
 /* Where inproc nodes of a process meet: names, and one thread that carries the bytes. TP_ENOMEM. */
 tp_err tpi_hub_new(struct tpi_hub **out);
 /* When nobody uses it any more. */
 void tpi_hub_free(struct tpi_hub *hub);
 
 extern const struct tpi_link tpi_link_inproc;
-extern const struct tpi_link tpi_link_tcp, tpi_link_ipc, tpi_link_ws;
+extern const struct tpi_link tpi_link_tcp, tpi_link_ipc, tpi_link_ws, tpi_link_tls, tpi_link_wss;
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The door to nng: byte streams over tcp, ipc and ws, asynchronous only. nng's own sockets are not
- * used (one aborted connect kills their listeners in 1.5.2); neither are its blocking calls.
+ * The door to nng: byte streams over tcp, ipc, ws and TLS, asynchronous only. nng's own sockets are
+ * not used (one aborted connect kills their listeners in 1.5.2); neither are its blocking calls.
  *
  * A stream has two chains of operations: the receiving one runs from start to close; the sending
  * one begins with a wake and ends when there is nothing to send. `busy` counts the chains: the one
@@ -14,7 +14,7 @@
 #include <nng/supplemental/util/platform.h>
 
 #include "core/platform/private.h"
-#include "transport/link/link.h"
+#include "transport/link/tls.h"
 
 #define RECEIVE_SIZE 65536u
 #define ACCEPT_PAUSE_MS 50 /* after an accept that failed for want of something */
@@ -57,6 +57,8 @@ static tp_err from_nng(int code) {
     case NNG_EUNREACHABLE:
     case NNG_EPERM: return TP_EADDR;
     case NNG_ENOENT: return TP_EREFUSED;
+    case NNG_ECRYPTO:
+    case NNG_EPEERAUTH: return TP_EREFUSED; /* TLS: a certificate that somebody does not believe */
     case NNG_ECANCELED: return TP_ECANCELED;
     default: return TP_EIO;
     }
@@ -72,7 +74,7 @@ static void first_use(void *result) {
     nng_aio_free(aio);
 }
 
-static tp_err nng_start(void) {
+tp_err tpi_nng_start(void) {
     int result = NNG_ENOMEM;
     tpi_thread thread;
     tp_err err = tpi_thread_start(&thread, "tp-nng", first_use, &result);
@@ -293,8 +295,17 @@ static void note_port(struct listener *listener) {
              rest);
 }
 
-static tp_err listener_open(struct listener *listener, const char *url) {
+/*
+ * nng's streams come with Nagle's algorithm: a small write waits until the peer's kernel has
+ * acknowledged the one before, which it puts off for 40 ms unless there is an answer. What is
+ * written here are batches already, so it is turned off.
+ */
+static tp_err listener_open(struct listener *listener, const struct tpi_net *net, const char *url) {
     int result = nng_stream_listener_alloc(&listener->inner, url);
+    if (result == 0 && tpi_link_find(url)->needs_tls)
+        result = tpi_tls_on_listener(net->tls, listener->inner);
+    if (result == 0 && !tpi_link_find(url)->local)
+        result = nng_stream_listener_set_bool(listener->inner, NNG_OPT_TCP_NODELAY, true);
     if (result == 0) result = nng_aio_alloc(&listener->accept, on_accepted, listener);
     if (result == 0 && listener->lock >= 0)
         result = nng_stream_listener_set_int(listener->inner, NNG_OPT_IPC_PERMISSIONS, 0600);
@@ -302,10 +313,9 @@ static tp_err listener_open(struct listener *listener, const char *url) {
     return from_nng(result);
 }
 
-static tp_err link_listen(struct tpi_hub *hub, const char *url, tpi_link_accepted accepted,
+static tp_err link_listen(const struct tpi_net *net, const char *url, tpi_link_accepted accepted,
                           void *context, struct tpi_listener **out) {
-    (void)hub;
-    tp_err err = nng_start();
+    tp_err err = tpi_nng_start();
     if (err != TP_OK) return err;
     struct listener *listener = calloc(1, sizeof *listener);
     if (listener == NULL) return TP_ENOMEM;
@@ -318,7 +328,7 @@ static tp_err link_listen(struct tpi_hub *hub, const char *url, tpi_link_accepte
      * the listener of another process */
     if (tpi_link_find(url) == &tpi_link_ipc)
         err = tpi_path_claim(strstr(url, "://") + 3, &listener->lock);
-    if (err == TP_OK) err = listener_open(listener, url);
+    if (err == TP_OK) err = listener_open(listener, net, url);
     if (err != TP_OK) {
         listener_free(&listener->base);
         return err;
@@ -359,10 +369,9 @@ static void attempt_free(struct tpi_attempt *base) {
     free(attempt);
 }
 
-static tp_err link_connect(struct tpi_hub *hub, const char *url, tpi_link_connected connected,
+static tp_err link_connect(const struct tpi_net *net, const char *url, tpi_link_connected connected,
                            void *context, struct tpi_attempt **out) {
-    (void)hub;
-    tp_err err = nng_start();
+    tp_err err = tpi_nng_start();
     if (err != TP_OK) return err;
     struct attempt *attempt = calloc(1, sizeof *attempt);
     if (attempt == NULL) return TP_ENOMEM;
@@ -370,6 +379,10 @@ static tp_err link_connect(struct tpi_hub *hub, const char *url, tpi_link_connec
     attempt->connected = connected;
     attempt->context = context;
     int result = nng_stream_dialer_alloc(&attempt->dialer, url);
+    if (result == 0 && tpi_link_find(url)->needs_tls)
+        result = tpi_tls_on_dialer(net->tls, attempt->dialer, url);
+    if (result == 0 && !tpi_link_find(url)->local)
+        result = nng_stream_dialer_set_bool(attempt->dialer, NNG_OPT_TCP_NODELAY, true);
     if (result == 0) result = nng_aio_alloc(&attempt->dial, on_connected, attempt);
     if (result != 0) {
         attempt_free(&attempt->base);
@@ -381,6 +394,10 @@ static tp_err link_connect(struct tpi_hub *hub, const char *url, tpi_link_connec
     return TP_OK;
 }
 
-const struct tpi_link tpi_link_tcp = {"tcp", false, false, link_listen, link_connect};
-const struct tpi_link tpi_link_ipc = {"ipc", false, true, link_listen, link_connect};
-const struct tpi_link tpi_link_ws = {"ws", false, false, link_listen, link_connect};
+#define NNG_LINK(name, ...)                                                                        \
+    const struct tpi_link name = {__VA_ARGS__, .listen = link_listen, .connect = link_connect}
+NNG_LINK(tpi_link_tcp, .scheme = "tcp");
+NNG_LINK(tpi_link_ipc, .scheme = "ipc", .local = true);
+NNG_LINK(tpi_link_ws, .scheme = "ws");
+NNG_LINK(tpi_link_tls, .scheme = "tls+tcp", .needs_tls = true);
+NNG_LINK(tpi_link_wss, .scheme = "wss", .needs_tls = true);

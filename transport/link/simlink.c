@@ -275,9 +275,9 @@ static void attempt_free(struct tpi_attempt *base) {
     free(attempt);
 }
 
-static tp_err sim_connect(struct tpi_hub *hub, const char *url, tpi_link_connected connected,
-                          void *context, struct tpi_attempt **out) {
-    struct tpi_machine *machine = TPI_CONTAINER_OF(hub, struct tpi_machine, hub);
+static tp_err sim_connect(const struct tpi_net *given, const char *url,
+                          tpi_link_connected connected, void *context, struct tpi_attempt **out) {
+    struct tpi_machine *machine = TPI_CONTAINER_OF(given->hub, struct tpi_machine, hub);
     struct tp_simnet *net = machine->net;
     struct tpi_sim_attempt *attempt = calloc(1, sizeof *attempt);
     if (attempt == NULL) return TP_ENOMEM;
@@ -313,9 +313,9 @@ static void put_url(struct tp_simnet *net, char *out, const char *url) {
     else (void)snprintf(out, TPI_LINK_URL_MAX, "%s", url);
 }
 
-static tp_err sim_listen(struct tpi_hub *hub, const char *url, tpi_link_accepted accepted,
+static tp_err sim_listen(const struct tpi_net *given, const char *url, tpi_link_accepted accepted,
                          void *context, struct tpi_listener **out) {
-    struct tpi_machine *machine = TPI_CONTAINER_OF(hub, struct tpi_machine, hub);
+    struct tpi_machine *machine = TPI_CONTAINER_OF(given->hub, struct tpi_machine, hub);
     struct tp_simnet *net = machine->net;
     struct tpi_sim_listener *listener = calloc(1, sizeof *listener);
     if (listener == NULL) return TP_ENOMEM;
@@ -334,7 +334,8 @@ static tp_err sim_listen(struct tpi_hub *hub, const char *url, tpi_link_accepted
     return TP_OK;
 }
 
-const struct tpi_link tpi_link_simulated = {"", true, false, sim_listen, sim_connect};
+const struct tpi_link tpi_link_simulated = {
+    .scheme = "", .needs_hub = true, .listen = sim_listen, .connect = sim_connect};
 
 /* ---- for the loop ---- */
 

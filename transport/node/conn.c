@@ -544,8 +544,10 @@ void tpi_conn_end(struct tpi_conn *conn, const char *reason) {
 static void closed(void *context, tp_err why) {
     struct tpi_conn *conn = context;
     struct tp_node *node = conn->node;
-    (void)why;
     tpi_mutex_lock(&node->lock);
+    if (conn->peer == NULL && why == TP_EREFUSED)
+        tpi_log_runtime(node->runtime, TP_LOG_INFO,
+                        "a connection was not made: TLS: one side's certificate was not accepted");
     if (conn->peer == NULL && !conn->initiator && !conn->counted_refused)
         tpi_node_count(&node->refused); /* it went away, or was sent away, unwelcomed */
     tpi_conn_end(conn, conn->reason != NULL ? conn->reason : "closed");
@@ -569,10 +571,10 @@ struct tpi_conn *tpi_conn_new(struct tp_node *node, struct tpi_stream *stream,
                               struct tpi_join *join) {
     struct tpi_conn *conn = calloc(1, sizeof *conn);
     struct tpi_handshake_config config = {.initiator = join != NULL,
-                                          .plain = node->plain,
+                                          .plain = !node->secure,
                                           .self = node->hello,
-                                          .static_private = node->plain ? NULL : node->key,
-                                          .psk = node->plain ? NULL : node->secret,
+                                          .static_private = node->secure ? node->key : NULL,
+                                          .psk = node->secure ? node->secret : NULL,
                                           .draw = tpi_node_draw,
                                           .draw_context = node,
                                           .check = judge,

@@ -12,7 +12,7 @@
 
 tp_err tpi_join_new(struct tp_node *node, const char *url, bool keep, bool waited,
                     const struct tpi_source *source, struct tpi_join **out) {
-    tp_err err = node == NULL || url == NULL ? TP_EINVAL : tpi_node_admits(node, url);
+    tp_err err = node == NULL || url == NULL ? TP_EINVAL : tpi_node_allows(node, url, false);
     if (err != TP_OK) return err;
     struct tpi_join *join = calloc(1, sizeof *join);
     if (join == NULL) return TP_ENOMEM;
@@ -83,7 +83,8 @@ static void begin(struct tpi_join *join) {
     join->begun = true;
     join->failed = false;
     tpi_mutex_unlock(&node->lock);
-    tp_err err = tpi_link_connect(node->hub, join->url, connected, join, &attempt);
+    struct tpi_net net = {node->hub, node->tls};
+    tp_err err = tpi_link_connect(&net, join->url, connected, join, &attempt);
     tpi_mutex_lock(&node->lock);
     join->attempt = attempt;
     if (err == TP_OK) return;

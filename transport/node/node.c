@@ -15,8 +15,6 @@
 #define WINDOW (1u << 20)
 #define LEAVE_TIME TP_SECONDS(3)
 
-#define COMPLAIN(node, ...) tpi_log_runtime((node)->runtime, TP_LOG_ERROR, __VA_ARGS__)
-
 /* ---- options ---- */
 
 static int digit(char c) {
@@ -46,25 +44,28 @@ static tp_err read_key(struct tp_node *node, const char *setting, const char *pa
     if (err == TP_OK && !parse_key(text, size, out)) err = TP_EINVAL;
     tpi_secret_wipe(text, sizeof text);
     if (err == TP_EREFUSED)
-        COMPLAIN(node, "%s: %s can be read or written by others: chmod 600", setting, path);
+        TPI_NODE_COMPLAIN(node, "%s: %s can be read or written by others: chmod 600", setting,
+                          path);
     else if (err == TP_EINVAL || err == TP_ETOOBIG)
-        COMPLAIN(node, "%s: %s does not hold 32 bytes or 64 hexadecimal digits", setting, path);
+        TPI_NODE_COMPLAIN(node, "%s: %s does not hold 32 bytes or 64 hexadecimal digits", setting,
+                          path);
     else if (err != TP_OK && err != TP_ENOENT)
-        COMPLAIN(node, "%s: %s: %s", setting, path, tp_strerror(err));
+        TPI_NODE_COMPLAIN(node, "%s: %s: %s", setting, path, tp_strerror(err));
     return err == TP_ETOOBIG ? TP_EINVAL : err;
 }
 
 static tp_err take_secret(struct tp_node *node, const tp_node_options *options) {
     node->plain = options->plain;
     if (options->plain && (options->secret != NULL || options->secret_file != NULL)) {
-        COMPLAIN(node, "plain: a node is either plain or has a secret");
+        TPI_NODE_COMPLAIN(node, "plain: a node is either plain or has a secret");
         return TP_EINVAL;
     }
     if (options->secret != NULL) memcpy(node->secret, options->secret, TPI_KEY_SIZE);
     node->secure = options->secret != NULL || options->secret_file != NULL;
     if (options->secret != NULL || options->secret_file == NULL) return TP_OK;
     tp_err err = read_key(node, "secret_file", options->secret_file, node->secret);
-    if (err == TP_ENOENT) COMPLAIN(node, "secret_file: there is no %s", options->secret_file);
+    if (err == TP_ENOENT)
+        TPI_NODE_COMPLAIN(node, "secret_file: there is no %s", options->secret_file);
     return err;
 }
 
@@ -83,7 +84,7 @@ static tp_err take_own_key(struct tp_node *node, const char *path) {
     if (err != TP_ENOENT) return err;
     tpi_node_draw(node, node->key, TPI_KEY_SIZE);
     err = path == NULL ? TP_OK : tpi_file_make_private(path, node->key, TPI_KEY_SIZE);
-    if (err != TP_OK) COMPLAIN(node, "key_file: %s", tp_strerror(err));
+    if (err != TP_OK) TPI_NODE_COMPLAIN(node, "key_file: %s", tp_strerror(err));
     return err;
 }
 
@@ -91,12 +92,13 @@ static tp_err take_names(struct tp_node *node, const tp_node_options *options) {
     const char *name = node->runtime->options.node_name;
     const char *cluster = options->cluster == NULL ? "" : options->cluster;
     if (strcmp(name, "local") == 0 || !tpi_node_name_valid(name, strlen(name))) {
-        COMPLAIN(node, "node_name: \"%s\" is no name for a node (set tp_options.node_name)", name);
+        TPI_NODE_COMPLAIN(
+            node, "node_name: \"%s\" is no name for a node (set tp_options.node_name)", name);
         return TP_EINVAL;
     }
     if (strlen(cluster) > TPI_CLUSTER_NAME_MAX ||
         (cluster[0] != 0 && !tpi_node_name_valid(cluster, strlen(cluster)))) {
-        COMPLAIN(node, "cluster: not a name of at most %u bytes", TPI_CLUSTER_NAME_MAX);
+        TPI_NODE_COMPLAIN(node, "cluster: not a name of at most %u bytes", TPI_CLUSTER_NAME_MAX);
         return TP_EINVAL;
     }
     tpi_node_text(node->hello.name, sizeof node->hello.name, name);
@@ -111,11 +113,11 @@ static tp_err take_limits(struct tp_node *node, const tp_node_options *options) 
     node->backlog = options->backlog == 0 ? BACKLOG_DEFAULT : options->backlog;
     node->max_peers = options->max_peers == 0 ? TPI_PEERS_MAX : options->max_peers;
     if (node->heartbeat < HEARTBEAT_LEAST || node->heartbeat > TP_SECONDS(600)) {
-        COMPLAIN(node, "heartbeat: between 200 ms and 10 minutes");
+        TPI_NODE_COMPLAIN(node, "heartbeat: between 200 ms and 10 minutes");
         return TP_EINVAL;
     }
     if (node->max_peers > TPI_PEERS_MAX) {
-        COMPLAIN(node, "max_peers: at most %u", TPI_PEERS_MAX);
+        TPI_NODE_COMPLAIN(node, "max_peers: at most %u", TPI_PEERS_MAX);
         return TP_EINVAL;
     }
     node->hello.limits = tpi_wire_limits_default();
@@ -294,6 +296,7 @@ static void node_free(struct tpi_remote *remote) {
     tpi_cluster_free(node);
     tpi_spawnables_free(node);
     tpi_permits_free(node);
+    tpi_tls_free(node->tls);
     tpi_secret_unlock(node, sizeof *node);
     free(node);
 }
@@ -315,7 +318,8 @@ static tp_err configure(struct tp_node *node, const tp_node_options *options) {
     if (err == TP_OK) err = take_names(node, options);
     if (err == TP_OK) err = take_limits(node, options);
     if (err == TP_OK) err = take_secret(node, options);
-    if (err == TP_OK && !node->plain) err = take_own_key(node, options->key_file);
+    if (err == TP_OK) err = tpi_node_take_tls(node, options);
+    if (err == TP_OK && node->secure) err = take_own_key(node, options->key_file);
     return err;
 }
 
@@ -367,19 +371,6 @@ const char *tp_node_name(const tp_node *node) {
 
 /* ---- addresses ---- */
 
-tp_err tpi_node_admits(struct tp_node *node, const char *url) {
-    if (tpi_link_find(url) == NULL) return TP_ENOTSUP;
-    if (!node->secure && !node->plain) {
-        COMPLAIN(node, "%s: neither secret_file nor plain is set", url);
-        return TP_EREFUSED;
-    }
-    if (node->plain && !tpi_link_is_local(url)) {
-        COMPLAIN(node, "%s: not on this machine, and plain: set secret_file", url);
-        return TP_EREFUSED;
-    }
-    return TP_OK;
-}
-
 /* Somebody who never speaks must not keep others out: the oldest goes. Under the lock. */
 static void make_place(struct tp_node *node) {
     struct tpi_list *link, *spare;
@@ -414,11 +405,12 @@ static void accepted(void *context, struct tpi_stream *stream) {
 
 tp_err tp_node_listen(tp_node *node, const char *url, char *bound, size_t size) {
     TPI_FAULT_HOLD();
-    tp_err err = node == NULL || url == NULL ? TP_EINVAL : tpi_node_admits(node, url);
+    tp_err err = node == NULL || url == NULL ? TP_EINVAL : tpi_node_allows(node, url, true);
     if (err != TP_OK) return err;
     struct tpi_listening *listening = calloc(1, sizeof *listening);
     if (listening == NULL) return TP_ENOMEM;
-    err = tpi_link_listen(node->hub, url, accepted, node, &listening->listener);
+    struct tpi_net net = {node->hub, node->tls};
+    err = tpi_link_listen(&net, url, accepted, node, &listening->listener);
     if (err != TP_OK) {
         free(listening);
         return err;

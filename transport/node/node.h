@@ -32,6 +32,8 @@ static inline void tpi_node_text(char *out, size_t size, const char *text) {
     memcpy(out, text, length);
     out[length] = 0;
 }
+/* Says in the runtime's log which setting is wrong. */
+#define TPI_NODE_COMPLAIN(node, ...) tpi_log_runtime((node)->runtime, TP_LOG_ERROR, __VA_ARGS__)
 /* Has the service thread look. */
 void tpi_node_poke(struct tp_node *node);
 
@@ -59,8 +61,12 @@ void tpi_conn_goodbye(struct tpi_conn *conn, enum tpi_goodbye kind);
 /* The service thread's look at a connection. Under node->lock. */
 void tpi_conn_tick(struct tpi_conn *conn, tp_time now);
 
-/* What the security of this node allows: the errors of tp_node_listen; they are logged. */
-tp_err tpi_node_admits(struct tp_node *node, const char *url);
+/* ---- safety (safety.c) ---- */
+
+/* Reads the certificates; nothing where the options name none. */
+tp_err tpi_node_take_tls(struct tp_node *node, const tp_node_options *options);
+/* Whether it may listen or connect there: TP_EREFUSED, TP_ENOTSUP; the log says what is missing. */
+tp_err tpi_node_allows(struct tp_node *node, const char *url, bool listens);
 
 /* ---- joining (join.c, discover.c) ---- */
 

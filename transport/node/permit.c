@@ -94,12 +94,19 @@ static void answer_as_nobody(tp_runtime *runtime, enum tpi_kind kind, tp_pid fro
     tpi_deliver_dead(runtime, NULL, to, block);
 }
 
+/* The node's own actor is nobody's to end, whatever a peer may do to others. */
+static bool spares_our_own(const struct tp_node *node, const struct tpi_frame *frame, tp_pid to) {
+    bool ends = frame->type == TPI_FRAME_EXIT || frame->type == TPI_FRAME_LINK;
+    return !ends || !tp_pid_equal(to, node->names);
+}
+
 bool tpi_permitted(struct tpi_conn *conn, const struct tpi_frame *frame, tp_pid from, tp_pid to) {
     tp_runtime *runtime = conn->node->runtime;
     uint32_t need = needs(frame);
     /* relaxed: as in tp_node_permit */
     uint32_t may = atomic_load_explicit(&conn->peer->may, memory_order_relaxed);
-    if (__builtin_expect((may & need) == need, 1)) return true;
+    if (__builtin_expect((may & need) == need, 1) && spares_our_own(conn->node, frame, to))
+        return true;
     tpi_node_count(&conn->node->forbidden);
     if (need == TP_MAY_CALL) tpi_fail_request(runtime, NULL, from, frame->ref, TP_EREFUSED);
     if (need == TP_MAY_MONITOR) answer_as_nobody(runtime, TPI_KIND_MONITOR, from, to, frame->ref);

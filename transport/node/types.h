@@ -159,6 +159,7 @@ struct tp_node {
     struct tpi_remote remote;
     tp_runtime *runtime;
     struct tpi_hub *hub; /* inproc's or a simulated network; NULL */
+    struct tpi_tls *tls; /* NULL: no tls+tcp and no wss */
     bool plain, secure;
     size_t backlog;
     uint32_t max_peers;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "core/platform/platform.h"
-#include "tests/support/test.h"
+#include "tests/support/certificates.h"
 #include "transport/link/simnet.h"
 
 #define PATIENCE TP_SECONDS(60)
@@ -29,7 +29,8 @@ struct end {
 };
 
 struct place {
-    struct tpi_hub *hub;
+    struct tpi_net net;
+    struct tpi_tls *tls;
     struct tpi_listener *listener;
     struct end server, client;
     tpi_mutex lock;
@@ -143,32 +144,60 @@ static const char *url_of(const char *scheme) {
     if (strcmp(scheme, "ipc") == 0)
         snprintf(url, sizeof url, "ipc:///tmp/tp-link-%ld.sock", (long)getpid());
     else if (strcmp(scheme, "inproc") == 0) snprintf(url, sizeof url, "inproc://one");
-    else
-        snprintf(url, sizeof url, "%s://127.0.0.1:0%s", scheme,
-                 strcmp(scheme, "ws") == 0 ? "/troupe" : "");
+    else snprintf(url, sizeof url, "%s://127.0.0.1:0%s", scheme, scheme[0] == 'w' ? "/troupe" : "");
     return url;
+}
+
+static char *text_of(const char *path) {
+    void *bytes;
+    size_t size;
+    TP_ASSERT_EQ_INT(tpi_file_read(path, 65536, &bytes, &size), TP_OK);
+    char *text = realloc(bytes, size + 1);
+    TP_ASSERT(text != NULL);
+    text[size] = 0;
+    return text;
+}
+
+static struct tpi_tls *tls_new(const char *certificate, const char *key, const char *authority) {
+    struct tpi_tls *tls = NULL;
+    enum tpi_tls_part wrong;
+    char *texts[] = {text_of(certificate), text_of(key), text_of(authority)};
+    struct tpi_tls_texts all = {texts[0], texts[1], texts[2], CERTIFICATES_NAME};
+    TP_ASSERT_EQ_INT(tpi_tls_new(&all, &wrong, &tls), TP_OK);
+    for (unsigned i = 0; i < 3; i++) free(texts[i]);
+    return tls;
+}
+
+static bool is_tls(const char *scheme) {
+    return strcmp(scheme, "tls+tcp") == 0 || strcmp(scheme, "wss") == 0;
 }
 
 static struct place *place_new(const char *scheme) {
     struct place *place = calloc(1, sizeof *place);
     TP_ASSERT(place != NULL);
-    if (strcmp(scheme, "inproc") == 0) TP_ASSERT_EQ_INT(tpi_hub_new(&place->hub), TP_OK);
+    if (strcmp(scheme, "inproc") == 0) TP_ASSERT_EQ_INT(tpi_hub_new(&place->net.hub), TP_OK);
     if (strcmp(scheme, "simulated") == 0) {
         tp_sim *sim = NULL;
         TP_ASSERT_EQ_INT(tp_simnet_new(&simnet, NULL), TP_OK);
         TP_ASSERT_EQ_INT(tp_simnet_add(simnet, NULL, &sim), TP_OK);
-        simulated = place->hub = tpi_simnet_hub(simnet, sim);
+        simulated = place->net.hub = tpi_simnet_hub(simnet, sim);
         scheme = "tcp";
     }
+    if (is_tls(scheme)) {
+        struct certificates made;
+        TP_ASSERT(certificates_make(&made));
+        place->net.tls = place->tls = tls_new(made.certificate, made.key, made.authority);
+        certificates_remove(&made);
+    }
     TP_ASSERT_EQ_INT(
-        tpi_link_listen(place->hub, url_of(scheme), on_accepted, place, &place->listener), TP_OK);
+        tpi_link_listen(&place->net, url_of(scheme), on_accepted, place, &place->listener), TP_OK);
     return place;
 }
 
 static void place_join(struct place *place) {
     struct tpi_attempt *attempt = NULL;
     TP_ASSERT_EQ_INT(
-        tpi_link_connect(place->hub, place->listener->url, on_connected, place, &attempt), TP_OK);
+        tpi_link_connect(&place->net, place->listener->url, on_connected, place, &attempt), TP_OK);
     WAIT(&place->moved, &place->lock, place->accepted == 1 && place->connected == 1);
     TP_ASSERT_EQ_INT(place->err, TP_OK);
     tpi_attempt_free(attempt);
@@ -190,9 +219,10 @@ static void place_free(struct place *place) {
     }
     tpi_listener_free(place->listener);
     if (simnet != NULL) tp_simnet_free(simnet);
-    else if (place->hub != NULL) tpi_hub_free(place->hub);
+    else if (place->net.hub != NULL) tpi_hub_free(place->net.hub);
     simnet = NULL;
     simulated = NULL;
+    tpi_tls_free(place->tls);
     free(place);
 }
 
@@ -264,7 +294,7 @@ static void check_close_under_load(const char *scheme) {
 static void check_taken_and_free_again(const char *scheme) {
     struct place *place = place_new(scheme);
     struct tpi_listener *second = NULL;
-    tp_err err = tpi_link_listen(place->hub, place->listener->url, on_accepted, place, &second);
+    tp_err err = tpi_link_listen(&place->net, place->listener->url, on_accepted, place, &second);
     TP_ASSERT_EQ_INT(err, TP_EBUSY);
     place_join(place); /* and the first still listens */
     send_more(&place->client, 10);
@@ -282,7 +312,7 @@ static void check_nobody(const char *scheme) {
     tpi_listener_free(place->listener);
     place->listener = NULL;
     struct tpi_attempt *attempt = NULL;
-    TP_ASSERT_EQ_INT(tpi_link_connect(place->hub, url, on_connected, place, &attempt), TP_OK);
+    TP_ASSERT_EQ_INT(tpi_link_connect(&place->net, url, on_connected, place, &attempt), TP_OK);
     WAIT(&place->moved, &place->lock, place->connected == 1);
     TP_ASSERT(place->err != TP_OK && place->client.stream == NULL);
     tpi_attempt_free(attempt);
@@ -295,7 +325,7 @@ static void check_given_up(const char *scheme) {
         struct tpi_attempt *attempt = NULL;
         struct end *ends[] = {&place->client, &place->server};
         TP_ASSERT_EQ_INT(
-            tpi_link_connect(place->hub, place->listener->url, on_connected, place, &attempt),
+            tpi_link_connect(&place->net, place->listener->url, on_connected, place, &attempt),
             TP_OK);
         tpi_attempt_free(attempt);
         tpi_mutex_lock(&place->lock);
@@ -314,49 +344,151 @@ static void check_given_up(const char *scheme) {
     place_free(place);
 }
 
-#define CONTRACT(scheme)                                                                           \
-    TP_TEST(link_##scheme, bytes_both_ways) {                                                      \
-        check_both_ways(#scheme);                                                                  \
+#define CONTRACT(name, scheme)                                                                     \
+    TP_TEST(link_##name, bytes_both_ways) {                                                        \
+        check_both_ways(scheme);                                                                   \
     }                                                                                              \
-    TP_TEST(link_##scheme, bulk) {                                                                 \
-        check_bulk(#scheme);                                                                       \
+    TP_TEST(link_##name, bulk) {                                                                   \
+        check_bulk(scheme);                                                                        \
     }                                                                                              \
-    TP_TEST(link_##scheme, the_peer_closes) {                                                      \
-        check_peer_closes(#scheme);                                                                \
+    TP_TEST(link_##name, the_peer_closes) {                                                        \
+        check_peer_closes(scheme);                                                                 \
     }                                                                                              \
-    TP_TEST(link_##scheme, the_receiver_refuses) {                                                 \
-        check_receiver_refuses(#scheme);                                                           \
+    TP_TEST(link_##name, the_receiver_refuses) {                                                   \
+        check_receiver_refuses(scheme);                                                            \
     }                                                                                              \
-    TP_TEST(link_##scheme, closed_under_load) {                                                    \
-        check_close_under_load(#scheme);                                                           \
+    TP_TEST(link_##name, closed_under_load) {                                                      \
+        check_close_under_load(scheme);                                                            \
     }                                                                                              \
-    TP_TEST(link_##scheme, an_address_in_use) {                                                    \
-        check_taken_and_free_again(#scheme);                                                       \
+    TP_TEST(link_##name, an_address_in_use) {                                                      \
+        check_taken_and_free_again(scheme);                                                        \
     }                                                                                              \
-    TP_TEST(link_##scheme, nobody_listens) {                                                       \
-        check_nobody(#scheme);                                                                     \
+    TP_TEST(link_##name, nobody_listens) {                                                         \
+        check_nobody(scheme);                                                                      \
     }                                                                                              \
-    TP_TEST(link_##scheme, attempts_given_up) {                                                    \
-        check_given_up(#scheme);                                                                   \
+    TP_TEST(link_##name, attempts_given_up) {                                                      \
+        check_given_up(scheme);                                                                    \
     }
 
-CONTRACT(inproc)
-CONTRACT(tcp)
-CONTRACT(ipc)
-CONTRACT(simulated)
+CONTRACT(inproc, "inproc")
+CONTRACT(tcp, "tcp")
+CONTRACT(ipc, "ipc")
+CONTRACT(ws, "ws")
+CONTRACT(tls, "tls+tcp")
+CONTRACT(wss, "wss")
+CONTRACT(simulated, "simulated")
+
+/* ---- TLS ---- */
+
+/* Somebody with other certificates connects: both ends close, and no byte arrives. */
+static void check_unbelieved(const char *scheme, struct tpi_tls *(*theirs)(struct certificates *)) {
+    struct certificates made;
+    TP_ASSERT(certificates_make(&made));
+    struct place *place = place_new(scheme);
+    tpi_tls_free(place->tls);
+    place->tls = NULL;
+    tpi_listener_free(place->listener);
+    struct tpi_tls *own = tls_new(made.certificate, made.key, made.authority);
+    struct tpi_tls *other = theirs(&made);
+    place->net.tls = own;
+    TP_ASSERT_EQ_INT(
+        tpi_link_listen(&place->net, url_of(scheme), on_accepted, place, &place->listener), TP_OK);
+    struct tpi_attempt *attempt = NULL;
+    struct tpi_net net = {.tls = other};
+    TP_ASSERT_EQ_INT(tpi_link_connect(&net, place->listener->url, on_connected, place, &attempt),
+                     TP_OK);
+    WAIT(&place->moved, &place->lock, place->connected == 1);
+    if (place->client.stream != NULL) { /* nng shakes hands with the first bytes */
+        tpi_stream_start(place->client.stream, &handler, &place->client);
+        send_more(&place->client, 100);
+        WAIT(&place->moved, &place->lock, place->accepted == 1);
+        tpi_stream_start(place->server.stream, &handler, &place->server);
+        send_more(&place->server, 100);
+        WAIT(&place->client.moved, &place->client.lock, place->client.closed == 1);
+        WAIT(&place->server.moved, &place->server.lock, place->server.closed == 1);
+    }
+    TP_ASSERT(place->client.received == 0 && place->server.received == 0);
+    tpi_attempt_free(attempt);
+    tpi_listener_free(place->listener);
+    place->listener = NULL;
+    if (place->client.stream != NULL) tpi_stream_free(place->client.stream);
+    if (place->server.stream != NULL) tpi_stream_free(place->server.stream);
+    free(place);
+    tpi_tls_free(own);
+    tpi_tls_free(other);
+    certificates_remove(&made);
+}
+
+/* Believes us, but shows a certificate of somebody else's. */
+static struct tpi_tls *of_a_stranger(struct certificates *made) {
+    return tls_new(made->stranger, made->stranger_key, made->authority);
+}
+/* Is one of us, but believes somebody else. */
+static struct tpi_tls *who_believes_others(struct certificates *made) {
+    return tls_new(made->certificate, made->key, made->foreign);
+}
+static struct tpi_tls *with_another_key(struct certificates *made) {
+    return tls_new(made->certificate, made->stranger_key, made->authority);
+}
+
+TP_TEST(link_tls, a_stranger) {
+    check_unbelieved("tls+tcp", of_a_stranger);
+}
+TP_TEST(link_tls, one_who_believes_others) {
+    check_unbelieved("tls+tcp", who_believes_others);
+}
+TP_TEST(link_tls, a_certificate_with_another_key) {
+    check_unbelieved("tls+tcp", with_another_key);
+}
+TP_TEST(link_wss, a_stranger) {
+    check_unbelieved("wss", of_a_stranger);
+}
+TP_TEST(link_wss, one_who_believes_others) {
+    check_unbelieved("wss", who_believes_others);
+}
+
+TP_TEST(link_tls, texts_that_are_none) {
+    struct certificates made;
+    TP_ASSERT(certificates_make(&made));
+    char *certificate = text_of(made.certificate), *key = text_of(made.key);
+    const struct {
+        struct tpi_tls_texts texts;
+        enum tpi_tls_part wrong;
+    } cases[] = {
+        {{"", key, certificate, NULL}, TPI_TLS_CERTIFICATE},
+        {{key, key, certificate, NULL}, TPI_TLS_CERTIFICATE},
+        {{certificate, "", certificate, NULL}, TPI_TLS_KEY},
+        {{certificate, certificate, certificate, NULL}, TPI_TLS_KEY},
+        {{certificate, key, "-----BEGIN CERTIFICATE-----\nx\n", NULL}, TPI_TLS_AUTHORITY},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct tpi_tls *tls = NULL;
+        enum tpi_tls_part wrong;
+        TP_ASSERT_EQ_INT(tpi_tls_new(&cases[i].texts, &wrong, &tls), TP_EINVAL);
+        TP_ASSERT_EQ_INT(wrong, cases[i].wrong);
+    }
+    free(certificate);
+    free(key);
+    certificates_remove(&made);
+}
 
 TP_TEST(link, urls) {
     TP_ASSERT(tpi_link_find("tcp://127.0.0.1:0") == &tpi_link_tcp);
     TP_ASSERT(tpi_link_find("ipc:///tmp/x") == &tpi_link_ipc);
     TP_ASSERT(tpi_link_find("inproc://x") == &tpi_link_inproc);
+    TP_ASSERT(tpi_link_find("ws://x") == &tpi_link_ws && tpi_link_find("wss://x") == &tpi_link_wss);
+    TP_ASSERT(tpi_link_find("tls+tcp://x") == &tpi_link_tls);
     TP_ASSERT(tpi_link_find("zt://x") == NULL && tpi_link_find("tcp:") == NULL);
     TP_ASSERT(tpi_link_find("tcp://") == NULL && tpi_link_find(NULL) == NULL);
     TP_ASSERT(tpi_link_is_local("tcp://127.0.0.1:5") && tpi_link_is_local("tcp://[::1]:5"));
     TP_ASSERT(tpi_link_is_local("tcp://localhost:5") && tpi_link_is_local("ipc:///x"));
     TP_ASSERT(!tpi_link_is_local("tcp://0.0.0.0:5") && !tpi_link_is_local("tcp://:5"));
+    TP_ASSERT(tpi_link_is_local("wss://127.0.0.1:5/x") && !tpi_link_is_local("tls+tcp://x:5"));
     TP_ASSERT(!tpi_link_is_local("tcp://127.evil.example:5"));
     TP_ASSERT(!tpi_link_is_local("tcp://localhost.example:5"));
     struct tpi_listener *listener = NULL;
+    TP_ASSERT_EQ_INT(tpi_link_listen(NULL, "tls+tcp://127.0.0.1:0", on_accepted, NULL, &listener),
+                     TP_ENOTSUP);
     TP_ASSERT_EQ_INT(tpi_link_listen(NULL, "inproc://x", on_accepted, NULL, &listener), TP_ENOTSUP);
     TP_ASSERT_EQ_INT(tpi_link_listen(NULL, "tcp://no.such.host.invalid:1", on_accepted, NULL,
                                      &listener) != TP_OK,

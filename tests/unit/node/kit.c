@@ -31,14 +31,21 @@ void sides_join(struct side *a, struct side *b, const char *scheme) {
     static unsigned count;
     char url[128];
     uint64_t peer = 0;
-    if (strcmp(scheme, "tcp") == 0) snprintf(url, sizeof url, "tcp://127.0.0.1:0");
-    else if (strcmp(scheme, "ipc") == 0)
+    if (strcmp(scheme, "ipc") == 0)
         snprintf(url, sizeof url, "ipc:///tmp/tp-node-%ld-%u.sock", (long)getpid(), count++);
-    else snprintf(url, sizeof url, "inproc://a%u", count++);
+    else if (strcmp(scheme, "inproc") == 0) snprintf(url, sizeof url, "inproc://a%u", count++);
+    else snprintf(url, sizeof url, "%s://127.0.0.1:0%s", scheme, scheme[0] == 'w' ? "/troupe" : "");
     TP_ASSERT_EQ_INT(tp_node_listen(a->node, url, a->url, sizeof a->url), TP_OK);
     TP_ASSERT_EQ_INT(tp_node_connect(b->node, a->url, PLENTY, &peer), TP_OK);
     TP_ASSERT(peer == tp_runtime_node(a->runtime));
     WAIT_COUNTER(a, peers, 1u);
+}
+
+void certificates_use(const struct certificates *made, tp_node_options *options) {
+    options->tls_certificate = made->certificate;
+    options->tls_key = made->key;
+    options->tls_authority = made->authority;
+    options->tls_name = CERTIFICATES_NAME;
 }
 
 /* ---- actors ---- */

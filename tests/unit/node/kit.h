@@ -7,7 +7,7 @@
 #include <troupe/node.h>
 #include <troupe/troupe.h>
 
-#include "tests/support/test.h"
+#include "tests/support/certificates.h"
 
 #define PLENTY TP_SECONDS(60)
 
@@ -29,8 +29,10 @@ struct side {
 /* A runtime with a node and an inbox. Options NULL: plain. */
 void side_start(struct side *side, const char *name, const tp_node_options *options);
 void side_stop(struct side *side);
-/* Lets a listen and b connect, at "tcp", "ipc" or "inproc". */
+/* Lets a listen and b connect, at "tcp", "tls+tcp", "ws", "wss", "ipc", "inproc". */
 void sides_join(struct side *a, struct side *b, const char *scheme);
+/* Lets the options name what was made. */
+void certificates_use(const struct certificates *made, tp_node_options *options);
 /* An actor that answers ping by pong, links itself at attach, ends at leave. */
 tp_pid echo_start(struct side *side);
 /* Counts and checks pings; tells its counts to who sends `streamed`. */

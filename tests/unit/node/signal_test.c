@@ -15,8 +15,12 @@ static void check_talk(const char *scheme, bool secure) {
     struct side a, b;
     tp_inproc *inproc = NULL;
     TP_ASSERT_EQ_INT(tp_inproc_new(&inproc), TP_OK);
+    bool tls = strcmp(scheme, "tls+tcp") == 0 || strcmp(scheme, "wss") == 0;
+    struct certificates made;
+    TP_ASSERT(!tls || certificates_make(&made));
     tp_node_options options = {
-        .plain = !secure, .secret = secure ? secret : NULL, .inproc = inproc};
+        .plain = !secure && !tls, .secret = secure ? secret : NULL, .inproc = inproc};
+    if (tls) certificates_use(&made, &options);
     side_start(&a, "a@test", &options);
     side_start(&b, "b@test", &options);
     sides_join(&a, &b, scheme);
@@ -45,6 +49,7 @@ static void check_talk(const char *scheme, bool secure) {
     side_stop(&a);
     side_stop(&b);
     tp_inproc_free(inproc);
+    if (tls) certificates_remove(&made);
 }
 
 TP_TEST(node_signals, talk_over_tcp) {
@@ -58,6 +63,19 @@ TP_TEST(node_signals, talk_over_inproc) {
 }
 TP_TEST(node_signals, talk_with_a_secret) {
     check_talk("tcp", true);
+}
+
+TP_TEST(node_signals, talk_over_websocket) {
+    check_talk("ws", true);
+}
+TP_TEST(node_signals, talk_over_tls) {
+    check_talk("tls+tcp", false);
+}
+TP_TEST(node_signals, talk_over_tls_with_a_secret) {
+    check_talk("tls+tcp", true);
+}
+TP_TEST(node_signals, talk_over_websocket_and_tls) {
+    check_talk("wss", true);
 }
 
 TP_TEST(node_signals, order_under_load_both_ways) {
