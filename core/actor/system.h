@@ -138,6 +138,8 @@ extern const struct tpi_runnable_ops tpi_actor_ops;
 /* ---- slots (slots.c) ---- */
 
 tp_err tpi_slots_new(tp_runtime *runtime);
+/* Another number of actors, before there is any. */
+tp_err tpi_slots_remake(tp_runtime *runtime, uint32_t max_actors);
 /* The extra part of an actor that ended on this worker: contents of no meaning. NULL: none, or no
  * worker. */
 struct tpi_extra *tpi_spare_take(tp_runtime *runtime, struct tpi_worker *worker);

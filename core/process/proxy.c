@@ -37,6 +37,7 @@ struct proxy {
     int stream;
     tp_ref stream_id;
     bool started;
+    bool ordered; /* the next copy, after this one */
     bool exited; /* and is reaped */
     bool ready;  /* its init has returned */
     struct tpi_bytes out, in;
@@ -47,6 +48,13 @@ struct proxy {
     tp_duration heartbeat;
     tp_time next_beat;
 };
+
+/* Has the next guest's process made: when this one is at work, so as not to be in its way. */
+static void order_next(struct proxy *proxy) {
+    if (proxy->ordered) return;
+    proxy->ordered = true;
+    tpi_zygote_order((struct tpi_zygote *)(void *)proxy->runtime->options.zygote);
+}
 
 static void leave(tp_actor *self, struct proxy *proxy, int status) {
     uint8_t room[TPI_PROCESS_REASON];
@@ -165,6 +173,7 @@ static void act_for(tp_actor *self, const struct tpi_frame *frame, const uint8_t
 static void take_frame(tp_actor *self, struct proxy *proxy, const struct tpi_frame *frame,
                        const uint8_t *bytes) {
     proxy->heard = true;
+    if (frame->what != TPI_CROSS_READY) order_next(proxy);
     switch ((enum tpi_crossing)frame->what) {
     case TPI_CROSS_READY: proxy->ready = true; return;
     case TPI_CROSS_SIGNAL: act_for(self, frame, bytes); return;
@@ -326,6 +335,7 @@ static void on_beat(tp_actor *self, struct proxy *proxy, const tpi_beat *msg) {
 
 static void proxy_left(void *arg) {
     struct proxy *proxy = arg;
+    if (proxy->started) order_next(proxy);
     if (!proxy->started || proxy->exited) return;
     if (tpi_child_end(&proxy->child, KILL_PATIENCE)) return;
     int copy = tpi_descriptor_copy(proxy->child.descriptor);

@@ -154,6 +154,23 @@ TP_TEST(isolate, calls_sends_and_timers) {
     run_isolated(talk_body);
 }
 
+/* A copy is ready before anybody knows what it is for. */
+static void stacks_body(tp_actor *self, void *arg) {
+    (void)arg;
+    for (int i = 0; i < 2; i++) TP_ASSERT_EQ_INT(ask_who(self, isolate_one(self), 1).sum, 101);
+}
+TP_TEST(isolate, stacks_of_another_size) {
+    SUPPORTED();
+    tp_zygote *zygote;
+    TP_ASSERT_EQ_INT(tp_zygote_start(&zygote), TP_OK);
+    for (size_t kib = 64; kib <= 1024; kib *= 4) {
+        tp_options options = {.workers = 1, .zygote = zygote, .stack_size = kib << 10};
+        TP_ASSERT_EQ_INT(tp_run_with(&options, stacks_body, NULL), 0);
+    }
+    tp_zygote_stop(zygote);
+    TP_ASSERT(!has_child());
+}
+
 static void large_body(tp_actor *self, void *arg) {
     (void)arg;
     tp_pid pid = isolate_one(self);
