@@ -249,7 +249,14 @@ static void listen_on(tp_actor *self, struct proxy *proxy) {
         tp_exit(self, TP_EXIT_NOMEM);
 }
 
+/* What this actor tells itself is handled like a message; so it is sent like one, or the books of
+ * the runtime would not balance. */
+static void count_own(tp_actor *self) {
+    tpi_count(&self->worker->counters.sent, 1);
+}
+
 static void on_ready(tp_actor *self, struct proxy *proxy, const tpi_ready *ready) {
+    count_own(self);
     if (ready->id == proxy->child_id) take_end(self, proxy);
     if (ready->id != proxy->stream_id) return;
     if (ready->ready & (TPI_POLL_READ | TPI_POLL_ERROR)) {
@@ -309,6 +316,7 @@ static void on_any(tp_actor *self, struct proxy *proxy, const tp_message *messag
     const struct tpi_block *block = &message->block;
     struct tpi_frame frame = frame_of(self, block);
     bool counted = frame.kind <= TPI_KIND_REQUEST && !(frame.flags & TPI_BLOCK_UNCOUNTED);
+    if (frame.kind == TPI_KIND_EXIT || frame.kind == TPI_KIND_DOWN) count_own(self);
     put_block(self, proxy, &frame, block);
     /* who asked hears of it when the guest ends without an answer */
     if (frame.kind == TPI_KIND_REQUEST) (void)tp_defer(self);
@@ -325,6 +333,7 @@ static void on_any(tp_actor *self, struct proxy *proxy, const tp_message *messag
 
 static void on_beat(tp_actor *self, struct proxy *proxy, const tpi_beat *msg) {
     (void)msg;
+    count_own(self);
     beat(self, proxy);
     flush(self, proxy);
     if (tp_send_after(self, proxy->heartbeat, tp_self(self), tpi_beat) == 0)
