@@ -69,6 +69,13 @@ static void drop_link(tp_actor *self, tp_pid peer) {
     (void)tpi_map_remove(&self->extra->links, peer.node, pid_key(peer));
 }
 
+/* Drops it if it was active; an unlink that waits for its acknowledgement stays. */
+static bool end_link(tp_actor *self, tp_pid peer) {
+    if (self->extra == NULL) return false;
+    struct tpi_map *links = &self->extra->links;
+    return tpi_map_remove_if(links, peer.node, pid_key(peer), (void *)LINK_ACTIVE);
+}
+
 tp_err tp_link(tp_actor *self, tp_pid other) {
     TPI_INSIDE(self);
     if (tp_pid_is_null(other)) return TP_EINVAL;
@@ -104,7 +111,7 @@ static enum tpi_applied apply_link(tp_actor *self, tp_pid from) {
 }
 
 static void apply_unlink(tp_actor *self, tp_pid from) {
-    if (get_link(self, from) == LINK_ACTIVE) drop_link(self, from);
+    (void)end_link(self, from);
 }
 
 static void apply_unlink_ack(tp_actor *self, tp_pid from, tp_ref id) {
@@ -204,10 +211,7 @@ static enum tpi_applied apply_exit(tp_actor *self, struct tpi_block *block) {
     bool linked = (block->flags & TPI_BLOCK_LINKED) != 0;
     tp_exited exited;
     if (!decode_exit(block, &exited)) return TPI_APPLIED_DONE;
-    if (linked) {
-        if (get_link(self, exited.from) != LINK_ACTIVE) return TPI_APPLIED_DONE;
-        drop_link(self, exited.from);
-    }
+    if (linked && !end_link(self, exited.from)) return TPI_APPLIED_DONE;
     tp_reason reason = {.code = exited.code, .detail = exited.detail};
     if (!linked && exited.code == TP_EXIT_KILL) {
         tpi_doom(self, (tp_reason){.code = TP_EXIT_KILLED}, true);
@@ -516,9 +520,7 @@ static enum tpi_applied apply_isolated(tp_actor *self, struct tpi_block *block) 
             return exited.code == TP_EXIT_KILL || tp_pid_equal(from, tp_self(self))
                        ? apply_exit(self, block)
                        : cross_later(block);
-        if (get_link(self, exited.from) != LINK_ACTIVE) return TPI_APPLIED_DONE;
-        drop_link(self, exited.from);
-        return cross_later(block);
+        return end_link(self, exited.from) ? cross_later(block) : TPI_APPLIED_DONE;
     case TPI_KIND_DOWN:
         monitor = tpi_map_remove(&self->extra->monitors, block->ref, 0);
         if (monitor != NULL) tpi_heap_free(heap(self), monitor, sizeof *monitor);
