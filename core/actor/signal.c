@@ -309,6 +309,18 @@ void tpi_unmonitor_at_birth(tp_actor *parent, tp_ref ref) {
     if (monitor != NULL) tpi_heap_free(heap(parent), monitor, sizeof *monitor);
 }
 
+static struct tpi_block *down_block(tp_actor *self, tp_pid from, tp_ref ref, tp_reason reason) {
+    struct tpi_block *block = tpi_block_encode(
+        self->runtime, self->worker, &tp_down_message,
+        &(tp_down){.ref = ref, .from = from, .code = reason.code, .detail = reason.detail});
+    if (block == NULL) return NULL;
+    block->kind = TPI_KIND_DOWN;
+    block->flags = TPI_BLOCK_UNCOUNTED;
+    block->ref = ref;
+    tpi_block_set_from(self->runtime, block, from);
+    return block;
+}
+
 static bool is_down_of(tp_actor *self, struct tpi_block *block, void *context) {
     (void)self;
     return tp_message_type_equal(block->type, &tp_down_message) &&
@@ -463,6 +475,29 @@ bool tpi_alias_admit(tp_actor *self, tp_ref alias) {
     return true;
 }
 
+/* ---- of one that was abandoned ---- */
+
+/* The signals are to itself: they act, and cross to another process, as those of its end would. */
+void tpi_relations_given_up(tp_actor *self, tp_pid gone) {
+    const tp_reason killed = {.code = TP_EXIT_KILLED};
+    struct tpi_block *block;
+    uint64_t ref, unused;
+    void *value;
+    size_t cursor = 0;
+    if (get_link(self, gone) == LINK_ACTIVE) {
+        block = exit_block(self->runtime, self->worker, gone, killed);
+        if (block == NULL) return; /* it hears of the real end */
+        block->flags |= TPI_BLOCK_LINKED;
+        tpi_deliver(self->runtime, self->worker, tp_self(self), block);
+    }
+    while (tpi_map_next(&self->extra->monitors, &cursor, &ref, &unused, &value)) {
+        if (!tp_pid_equal(((struct monitor *)value)->target, gone)) continue;
+        block = down_block(self, gone, ref, killed);
+        if (block == NULL) return;
+        tpi_deliver(self->runtime, self->worker, tp_self(self), block);
+    }
+}
+
 /* ---- signs of life ---- */
 
 tp_ref tp_ping(tp_actor *self, tp_pid other) {
@@ -564,6 +599,7 @@ static enum tpi_applied apply_own(tp_actor *self, struct tpi_block *block) {
     case TPI_KIND_FORGET: tpi_deferred_forget(self, from.node, block->ref); break;
     case TPI_KIND_READY: tpi_event_arrived(self, block); break;
     case TPI_KIND_PING: apply_ping(self, from, block->ref); break;
+    case TPI_KIND_GIVEN_UP: tpi_given_up(self, from); break;
     default: TPI_ASSERT(false); /* a message is no signal */
     }
     return TPI_APPLIED_DONE;
@@ -608,14 +644,8 @@ static bool goodbye_watchers(tp_actor *self, tp_pid me, tp_reason reason) {
     while (tpi_map_next(watched, &cursor, &ref, &node, &value)) {
         struct watcher *record = value;
         if (record->ref == 0) continue;
-        struct tpi_block *block = tpi_block_encode(
-            runtime, self->worker, &tp_down_message,
-            &(tp_down){.ref = ref, .from = me, .code = reason.code, .detail = reason.detail});
+        struct tpi_block *block = down_block(self, me, ref, reason);
         if (block == NULL) return false;
-        block->kind = TPI_KIND_DOWN;
-        block->flags = TPI_BLOCK_UNCOUNTED;
-        block->ref = ref;
-        tpi_block_set_from(runtime, block, me);
         tpi_deliver(runtime, self->worker, record->watcher, block);
         record->ref = 0; /* said */
     }

@@ -191,6 +191,14 @@ void tpi_wait_moved(tp_runtime *runtime, tp_pid caller, tp_ref ref, uint32_t to_
                                             memory_order_relaxed);
 }
 
+bool tpi_wait_has(const tp_actor *self, tp_pid holder, tp_ref ref, bool asked) {
+    /* relaxed: a request that is passed on at this very moment may count as either's */
+    uint64_t edge = atomic_load_explicit(&self->waits, memory_order_relaxed);
+    if (edge == 0 || (edge & (EDGE_SUSPENDED | EDGE_REF_MASK)) != (ref & EDGE_REF_MASK))
+        return asked;
+    return (uint32_t)(edge >> 32) - 1 == holder.slot;
+}
+
 /* ---- suspended senders ---- */
 
 /* Asks the receiver for room. False: go on (no memory, or it would close a cycle). */

@@ -37,7 +37,8 @@
     X(CREDIT)  /* a suspended sender asks to be told when there is room */                         \
     X(RESUME)  /* the answer to CREDIT `ref`; 0: whatever it waits for */                          \
     X(FORGET)  /* deferred request `ref` was answered by somebody else */                          \
-    X(PING)    /* wants a tp_pong with `ref` */
+    X(PING)    /* wants a tp_pong with `ref` */                                                    \
+    X(GIVEN_UP) /* its sender was abandoned; to everybody, who look whether it matters to them */
 
 enum tpi_kind {
 #define TPI_KIND_ENUM(name) TPI_KIND_##name,
