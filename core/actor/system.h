@@ -37,6 +37,8 @@ struct tpi_hooks {
     void (*faulted)(tp_runtime *runtime, tp_actor *actor);
     /* The actor ends for a reason that is not an orderly one; before anything is released. */
     void (*crashed)(tp_runtime *runtime, tp_actor *actor, tp_reason reason);
+    /* tp_fail, before the actor's code is left; `frame`: that function's. NULL: nobody looks. */
+    void (*failing)(tp_runtime *runtime, tp_actor *actor, const void *frame);
     /* What the worker runs keeps it, in its slice of this number; on the watch's thread. */
     void (*stuck)(tp_runtime *runtime, struct tpi_worker *worker, uint64_t slice, tp_duration span);
     /* A message for nobody; worker NULL: a thread outside. The block stays the caller's. */

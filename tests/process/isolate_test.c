@@ -449,6 +449,34 @@ TP_TEST(isolate, an_endless_loop_can_be_killed) {
     run_isolated(kill_body);
 }
 
+static void peer_that_ends(tp_actor *self, void *arg) {
+    who msg;
+    (void)arg;
+    (void)tp_receive(self, SOON, &msg, who);
+    tp_exit(self, TP_EXIT_USER + 3);
+}
+static void link_to_loop_body(tp_actor *self, void *arg) {
+    (void)arg;
+    tp_ref ref;
+    tp_pid pid = isolate_with(self, (tp_spawn_options){.monitor = &ref});
+    tp_pid peer = tp_spawn_body(self, peer_that_ends, NULL, NULL);
+    int process = (int)ask_who(self, pid, 0).process;
+    tell_done(self, pid, "link", peer, 0);
+    tell(self, pid, "crash", tp_pid_null(), 5); /* loops for ever */
+    TP_ASSERT(tp_monitor(self, peer) != 0);
+    TP_ASSERT_EQ_INT(tp_send(self, peer, who, .add = 0), TP_OK);
+    TP_ASSERT_EQ_INT(expect_down(self, peer).code, TP_EXIT_USER + 3);
+    TP_ASSERT_EQ_INT(tp_sleep(self, TP_MS(20)), TP_OK);
+    TP_ASSERT(state_of(process) != 0 && state_of(process) != 'Z'); /* it has not come to hear it */
+    TP_ASSERT_EQ_INT(tp_kill(self, pid), TP_OK);
+    TP_ASSERT_EQ_INT(expect_down(self, pid).code, TP_EXIT_KILLED);
+    TP_ASSERT(is_gone(process));
+}
+TP_TEST(isolate, the_exit_of_a_link_waits_for_an_endless_loop) {
+    SUPPORTED();
+    run_isolated(link_to_loop_body);
+}
+
 static void stopped_body(tp_actor *self, void *arg) {
     (void)arg;
     tp_ref ref;
