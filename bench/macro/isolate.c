@@ -28,8 +28,7 @@ TP_BEHAVIOR(guest_behavior, "guest", struct guest, TP_ON(isolate_ask, on_ask));
 
 static tp_pid spawn(tp_actor *self, int64_t *process) {
     isolate_answer answer;
-    tp_pid pid =
-        tp_spawn_with(self, &guest_behavior, TP_OPTIONS(.isolate = true, .link = true));
+    tp_pid pid = tp_spawn_with(self, &guest_behavior, TP_OPTIONS(.isolate = true, .link = true));
     if (tp_pid_is_null(pid) ||
         tp_call(self, pid, TP_SECONDS(30), &answer, isolate_answer, isolate_ask) != TP_OK)
         tp_fail(self, "no isolated actor: %s", tp_strerror(tp_error(self)));

@@ -116,8 +116,7 @@ static bool order(struct tpi_zygote *zygote) {
     int ends[2];
     if (zygote->ordered) return true;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return false;
-    bool given =
-        fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 && give_stream(zygote->socket, ends[1]);
+    bool given = fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 && give_stream(zygote->socket, ends[1]);
     close(ends[1]);
     if (!given) {
         close(ends[0]);
@@ -258,8 +257,8 @@ bool tpi_stream_write_all(int stream, struct tpi_part *parts, unsigned count) {
         struct iovec vector[TPI_PARTS_MAX];
         for (unsigned i = 0; i < count; i++)
             vector[i] = (struct iovec){(void *)(uintptr_t)parts[i].bytes, parts[i].size};
-        ssize_t sent = sendmsg(
-            stream, &(struct msghdr){.msg_iov = vector, .msg_iovlen = count}, MSG_NOSIGNAL);
+        ssize_t sent =
+            sendmsg(stream, &(struct msghdr){.msg_iov = vector, .msg_iovlen = count}, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) continue;
         if (sent < 0) return false;
         for (size_t rest = (size_t)sent; count > 0; parts++, count--) {

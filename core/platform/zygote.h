@@ -20,8 +20,8 @@ void tpi_zygote_stop(struct tpi_zygote *zygote);
  * blocking. TP_EIO: the zygote is gone. Any thread. */
 tp_err tpi_zygote_copy(struct tpi_zygote *zygote, struct tpi_child *out, int *stream);
 
-/* Has the next copy made ahead of time, if there is none: it costs a moment of the zygote's, and one
- * process that sleeps. tpi_zygote_start has ordered the first. Any thread. */
+/* Has the next copy made ahead of time, if there is none: it costs a moment of the zygote's, and
+ * one process that sleeps. tpi_zygote_start has ordered the first. Any thread. */
 void tpi_zygote_order(struct tpi_zygote *zygote);
 
 /* What a copy of this process may use; 0: no limit. */

@@ -38,8 +38,8 @@ struct proxy {
     tp_ref stream_id;
     bool started;
     bool ordered; /* the next copy, after this one */
-    bool exited; /* and is reaped */
-    bool ready;  /* its init has returned */
+    bool exited;  /* and is reaped */
+    bool ready;   /* its init has returned */
     struct tpi_bytes out, in;
     struct told *told; /* types of other nodes that the guest knows; the last one used is first */
     uint32_t ahead;    /* messages that it has not given credit for */

@@ -64,8 +64,9 @@ TP_API const char *tp_signal_name(int32_t signal);
 
 /* ---- crashes told to actors ---- */
 
-/* One crash. The stack is that of a fault, or of a tp_fail where faults can be contained: of at most
- * 100 failures a second, 16 frames each; empty otherwise. Lists are cut: links at 16, the stack at 32, last messages at 8, restarts at 4. */
+/* One crash. The stack is that of a fault, or of a tp_fail where faults can be contained: of at
+ * most 100 failures a second, 16 frames each; empty otherwise. Lists are cut: links at 16, the
+ * stack at 32, last messages at 8, restarts at 4. */
 TP_MESSAGE_AS(tp_crash_report, "tp.crash_report", TP_FIELD(pid, actor),
               TP_FIELD(str, name), /* registered, or empty */
               TP_FIELD(str, behavior), TP_FIELD(i32, code), TP_FIELD(bin, detail),

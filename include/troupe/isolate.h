@@ -21,8 +21,9 @@
  *
  * The process is a copy of this one as it was at tp_zygote_start: it sees global variables as they
  * were then, and no secrets that were loaded later. One copy always waits ahead of time, asleep, so
- * that the next spawn finds it ready; it goes with tp_zygote_stop. Behaviours and message types must be in the
- * program or in libraries that were loaded before (TP_ENOTSUP for a behaviour that is not).
+ * that the next spawn finds it ready; it goes with tp_zygote_stop. Behaviours and message types
+ * must be in the program or in libraries that were loaded before (TP_ENOTSUP for a behaviour that
+ * is not).
  *
  * A supervisor's probe (probe_every) asks the process itself: silence there is a SIGKILL. Links,
  * monitors, calls and replies work with actors of other nodes, too. With `isolate` these are

@@ -17,8 +17,8 @@
 #define STORM_MAILBOX (1u << 20)
 #define FAULTS_A_MINUTE 1000000 /* the most that the runtime takes */
 #define REST_TRIES 2000         /* milliseconds for the actors that are left to end */
-#define UNTOLD 8         /* the storm and its helpers: nobody, or the storm itself, watches them */
-#define SIM_AFTER 100    /* seconds after the storm for all that has a time limit */
+#define UNTOLD 8      /* the storm and its helpers: nobody, or the storm itself, watches them */
+#define SIM_AFTER 100 /* seconds after the storm for all that has a time limit */
 #define ISOLATED_MAX 1000
 #define JUDGE_SECONDS 20 /* a shorter run says nothing about a slope */
 

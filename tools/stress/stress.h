@@ -12,13 +12,13 @@
 
 /* How a leaf is hurt: name and share of 1,000. */
 #define STRESS_KIND_MAP(X)                                                                         \
-    X(EXIT, "exit", 340)    /* tp_exit with a code of its own */                                   \
-    X(FAIL, "fail", 300)    /* tp_fail, with a report */                                           \
-    X(FAULT, "fault", 100)  /* a bad pointer, contained where that can be */                       \
-    X(KILL, "kill", 200)    /* tp_kill */                                                          \
-    X(HANG, "hang", 10)     /* it answers nothing, until its supervisor kills it */                \
-    X(SLOW, "slow", 25)     /* its next init takes some milliseconds */                            \
-    X(REFUSE, "refuse", 25) /* its next one to three inits fail */                                 \
+    X(EXIT, "exit", 340)     /* tp_exit with a code of its own */                                  \
+    X(FAIL, "fail", 300)     /* tp_fail, with a report */                                          \
+    X(FAULT, "fault", 100)   /* a bad pointer, contained where that can be */                      \
+    X(KILL, "kill", 200)     /* tp_kill */                                                         \
+    X(HANG, "hang", 10)      /* it answers nothing, until its supervisor kills it */               \
+    X(SLOW, "slow", 25)      /* its next init takes some milliseconds */                           \
+    X(REFUSE, "refuse", 25)  /* its next one to three inits fail */                                \
     X(SIGKILL, "sigkill", 0) /* of an isolated one's process: half of its exits and kills */
 
 enum stress_kind {
@@ -99,8 +99,8 @@ struct stress_result {
     uint64_t load_sent;
     uint64_t watched; /* by the storm's monitors */
     uint64_t calls;   /* answered by supervisors; written by the medic, read when it is dead */
-    struct stress_histogram plain;   /* latency: nothing else was wrong under that supervisor */
-    struct stress_histogram delayed; /* the others */
+    struct stress_histogram plain;    /* latency: nothing else was wrong under that supervisor */
+    struct stress_histogram delayed;  /* the others */
     struct stress_histogram isolated; /* those in a process of their own */
     struct stress_sample samples[STRESS_SAMPLES_MAX];
     size_t sample_count;
@@ -109,8 +109,8 @@ struct stress_result {
     uint64_t alive_after; /* actors, after the stop */
     bool process_left;    /* after the stop, a zombie included */
     int descriptors_left;
-    uint64_t hash;        /* of the simulated run */
-    char broken[256];     /* the first broken invariant; empty: none */
+    uint64_t hash;    /* of the simulated run */
+    char broken[256]; /* the first broken invariant; empty: none */
 };
 
 struct stress {

@@ -260,8 +260,10 @@ ABANDON(third_parties_hear_at_once, 3) {
     TP_ASSERT_EQ_INT(tp_receive(self, TP_SECONDS(10), &msg, heard), TP_ETIMEDOUT);
     TP_ASSERT_EQ_INT(tp_abandon(self, stuck), TP_OK);
     for (int i = 0; i <= HEARERS; i++) {
-        static const int64_t codes[] = {[LINKED] = TP_EXIT_KILLED, [CALLS] = TP_ENOPROC,
-                                        [AWAITS] = TP_ENOPROC, [SUSPENDED] = 0,
+        static const int64_t codes[] = {[LINKED] = TP_EXIT_KILLED,
+                                        [CALLS] = TP_ENOPROC,
+                                        [AWAITS] = TP_ENOPROC,
+                                        [SUSPENDED] = 0,
                                         [PASSED_ON] = TP_ENOPROC};
         TP_ASSERT_EQ_INT(tp_receive(self, TP_MS(1), &msg, heard), TP_OK);
         TP_ASSERT(msg.what >= LINKED && msg.what <= HEARERS);
