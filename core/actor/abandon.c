@@ -7,7 +7,7 @@
  * says when it really ends finds no record any more, and is dropped. This costs a signal for each
  * actor that lives; it is rare.
  */
-#include "core/actor/mailbox.h"
+#include "core/actor/given_up.h"
 
 /* Nobody who does not find it dead already is left out: the slots are read after it is found no
  * more, and who is born later finds it dead. Without memory one hears of the real end. */

@@ -9,6 +9,7 @@
 
 #include <troupe/signal.h>
 
+#include "core/actor/given_up.h"
 #include "core/actor/inner.h"
 #include "core/actor/mailbox.h"
 

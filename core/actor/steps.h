@@ -97,10 +97,6 @@ bool tpi_alias_admit(tp_actor *self, tp_ref alias);
 bool tpi_reply_arrived(tp_actor *self, struct tpi_block *block);
 /* Ends every request that the actor holds: current, deferred, postponed. */
 void tpi_requests_abandon(tp_actor *self, tp_reason reason);
-/* An actor was abandoned: what its end would have told this one comes now (abandon.c). */
-void tpi_given_up(tp_actor *self, tp_pid gone);
-void tpi_relations_given_up(tp_actor *self, tp_pid gone);
-void tpi_requests_given_up(tp_actor *self, tp_pid gone);
 void tpi_deferred_forget(tp_actor *self, uint64_t node, tp_ref ref);
 void tpi_pending_free_all(tp_actor *self);
 
@@ -112,9 +108,6 @@ void tpi_pending_free_all(tp_actor *self);
  * calls. */
 tp_err tpi_wait_begin(tp_actor *self, tp_pid to, tp_ref ref);
 void tpi_wait_end(tp_actor *self);
-/* Whether `holder`, who lives, has the request that `self` waits for: it was passed on to it; or it
- * was `asked`, and has not passed it on. */
-bool tpi_wait_has(const tp_actor *self, tp_pid holder, tp_ref ref, bool asked);
 /* The request `ref` of `caller` is nobody's (deferred, answered) or `to`'s now. */
 void tpi_wait_moved(tp_runtime *runtime, tp_pid caller, tp_ref ref, uint32_t to_slot);
 /* Sender `self` waits for room at extra->over: between handlers, or now in a fiber. */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/actor/given_up.h"
 #include "core/actor/mailbox.h"
 
 #define EDGE_SUSPENDED ((uint64_t)1 << 31)

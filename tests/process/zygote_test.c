@@ -1,6 +1,7 @@
 /*
  * The zygote: copies that are made ahead of time, and what becomes of those that nobody takes.
  */
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,7 +26,7 @@ static void copy_main(int stream) {
 }
 
 static int pid_at(int turn) {
-    for (int i = 0; i < 30000 && atomic_load(&board->pids[turn]) == 0; i++) (void)usleep(1000);
+    for (int i = 0; i < 30000 && atomic_load(&board->pids[turn]) == 0; i++) (void)poll(NULL, 0, 1);
     TP_ASSERT(atomic_load(&board->pids[turn]) != 0);
     return atomic_load(&board->pids[turn]);
 }

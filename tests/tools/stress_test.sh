@@ -61,8 +61,8 @@ for strategy in one_for_all rest_for_one; do
         --workers 2
     out '^stress: OK$'
 done
-# Leaves that are processes: SIGKILL among the rest, and nothing is left. A process that copies itself
-# is more than ThreadSanitizer follows.
+# Leaves that are processes: SIGKILL among the rest, and nothing is left. A process that copies
+# itself is more than ThreadSanitizer follows.
 if grep -q __tsan_init "$stress"; then :; else
     for strategy in one_for_one one_for_all rest_for_one; do
         run 0 --seconds 2 --kill-rate 100 --load 2000 --fanout 3 --isolated 8 --workers 2 --json \

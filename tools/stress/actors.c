@@ -61,7 +61,7 @@ static void on_ping(tp_actor *self, struct leaf *leaf, const stress_ping *msg) {
 static _Noreturn void fault(tp_actor *self, bool isolated) {
     volatile uintptr_t nowhere = 16;
     if (isolated) {
-        (void)signal(SIGSEGV, SIG_DFL);
+        (void)sigaction(SIGSEGV, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
         *(volatile int *)nowhere = 1;
     }
     if (tp_contains_faults(tp_self_runtime(self))) *(volatile int *)nowhere = 1;
