@@ -235,12 +235,14 @@ static int64_t notices(const struct stress_result *result) {
 }
 
 /* Each end is told to a supervisor, by its link; one that was asked for by a monitor too. A start
- * that fails is told otherwise: up to three for each that was to refuse. */
-static bool adds_up(const struct stress_result *result) {
+ * that fails is told otherwise: up to three for each that was to refuse. What still had to go to a
+ * process when that ended is a dead letter: the signal that asked it to stop, for one. */
+static bool adds_up(const struct stress_options *options, const struct stress_result *result) {
+    int64_t times = options->isolated > 0 ? 3 : 2;
     int64_t exited = (int64_t)result->counters.exited;
     int64_t untold = 3 * (int64_t)result->hurts[STRESS_REFUSE] + UNTOLD;
     return notices(result) >= exited - untold &&
-           notices(result) <= 2 * exited + (int64_t)result->watched + UNTOLD;
+           notices(result) <= times * exited + (int64_t)result->watched + UNTOLD;
 }
 
 static const char *judge(const struct stress_options *options, const struct stress_result *result) {
@@ -256,7 +258,7 @@ static const char *judge(const struct stress_options *options, const struct stre
     if (result->alive_after > 0) return "actors are left after the stop";
     if (result->process_left) return "a process is left after the stop";
     if (result->descriptors_left != 0) return "descriptors are left after the stop";
-    if (!adds_up(result)) return "messages sent are not those handled, dropped or dead";
+    if (!adds_up(options, result)) return "messages sent are not those handled, dropped or dead";
     if (!options->sim && options->seconds >= JUDGE_SECONDS && result->slope > bound)
         return "memory grows";
     return NULL;
