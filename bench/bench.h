@@ -40,6 +40,9 @@ extern const struct bench_limit bench_limits[];
 #ifdef BENCH_NET
 extern const struct bench_case bench_dist[]; /* two nodes */
 #endif
+#ifdef BENCH_ISOLATE
+extern const struct bench_case bench_isolate[]; /* actors in processes of their own */
+#endif
 
 /* The benchmarks of the Savina suite that are not above; see savina/README.md. */
 extern const struct bench_case bench_savina_sync[];

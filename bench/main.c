@@ -31,6 +31,9 @@ static const struct bench_case *const groups[] = {
 #ifdef BENCH_NET
     bench_dist,
 #endif
+#ifdef BENCH_ISOLATE
+    bench_isolate,
+#endif
 };
 
 /* Of --scale, written once, before anything runs. */
@@ -102,15 +105,25 @@ static void swallow(void *context, const tp_log_entry *entry) {
     (void)entry;
 }
 
+static bool begins(const struct request *request, const char *with) {
+    return strncmp(request->bench->name, with, strlen(with)) == 0;
+}
+
 /* One repetition, in a runtime of its own. */
 static int measure_once(struct request *request, unsigned workers) {
     tp_options options = {.workers = workers, .stuck_report_after = TP_FOREVER};
     if (unwatched) options.stuck_after = TP_FOREVER;
-    if (strncmp(request->bench->name, "restart_storm", 13) == 0) {
+    if (begins(request, "restart_storm")) {
         options.log_level = TP_LOG_INFO;
         options.log_hook = swallow;
     }
-    return tp_run_with(&options, body, request);
+    if (begins(request, "isolate_")) {
+        options.log_hook = swallow; /* of processes that are killed: the measurement does it */
+        if (tp_zygote_start(&options.zygote) != TP_OK) return 1;
+    }
+    int status = tp_run_with(&options, body, request);
+    tp_zygote_stop(options.zygote);
+    return status;
 }
 
 static void print_json(const struct request *request, unsigned workers, const double *values,

@@ -182,7 +182,7 @@ bool tpi_abandon_child(tp_actor *self, struct tpi_child *child) {
     tp_err err = tp_abandon(self, child->pid);
     if (err == TP_ENOPROC) return false;
     tp_log(self, TP_LOG_ERROR, "child %s was killed and keeps its thread: %s", child->spec->id,
-           err == TP_OK ? "abandoned" : "too many are abandoned");
+           err == TP_OK ? "abandoned" : tp_err_name(err));
     (void)tp_unlink(self, child->pid);
     return true;
 }

@@ -10,10 +10,12 @@
 #include <troupe/call.h>
 
 #include "core/actor/info.h"
+#include "core/actor/given_up.h"
 #include "core/actor/inner.h"
 #include "core/actor/mailbox.h"
 
 struct pending { /* a future */
+    tp_pid to;   /* who was asked */
     struct tpi_block *block;
     tp_err err;
     bool decided;
@@ -57,7 +59,7 @@ tp_err tp_call_value(tp_actor *self, tp_pid to, tp_duration timeout,
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL) return TP_ENOMEM;
     if (extra->deadlock != NULL) extra->deadlock[0] = 0;
-    struct tpi_waiting waiting = {.kind = TPI_WAIT_REPLY, .ref = tpi_ref_new(self)};
+    struct tpi_waiting waiting = {.kind = TPI_WAIT_REPLY, .ref = tpi_ref_new(self), .to = to};
     tp_err err = tpi_wait_begin(self, to, waiting.ref);
     if (err == TP_OK) err = send_request(self, to, waiting.ref, type, value);
     if (err == TP_OK) err = tpi_wait(self, &waiting, timeout);
@@ -154,6 +156,25 @@ bool tpi_reply_arrived(tp_actor *self, struct tpi_block *block) {
         return future_arrived(self, block);
     call_answered(self, waiting, block);
     return false;
+}
+
+static void fail_own(tp_actor *self, tp_ref ref) {
+    tpi_fail_request(self->runtime, self->worker, tp_self(self), ref, TP_ENOPROC);
+}
+
+void tpi_requests_given_up(tp_actor *self, tp_pid gone) {
+    struct tpi_waiting *waiting = self->extra->waiting;
+    uint64_t ref, unused;
+    void *value;
+    size_t cursor = 0;
+    if (waiting != NULL && waiting->kind == TPI_WAIT_REPLY && !waiting->done) {
+        bool asked = tp_pid_equal(waiting->to, gone);
+        if (tpi_wait_has(self, gone, waiting->ref, asked)) fail_own(self, waiting->ref);
+    }
+    while (tpi_map_next(&self->extra->pending, &cursor, &ref, &unused, &value)) {
+        const struct pending *pending = value;
+        if (!pending->decided && tp_pid_equal(pending->to, gone)) fail_own(self, ref);
+    }
 }
 
 /* ---- answering ---- */
@@ -339,7 +360,7 @@ static tp_future request(tp_actor *self, tp_pid to, const tp_message_type *type,
     tpi_set_error(self, TP_ENOMEM);
     struct pending *pending = extra == NULL ? NULL : tpi_heap_alloc(heap(self), sizeof *pending);
     if (pending == NULL) return 0;
-    *pending = (struct pending){.asked = asked};
+    *pending = (struct pending){.to = to, .asked = asked};
     tp_ref ref = tpi_ref_new(self);
     tp_err err = tpi_map_put(&extra->pending, ref, 0, pending);
     if (err == TP_OK) err = send_request(self, to, ref, type, value);
@@ -408,7 +429,7 @@ tp_err tpi_send_told(tp_actor *self, tp_pid to, const tp_message_type *type, con
     tp_runtime *runtime = self->runtime;
     struct pending *pending = extra == NULL ? NULL : tpi_heap_alloc(heap(self), sizeof *pending);
     if (pending == NULL) return TP_ENOMEM;
-    *pending = (struct pending){.told = true};
+    *pending = (struct pending){.to = to, .told = true};
     tp_ref ref = tpi_ref_new(self);
     struct tpi_block *block = tpi_block_encode(runtime, self->worker, type, value);
     tp_err err = block == NULL ? tpi_encode_error(type, value)

@@ -77,6 +77,12 @@ void tp_exit(tp_actor *self, int32_t code) {
     tp_exit_with(self, (tp_reason){.code = code});
 }
 
+static void look_back(tp_actor *self, const void *frame) {
+    TPI_INSIDE(self);
+    if (self->runtime->hooks.failing != NULL)
+        self->runtime->hooks.failing(self->runtime, self, frame);
+}
+
 void tp_fail(tp_actor *self, const char *format, ...) {
     char text[513];
     va_list args;
@@ -85,6 +91,7 @@ void tp_fail(tp_actor *self, const char *format, ...) {
     va_end(args);
     if (size < 0) size = 0;
     if ((size_t)size >= sizeof text) size = sizeof text - 1;
+    look_back(self, __builtin_frame_address(0));
     tp_exit_with(self, (tp_reason){TP_EXIT_FAILED, {text, (size_t)size}});
 }
 

@@ -25,6 +25,7 @@ struct tpi_waiting {
     bool timed_out;
     tp_err err;
     tp_ref ref;
+    tp_pid to;               /* who was asked, of a wait for a reply */
     struct tpi_block *block; /* the message, reply or event that ended the wait */
     bool (*accept)(tp_actor *self, struct tpi_block *block, void *context);
     void *context;

@@ -10,6 +10,7 @@
 #include <troupe/signal.h>
 
 #include "core/actor/info.h"
+#include "core/actor/given_up.h"
 #include "core/actor/inner.h"
 #include "core/actor/mailbox.h"
 
@@ -70,6 +71,13 @@ static void drop_link(tp_actor *self, tp_pid peer) {
     (void)tpi_map_remove(&self->extra->links, peer.node, pid_key(peer));
 }
 
+/* Drops it if it was active; an unlink that waits for its acknowledgement stays. */
+static bool end_link(tp_actor *self, tp_pid peer) {
+    if (self->extra == NULL) return false;
+    struct tpi_map *links = &self->extra->links;
+    return tpi_map_remove_if(links, peer.node, pid_key(peer), (void *)LINK_ACTIVE);
+}
+
 tp_err tp_link(tp_actor *self, tp_pid other) {
     TPI_INSIDE(self);
     if (tp_pid_is_null(other)) return TP_EINVAL;
@@ -105,7 +113,7 @@ static enum tpi_applied apply_link(tp_actor *self, tp_pid from) {
 }
 
 static void apply_unlink(tp_actor *self, tp_pid from) {
-    if (get_link(self, from) == LINK_ACTIVE) drop_link(self, from);
+    (void)end_link(self, from);
 }
 
 static void apply_unlink_ack(tp_actor *self, tp_pid from, tp_ref id) {
@@ -205,10 +213,7 @@ static enum tpi_applied apply_exit(tp_actor *self, struct tpi_block *block) {
     bool linked = (block->flags & TPI_BLOCK_LINKED) != 0;
     tp_exited exited;
     if (!decode_exit(block, &exited)) return TPI_APPLIED_DONE;
-    if (linked) {
-        if (get_link(self, exited.from) != LINK_ACTIVE) return TPI_APPLIED_DONE;
-        drop_link(self, exited.from);
-    }
+    if (linked && !end_link(self, exited.from)) return TPI_APPLIED_DONE;
     tp_reason reason = {.code = exited.code, .detail = exited.detail};
     if (!linked && exited.code == TP_EXIT_KILL) {
         tpi_doom(self, (tp_reason){.code = TP_EXIT_KILLED}, true);
@@ -305,6 +310,18 @@ tp_err tpi_monitor_at_birth(tp_actor *parent, tp_actor *child, tp_ref *ref) {
 void tpi_unmonitor_at_birth(tp_actor *parent, tp_ref ref) {
     struct monitor *monitor = tpi_map_remove(&parent->extra->monitors, ref, 0);
     if (monitor != NULL) tpi_heap_free(heap(parent), monitor, sizeof *monitor);
+}
+
+static struct tpi_block *down_block(tp_actor *self, tp_pid from, tp_ref ref, tp_reason reason) {
+    struct tpi_block *block = tpi_block_encode(
+        self->runtime, self->worker, &tp_down_message,
+        &(tp_down){.ref = ref, .from = from, .code = reason.code, .detail = reason.detail});
+    if (block == NULL) return NULL;
+    block->kind = TPI_KIND_DOWN;
+    block->flags = TPI_BLOCK_UNCOUNTED;
+    block->ref = ref;
+    tpi_block_set_from(self->runtime, block, from);
+    return block;
 }
 
 static bool is_down_of(tp_actor *self, struct tpi_block *block, void *context) {
@@ -469,6 +486,29 @@ bool tpi_alias_admit(tp_actor *self, tp_ref alias) {
     return true;
 }
 
+/* ---- of one that was abandoned ---- */
+
+/* The signals are to itself: they act, and cross to another process, as those of its end would. */
+void tpi_relations_given_up(tp_actor *self, tp_pid gone) {
+    const tp_reason killed = {.code = TP_EXIT_KILLED};
+    struct tpi_block *block;
+    uint64_t ref, unused;
+    void *value;
+    size_t cursor = 0;
+    if (get_link(self, gone) == LINK_ACTIVE) {
+        block = exit_block(self->runtime, self->worker, gone, killed);
+        if (block == NULL) return; /* it hears of the real end */
+        block->flags |= TPI_BLOCK_LINKED;
+        tpi_deliver(self->runtime, self->worker, tp_self(self), block);
+    }
+    while (tpi_map_next(&self->extra->monitors, &cursor, &ref, &unused, &value)) {
+        if (!tp_pid_equal(((struct monitor *)value)->target, gone)) continue;
+        block = down_block(self, gone, ref, killed);
+        if (block == NULL) return;
+        tpi_deliver(self->runtime, self->worker, tp_self(self), block);
+    }
+}
+
 /* ---- signs of life ---- */
 
 tp_ref tp_ping(tp_actor *self, tp_pid other) {
@@ -526,9 +566,7 @@ static enum tpi_applied apply_isolated(tp_actor *self, struct tpi_block *block) 
             return exited.code == TP_EXIT_KILL || tp_pid_equal(from, tp_self(self))
                        ? apply_exit(self, block)
                        : cross_later(block);
-        if (get_link(self, exited.from) != LINK_ACTIVE) return TPI_APPLIED_DONE;
-        drop_link(self, exited.from);
-        return cross_later(block);
+        return end_link(self, exited.from) ? cross_later(block) : TPI_APPLIED_DONE;
     case TPI_KIND_DOWN:
         monitor = tpi_map_remove(&self->extra->monitors, block->ref, 0);
         if (monitor != NULL) tpi_heap_free(heap(self), monitor, sizeof *monitor);
@@ -573,6 +611,7 @@ static enum tpi_applied apply_own(tp_actor *self, struct tpi_block *block) {
     case TPI_KIND_READY: tpi_event_arrived(self, block); break;
     case TPI_KIND_PING: apply_ping(self, from, block->ref); break;
     case TPI_KIND_INFO: tpi_info_answer(self, from, block->ref, block->code); break;
+    case TPI_KIND_GIVEN_UP: tpi_given_up(self, from); break;
     default: TPI_ASSERT(false); /* a message is no signal */
     }
     return TPI_APPLIED_DONE;
@@ -617,14 +656,8 @@ static bool goodbye_watchers(tp_actor *self, tp_pid me, tp_reason reason) {
     while (tpi_map_next(watched, &cursor, &ref, &node, &value)) {
         struct watcher *record = value;
         if (record->ref == 0) continue;
-        struct tpi_block *block = tpi_block_encode(
-            runtime, self->worker, &tp_down_message,
-            &(tp_down){.ref = ref, .from = me, .code = reason.code, .detail = reason.detail});
+        struct tpi_block *block = down_block(self, me, ref, reason);
         if (block == NULL) return false;
-        block->kind = TPI_KIND_DOWN;
-        block->flags = TPI_BLOCK_UNCOUNTED;
-        block->ref = ref;
-        tpi_block_set_from(runtime, block, me);
         tpi_deliver(runtime, self->worker, record->watcher, block);
         record->ref = 0; /* said */
     }

@@ -60,6 +60,15 @@ tp_err tpi_slots_new(tp_runtime *runtime) {
     return TP_OK;
 }
 
+tp_err tpi_slots_remake(tp_runtime *runtime, uint32_t max_actors) {
+    TPI_ASSERT(runtime->slots != NULL);
+    tpi_slots_free(runtime);
+    runtime->slots = NULL;
+    runtime->free_slots = NULL;
+    runtime->options.max_actors = max_actors;
+    return tpi_slots_new(runtime);
+}
+
 /* After the threads have ended: blocks that came too late and live on the heap. */
 static void forget_mailbox(tp_runtime *runtime, tp_actor *actor) {
     struct tpi_block *block = actor->tail;

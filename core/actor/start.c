@@ -77,7 +77,7 @@ static tp_err take_answer(tp_actor *self, struct tpi_block *block, tp_reason *re
 
 static tp_err await_start(tp_actor *self, tp_pid pid, tp_ref ref, tp_duration timeout,
                           tp_reason *reason) {
-    struct tpi_waiting waiting = {.kind = TPI_WAIT_REPLY, .ref = ref};
+    struct tpi_waiting waiting = {.kind = TPI_WAIT_REPLY, .ref = ref, .to = pid};
     tp_err err = tpi_wait_begin(self, pid, ref);
     if (err == TP_OK) err = tpi_wait(self, &waiting, timeout);
     tpi_wait_end(self);

@@ -37,6 +37,8 @@ struct tpi_hooks {
     void (*faulted)(tp_runtime *runtime, tp_actor *actor);
     /* The actor ends for a reason that is not an orderly one; before anything is released. */
     void (*crashed)(tp_runtime *runtime, tp_actor *actor, tp_reason reason);
+    /* tp_fail, before the actor's code is left; `frame`: that function's. NULL: nobody looks. */
+    void (*failing)(tp_runtime *runtime, tp_actor *actor, const void *frame);
     /* What the worker runs keeps it, in its slice of this number; on the watch's thread. */
     void (*stuck)(tp_runtime *runtime, struct tpi_worker *worker, uint64_t slice, tp_duration span);
     /* A message for nobody; worker NULL: a thread outside. The block stays the caller's. */
@@ -138,6 +140,8 @@ extern const struct tpi_runnable_ops tpi_actor_ops;
 /* ---- slots (slots.c) ---- */
 
 tp_err tpi_slots_new(tp_runtime *runtime);
+/* Another number of actors, before there is any. */
+tp_err tpi_slots_remake(tp_runtime *runtime, uint32_t max_actors);
 /* The extra part of an actor that ended on this worker: contents of no meaning. NULL: none, or no
  * worker. */
 struct tpi_extra *tpi_spare_take(tp_runtime *runtime, struct tpi_worker *worker);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/actor/given_up.h"
 #include "core/actor/mailbox.h"
 
 #define EDGE_SUSPENDED ((uint64_t)1 << 31)
@@ -189,6 +190,14 @@ void tpi_wait_moved(tp_runtime *runtime, tp_pid caller, tp_ref ref, uint32_t to_
      * Fails when the caller has given up meanwhile: then its new edge is not ours to touch */
     atomic_compare_exchange_strong_explicit(&actor->waits, &edge, moved, memory_order_seq_cst,
                                             memory_order_relaxed);
+}
+
+bool tpi_wait_has(const tp_actor *self, tp_pid holder, tp_ref ref, bool asked) {
+    /* relaxed: a request that is passed on at this very moment may count as either's */
+    uint64_t edge = atomic_load_explicit(&self->waits, memory_order_relaxed);
+    if (edge == 0 || (edge & (EDGE_SUSPENDED | EDGE_REF_MASK)) != (ref & EDGE_REF_MASK))
+        return asked;
+    return (uint32_t)(edge >> 32) - 1 == holder.slot;
 }
 
 /* ---- suspended senders ---- */

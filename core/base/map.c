@@ -58,8 +58,9 @@ static tp_err grow(struct tpi_map *map) {
 
 tp_err tpi_map_put(struct tpi_map *map, uint64_t a, uint64_t b, void *value) {
     TPI_ASSERT(value != NULL);
+    uint32_t at = 0;
     if (map->capacity != 0) {
-        uint32_t at = find_slot(map, a, b);
+        at = find_slot(map, a, b);
         if (map->table[at].value != NULL) {
             map->table[at].value = value;
             return TP_OK;
@@ -68,8 +69,9 @@ tp_err tpi_map_put(struct tpi_map *map, uint64_t a, uint64_t b, void *value) {
     if (map->count + 1 > map->capacity - map->capacity / 4) {
         tp_err err = grow(map);
         if (err != TP_OK) return err;
+        at = find_slot(map, a, b);
     }
-    struct tpi_map_entry *entry = &map->table[find_slot(map, a, b)];
+    struct tpi_map_entry *entry = &map->table[at];
     entry->a = a;
     entry->b = b;
     entry->value = value;
@@ -98,18 +100,30 @@ static void close_gap(struct tpi_map *map, uint32_t hole) {
     map->table[hole].value = NULL;
 }
 
-void *tpi_map_remove(struct tpi_map *map, uint64_t a, uint64_t b) {
-    if (map->count == 0) return NULL;
-    uint32_t at = find_slot(map, a, b);
-    void *value = map->table[at].value;
-    if (value == NULL) return NULL;
+static void remove_at(struct tpi_map *map, uint32_t at) {
     map->count--;
     if (map->count == 0) {
         tpi_map_fini(map);
     } else {
         close_gap(map, at);
     }
+}
+
+void *tpi_map_remove(struct tpi_map *map, uint64_t a, uint64_t b) {
+    if (map->count == 0) return NULL;
+    uint32_t at = find_slot(map, a, b);
+    void *value = map->table[at].value;
+    if (value != NULL) remove_at(map, at);
     return value;
+}
+
+bool tpi_map_remove_if(struct tpi_map *map, uint64_t a, uint64_t b, const void *value) {
+    TPI_ASSERT(value != NULL);
+    if (map->count == 0) return false;
+    uint32_t at = find_slot(map, a, b);
+    if (map->table[at].value != value) return false;
+    remove_at(map, at);
+    return true;
 }
 
 /* The cursor: the starting slot plus one in the high half, the steps made in the low half. */

@@ -61,6 +61,8 @@ tp_err tpi_map_put(struct tpi_map *map, uint64_t a, uint64_t b, void *value);
 void *tpi_map_get(const struct tpi_map *map, uint64_t a, uint64_t b);
 /* Removes the entry and returns its value, NULL when there is none. Never fails. */
 void *tpi_map_remove(struct tpi_map *map, uint64_t a, uint64_t b);
+/* Removes the entry if its value is this one, in one search. */
+bool tpi_map_remove_if(struct tpi_map *map, uint64_t a, uint64_t b, const void *value);
 static inline size_t tpi_map_count(const struct tpi_map *map) {
     return map->count;
 }

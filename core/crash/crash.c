@@ -33,6 +33,7 @@ tp_err tpi_crash_new(tp_runtime *runtime) {
     crash->installed = true;
     runtime->hooks.thread = tpi_crash_thread;
     runtime->hooks.faulted = tpi_crash_faulted;
+    runtime->hooks.failing = tpi_crash_failing;
     return TP_OK;
 }
 

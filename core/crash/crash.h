@@ -44,6 +44,7 @@ struct tpi_crash_thread {
     struct tpi_fault last; /* contained; what it was before the actor left its code */
     uintptr_t frames[TPI_FRAMES_MAX];
     unsigned frame_count;
+    tp_pid failing; /* whose tp_fail the frames are of, until its report */
     struct tpi_stuck_look look;
 };
 
@@ -65,6 +66,7 @@ struct tpi_crash {
     _Atomic(uint64_t) capsules;   /* written in this minute */
     _Atomic(uint64_t) letters;    /* dead letters told in this second */
     _Atomic(uint64_t) suppressed; /* not told since the last one that was */
+    _Atomic(uint64_t) walks;      /* stacks of tp_fail in this second */
     _Atomic(void *) spare;        /* room for a report: report.c */
     struct tpi_subject crashes;
     struct tpi_subject dead_letters;
@@ -94,6 +96,7 @@ void tpi_stuck_allow(struct tpi_crash_thread *thread, bool allow);
 /* The hooks. */
 void tpi_crash_thread(tp_runtime *runtime, struct tpi_worker *worker, bool begins);
 void tpi_crash_faulted(tp_runtime *runtime, tp_actor *self);
+void tpi_crash_failing(tp_runtime *runtime, tp_actor *self, const void *frame);
 void tpi_crash_crashed(tp_runtime *runtime, tp_actor *self, tp_reason reason);
 void tpi_crash_stuck(tp_runtime *runtime, struct tpi_worker *worker, uint64_t slice,
                      tp_duration span);

@@ -23,6 +23,8 @@
 #define LAST_TEXT 160u
 #define TEXT_MAX 6144u
 #define JSON_MAX 12288u
+#define WALKS_A_SECOND 100u /* of failures' stacks: a storm of them costs no more than that */
+#define FAIL_FRAMES_MAX 16u
 
 struct report {
     tp_crash_report value;
@@ -132,17 +134,29 @@ static void gather_peers(struct report *report, const struct tpi_extra *extra) {
     value->watcher_count = (uint32_t)tpi_map_count(&extra->watched);
 }
 
-static void gather_fault(struct report *report, const struct tpi_crash_thread *thread) {
+static void gather_stack(struct report *report, const struct tpi_crash_thread *thread) {
     tp_crash_report *value = &report->value;
-    report->fault = thread->last;
-    value->signal = thread->last.signal;
-    value->address = thread->last.address;
     for (unsigned i = 0; i < thread->frame_count; i++) {
         (void)tpi_symbol(thread->frames[i], report->symbols[i], SYMBOL_MAX);
         report->stack[i] = str_of(report->symbols[i]);
     }
     value->stack.items = report->stack;
     value->stack.count = thread->frame_count;
+}
+
+static void gather_fault(struct report *report, const struct tpi_crash_thread *thread) {
+    tp_crash_report *value = &report->value;
+    report->fault = thread->last;
+    value->signal = thread->last.signal;
+    value->address = thread->last.address;
+    gather_stack(report, thread);
+}
+
+/* The frames of its tp_fail, unless `terminate` has taken it to another thread. */
+static void gather_failure(struct report *report, struct tpi_crash_thread *thread) {
+    if (thread == NULL || !tp_pid_equal(thread->failing, report->value.actor)) return;
+    gather_stack(report, thread);
+    thread->failing = tp_pid_null();
 }
 
 /* As text if the behaviour has a handler for it, which knows its fields; else its name. */
@@ -206,6 +220,7 @@ static void gather(struct report *report, tp_actor *self, tp_reason reason, cons
     copy_text(report->capsule, sizeof report->capsule, capsule, sizeof report->capsule);
     value->capsule = str_of(report->capsule);
     if (self->flags & TPI_ACTOR_FAULTED) gather_fault(report, self->worker->crash);
+    else gather_failure(report, self->worker->crash);
 }
 
 /* ---- as lines ---- */
@@ -300,6 +315,11 @@ static void json_fault(struct report *report) {
     tpi_out_json_text(out, ",\"fault\":{\"signal\":", str_of(tp_signal_name(value->signal)));
     tpi_out_print(out, ",\"code\":%d,\"address\":\"0x%" PRIx64 "\",\"pc\":\"0x%zx\"}",
                   report->fault.code, value->address, (size_t)report->fault.pc);
+}
+
+static void json_stack(struct report *report) {
+    const tp_crash_report *value = &report->value;
+    struct tpi_out *out = &report->json;
     tpi_out_print(out, ",\"stack\":[");
     for (size_t i = 0; i < value->stack.count; i++)
         tpi_out_json_text(out, i == 0 ? "" : ",", value->stack.items[i]);
@@ -341,6 +361,7 @@ static void write_json(struct report *report, const tp_actor *self) {
     tpi_out_text(out, "]");
     json_history(report);
     if (value->signal != 0) json_fault(report);
+    if (value->signal != 0 || value->stack.count > 0) json_stack(report);
     tpi_out_text(out, "}");
 }
 
@@ -405,6 +426,20 @@ static void write_capsule(tp_runtime *runtime, tp_actor *self, tp_reason reason,
     else
         tp_log(self, TP_LOG_WARN, "its capsule was not written%s%s: %s", name[0] ? " to " : "",
                name, tp_strerror(err));
+}
+
+/* Only if somebody will read it: the walk costs some microseconds. */
+void tpi_crash_failing(tp_runtime *runtime, tp_actor *self, const void *frame) {
+    struct tpi_crash_thread *thread = self->worker->crash;
+    struct tpi_subject *subject = &runtime->crash->crashes;
+    /* relaxed: a subscriber that comes at this moment may get a report without a stack */
+    bool wanted = runtime->options.log_level <= TP_LOG_ERROR ||
+                  atomic_load_explicit(&subject->count, memory_order_relaxed) > 0;
+    if (thread == NULL || !wanted || self->flags & TPI_ACTOR_QUIET ||
+        !tpi_crash_within(runtime, &runtime->crash->walks, 1000, WALKS_A_SECOND))
+        return;
+    thread->frame_count = tpi_stack_here(&thread->fault, frame, thread->frames, FAIL_FRAMES_MAX);
+    thread->failing = tpi_pid_of(runtime, self);
 }
 
 void tpi_crash_crashed(tp_runtime *runtime, tp_actor *self, tp_reason reason) {

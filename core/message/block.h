@@ -31,15 +31,16 @@
     X(UNLINK_ACK)                                                                                  \
     X(MONITOR)                                                                                     \
     X(DEMONITOR)                                                                                   \
-    X(DOWN)    /* payload: a tp_down */                                                            \
-    X(TIMEOUT) /* a blocking operation's deadline, `ref` says which */                             \
-    X(READY)   /* a socket event; `ref` says which, `code` what */                                 \
-    X(CREDIT)  /* a suspended sender asks to be told when there is room */                         \
-    X(RESUME)  /* the answer to CREDIT `ref`; 0: whatever it waits for */                          \
-    X(FORGET)  /* deferred request `ref` was answered by somebody else */                          \
-    X(PING)    /* wants a tp_pong with `ref` */                                                    \
-    X(INFO)    /* asks how the actor is: a request `ref` that the runtime answers for it; `code`:  \
-                  so many of its links and monitors are to be named */
+    X(DOWN)     /* payload: a tp_down */                                                           \
+    X(TIMEOUT)  /* a blocking operation's deadline, `ref` says which */                            \
+    X(READY)    /* a socket event; `ref` says which, `code` what */                                \
+    X(CREDIT)   /* a suspended sender asks to be told when there is room */                        \
+    X(RESUME)   /* the answer to CREDIT `ref`; 0: whatever it waits for */                         \
+    X(FORGET)   /* deferred request `ref` was answered by somebody else */                         \
+    X(PING)     /* wants a tp_pong with `ref` */                                                   \
+    X(GIVEN_UP) /* its sender was abandoned; to everybody, who look whether it matters to them */  \
+    X(INFO) /* asks how the actor is: a request `ref` that the runtime answers for it; `code`: so  \
+               many of its links and monitors are to be named */
 
 enum tpi_kind {
 #define TPI_KIND_ENUM(name) TPI_KIND_##name,

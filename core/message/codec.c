@@ -269,7 +269,7 @@ static bool take_length(tp_reader *in, uint8_t first, uint64_t *size) {
     return take_number(in, 1u << (tag - first), size);
 }
 
-tp_str tp_read_str(tp_reader *in) {
+static __attribute__((noinline, cold)) tp_str read_str_slow(tp_reader *in) {
     tp_str str = {NULL, 0};
     uint64_t size = 0;
     if (tp_read_kind(in) != TP_KIND_STR) {
@@ -283,7 +283,16 @@ tp_str tp_read_str(tp_reader *in) {
     return str;
 }
 
-tp_bin tp_read_bin(tp_reader *in) {
+/* Most are short: of less than 32 bytes, and of less than 256. */
+tp_str tp_read_str(tp_reader *in) {
+    const uint8_t *at = in->at;
+    size_t left = tpi_left(in), size = left > 0 ? (size_t)(*at ^ 0xa0) : SIZE_MAX;
+    if (__builtin_expect(size >= 32 || left - 1 < size, 0)) return read_str_slow(in);
+    in->at = at + 1 + size;
+    return (tp_str){(const char *)at + 1, size};
+}
+
+static __attribute__((noinline, cold)) tp_bin read_bin_slow(tp_reader *in) {
     tp_bin bin = {NULL, 0};
     uint64_t size = 0;
     if (tp_read_kind(in) != TP_KIND_BIN) {
@@ -294,6 +303,15 @@ tp_bin tp_read_bin(tp_reader *in) {
     const uint8_t *bytes = take_bytes(in, size);
     if (bytes != NULL) bin = (tp_bin){bytes, (size_t)size};
     return bin;
+}
+
+tp_bin tp_read_bin(tp_reader *in) {
+    const uint8_t *at = in->at;
+    size_t left = tpi_left(in);
+    if (__builtin_expect(left < 2 || at[0] != 0xc4 || left - 2 < at[1], 0))
+        return read_bin_slow(in);
+    in->at = at + 2 + at[1];
+    return (tp_bin){at + 2, at[1]};
 }
 
 tp_pid tp_read_pid(tp_reader *in) {

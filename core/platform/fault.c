@@ -171,6 +171,39 @@ bool tpi_fault_walk(struct tpi_fault_thread *thread, const struct tpi_fault *fau
     return whole;
 }
 
+/* ---- without a fault ---- */
+
+struct here {
+    uintptr_t below; /* frames of callees, which are left out */
+    uintptr_t *frames;
+    unsigned count, limit;
+};
+
+static _Unwind_Reason_Code note(struct _Unwind_Context *frame, void *arg) {
+    struct here *here = arg;
+    int exact;
+    uintptr_t pc = (uintptr_t)_Unwind_GetIPInfo(frame, &exact);
+    if (pc == 0 || here->count == here->limit) return _URC_END_OF_STACK;
+    if ((uintptr_t)_Unwind_GetCFA(frame) > here->below)
+        here->frames[here->count++] = exact ? pc : pc - 1;
+    return _URC_NO_REASON;
+}
+
+unsigned tpi_stack_here(struct tpi_fault_thread *thread, const void *frame, uintptr_t *frames,
+                        unsigned limit) {
+    /* a function's own frame address is two words below the end of its frame */
+    struct here here = {(uintptr_t)frame + 2 * sizeof(void *), frames, 0, limit};
+    jmp_buf rescue;
+    thread->rescue = &rescue;
+    volatile bool whole = false;
+    if (_setjmp(rescue) == 0) {
+        _Unwind_Backtrace(note, &here);
+        whole = true;
+    }
+    thread->rescue = NULL;
+    return whole ? here.count : 0;
+}
+
 /* ---- the handler ---- */
 
 static const struct sigaction *action_before(int number) {

@@ -155,6 +155,10 @@ void tpi_fault_registers(struct tpi_fault *fault);
  * what it is when the frame's callee has returned. False: the stack could not be read. */
 bool tpi_fault_walk(struct tpi_fault_thread *thread, const struct tpi_fault *fault,
                     bool (*step)(void *context, uintptr_t pc, uintptr_t sp), void *context);
+/* The calling thread's own stack, innermost first, from the caller of the function that `frame` is
+ * of (__builtin_frame_address(0)); how many. 0: it could not be read. Not in a handler. */
+unsigned tpi_stack_here(struct tpi_fault_thread *thread, const void *frame, uintptr_t *frames,
+                        unsigned limit);
 /* True in abort and in what assert calls, where libc holds nothing. */
 bool tpi_fault_is_deliberate(uintptr_t pc);
 uintptr_t tpi_module_of(uintptr_t address); /* where its program or library begins; 0: in none */

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -26,9 +27,11 @@
 #endif
 
 struct tpi_zygote {
-    tpi_mutex mutex; /* one request at a time */
+    tpi_mutex mutex; /* of what follows; one request at a time */
     int socket;
     int pid;
+    bool ordered; /* a copy whose number has not been read yet: the spare one */
+    int spare;    /* this end of its stream */
 };
 
 static unsigned count_threads(void) {
@@ -70,6 +73,10 @@ static _Noreturn void run_copy(int socket, int stream, void (*child)(int stream)
     close(socket);
     (void)setpgid(0, 0);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+#ifdef M_ARENA_MAX
+    /* an arena for each thread takes 64 MiB of addresses, which may be limited */
+    (void)mallopt(M_ARENA_MAX, 1);
+#endif
     child(stream);
     tpi_process_exit(1);
 }
@@ -90,6 +97,62 @@ static _Noreturn void serve(int socket, void (*child)(int stream)) {
 }
 
 /* ---- the node's side ---- */
+
+static bool give_stream(int socket, int stream) {
+    char byte = 0, room[CMSG_SPACE(sizeof(int))] = {0};
+    struct iovec part = {&byte, 1};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof room};
+    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(head), &stream, sizeof stream);
+    return sendmsg(socket, &message, MSG_NOSIGNAL) == 1;
+}
+
+/* Asks for a copy, and does not wait for it. Under the mutex. */
+static bool order(struct tpi_zygote *zygote) {
+    int ends[2];
+    if (zygote->ordered) return true;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return false;
+    bool given = fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 && give_stream(zygote->socket, ends[1]);
+    close(ends[1]);
+    if (!given) {
+        close(ends[0]);
+        return false;
+    }
+    zygote->ordered = true;
+    zygote->spare = ends[0];
+    return true;
+}
+
+/* The number of the copy that was ordered, or an error of the system, negative; waits for it. Under
+ * the mutex. */
+static int collect(struct tpi_zygote *zygote) {
+    int32_t pid = -EIO;
+    ssize_t got;
+    TPI_ASSERT(zygote->ordered);
+    zygote->ordered = false;
+    do got = recv(zygote->socket, &pid, sizeof pid, 0);
+    while (got < 0 && errno == EINTR);
+    return got == sizeof pid ? pid : -EIO;
+}
+
+static void discard(int pid, int stream) {
+    int status;
+    close(stream);
+    if (pid <= 0) return;
+    (void)kill(pid, SIGKILL);
+    while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR) {
+    }
+}
+
+/* Whether a copy that may have waited for long has ended meanwhile; then it is reaped. */
+static bool has_ended(int pid) {
+    int status;
+    return waitpid(pid, &status, __WALL | WNOHANG) != 0;
+}
 
 tp_err tpi_zygote_start(struct tpi_zygote **out, void (*child)(int stream)) {
     int ends[2];
@@ -112,62 +175,53 @@ tp_err tpi_zygote_start(struct tpi_zygote **out, void (*child)(int stream)) {
         tpi_vm_unmap(zygote, sizeof *zygote);
         return TP_ENOMEM;
     }
+    (void)order(zygote);
     *out = zygote;
     return TP_OK;
 }
 
 void tpi_zygote_stop(struct tpi_zygote *zygote) {
     int status;
+    if (zygote->ordered) {
+        int pid = collect(zygote);
+        discard(pid, zygote->spare);
+    }
     close(zygote->socket);
     while (waitpid(zygote->pid, &status, 0) < 0 && errno == EINTR) {
     }
     tpi_vm_unmap(zygote, sizeof *zygote);
 }
 
-static bool give_stream(int socket, int stream) {
-    char byte = 0, room[CMSG_SPACE(sizeof(int))] = {0};
-    struct iovec part = {&byte, 1};
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof room};
-    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-    head->cmsg_level = SOL_SOCKET;
-    head->cmsg_type = SCM_RIGHTS;
-    head->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(head), &stream, sizeof stream);
-    return sendmsg(socket, &message, MSG_NOSIGNAL) == 1;
+void tpi_zygote_order(struct tpi_zygote *zygote) {
+    tpi_mutex_lock(&zygote->mutex);
+    (void)order(zygote); /* else the next copy is waited for */
+    tpi_mutex_unlock(&zygote->mutex);
 }
 
-static int ask(struct tpi_zygote *zygote, int stream) {
-    int32_t pid = -1;
+static int take(struct tpi_zygote *zygote, int *stream) {
+    int pid = -EIO;
     tpi_mutex_lock(&zygote->mutex);
-    if (give_stream(zygote->socket, stream)) {
-        ssize_t got;
-        do got = recv(zygote->socket, &pid, sizeof pid, 0);
-        while (got < 0 && errno == EINTR);
-        if (got != sizeof pid) pid = -1;
+    for (int i = 0; i < 2 && order(zygote); i++) {
+        pid = collect(zygote);
+        *stream = zygote->spare;
+        if (pid <= 0 || !has_ended(pid)) break;
+        close(*stream);
+        *stream = -1;
+        pid = -EIO;
     }
     tpi_mutex_unlock(&zygote->mutex);
     return pid;
 }
 
 tp_err tpi_zygote_copy(struct tpi_zygote *zygote, struct tpi_child *out, int *stream) {
-    int ends[2], status;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return TP_EIO;
-    int pid = ask(zygote, ends[1]);
-    close(ends[1]);
+    *stream = -1;
+    int pid = take(zygote, stream);
     int descriptor = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
-    if (descriptor >= 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0) {
+    if (descriptor >= 0) {
         *out = (struct tpi_child){pid, descriptor};
-        *stream = ends[0];
         return TP_OK;
     }
-    close(ends[0]);
-    if (descriptor >= 0) close(descriptor);
-    if (pid > 0) {
-        (void)kill(pid, SIGKILL);
-        while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR) {
-        }
-    }
+    if (*stream >= 0) discard(pid, *stream);
     return pid == -EAGAIN || pid == -ENOMEM ? TP_ENOMEM : TP_EIO;
 }
 
@@ -197,14 +251,23 @@ bool tpi_stream_read_all(int stream, void *bytes, size_t size) {
     return true;
 }
 
-bool tpi_stream_write_all(int stream, const void *bytes, size_t size) {
-    const uint8_t *at = bytes;
-    while (size > 0) {
-        ssize_t sent = send(stream, at, size, MSG_NOSIGNAL);
+bool tpi_stream_write_all(int stream, struct tpi_part *parts, unsigned count) {
+    TPI_ASSERT(count <= TPI_PARTS_MAX);
+    while (count > 0) {
+        struct iovec vector[TPI_PARTS_MAX];
+        for (unsigned i = 0; i < count; i++)
+            vector[i] = (struct iovec){(void *)(uintptr_t)parts[i].bytes, parts[i].size};
+        ssize_t sent =
+            sendmsg(stream, &(struct msghdr){.msg_iov = vector, .msg_iovlen = count}, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) continue;
-        if (sent <= 0) return false;
-        at += sent;
-        size -= (size_t)sent;
+        if (sent < 0) return false;
+        for (size_t rest = (size_t)sent; count > 0; parts++, count--) {
+            size_t done = rest < parts->size ? rest : parts->size;
+            parts->bytes = (const uint8_t *)parts->bytes + done;
+            parts->size -= done;
+            rest -= done;
+            if (parts->size > 0) break;
+        }
     }
     return true;
 }

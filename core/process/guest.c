@@ -22,10 +22,9 @@ static void write_frame(struct tpi_guest *guest, const struct tpi_frame *frame, 
                         size_t first_size, const void *second) {
     TPI_ASSERT(first_size <= frame->size);
     tpi_mutex_lock(&guest->writing);
-    bool ok = tpi_stream_write_all(guest->stream, frame, sizeof *frame);
-    if (ok && first_size > 0) ok = tpi_stream_write_all(guest->stream, first, first_size);
-    if (ok && frame->size > first_size)
-        ok = tpi_stream_write_all(guest->stream, second, frame->size - first_size);
+    struct tpi_part parts[] = {
+        {frame, sizeof *frame}, {first, first_size}, {second, frame->size - first_size}};
+    bool ok = tpi_stream_write_all(guest->stream, parts, 3);
     tpi_mutex_unlock(&guest->writing);
     if (!ok) tpi_process_exit(1);
 }

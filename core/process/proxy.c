@@ -37,8 +37,9 @@ struct proxy {
     int stream;
     tp_ref stream_id;
     bool started;
-    bool exited; /* and is reaped */
-    bool ready;  /* its init has returned */
+    bool ordered; /* the next copy, after this one */
+    bool exited;  /* and is reaped */
+    bool ready;   /* its init has returned */
     struct tpi_bytes out, in;
     struct told *told; /* types of other nodes that the guest knows; the last one used is first */
     uint32_t ahead;    /* messages that it has not given credit for */
@@ -47,6 +48,13 @@ struct proxy {
     tp_duration heartbeat;
     tp_time next_beat;
 };
+
+/* Has the next guest's process made: when this one is at work, so as not to be in its way. */
+static void order_next(struct proxy *proxy) {
+    if (proxy->ordered) return;
+    proxy->ordered = true;
+    tpi_zygote_order((struct tpi_zygote *)(void *)proxy->runtime->options.zygote);
+}
 
 static void leave(tp_actor *self, struct proxy *proxy, int status) {
     uint8_t room[TPI_PROCESS_REASON];
@@ -165,6 +173,7 @@ static void act_for(tp_actor *self, const struct tpi_frame *frame, const uint8_t
 static void take_frame(tp_actor *self, struct proxy *proxy, const struct tpi_frame *frame,
                        const uint8_t *bytes) {
     proxy->heard = true;
+    if (frame->what != TPI_CROSS_READY) order_next(proxy);
     switch ((enum tpi_crossing)frame->what) {
     case TPI_CROSS_READY: proxy->ready = true; return;
     case TPI_CROSS_SIGNAL: act_for(self, frame, bytes); return;
@@ -240,7 +249,14 @@ static void listen_on(tp_actor *self, struct proxy *proxy) {
         tp_exit(self, TP_EXIT_NOMEM);
 }
 
+/* What this actor tells itself is handled like a message; so it is sent like one, or the books of
+ * the runtime would not balance. */
+static void count_own(tp_actor *self) {
+    tpi_count(&self->worker->counters.sent, 1);
+}
+
 static void on_ready(tp_actor *self, struct proxy *proxy, const tpi_ready *ready) {
+    count_own(self);
     if (ready->id == proxy->child_id) take_end(self, proxy);
     if (ready->id != proxy->stream_id) return;
     if (ready->ready & (TPI_POLL_READ | TPI_POLL_ERROR)) {
@@ -300,6 +316,7 @@ static void on_any(tp_actor *self, struct proxy *proxy, const tp_message *messag
     const struct tpi_block *block = &message->block;
     struct tpi_frame frame = frame_of(self, block);
     bool counted = frame.kind <= TPI_KIND_REQUEST && !(frame.flags & TPI_BLOCK_UNCOUNTED);
+    if (frame.kind == TPI_KIND_EXIT || frame.kind == TPI_KIND_DOWN) count_own(self);
     put_block(self, proxy, &frame, block);
     /* who asked hears of it when the guest ends without an answer */
     if (frame.kind == TPI_KIND_REQUEST) (void)tp_defer(self);
@@ -316,6 +333,7 @@ static void on_any(tp_actor *self, struct proxy *proxy, const tp_message *messag
 
 static void on_beat(tp_actor *self, struct proxy *proxy, const tpi_beat *msg) {
     (void)msg;
+    count_own(self);
     beat(self, proxy);
     flush(self, proxy);
     if (tp_send_after(self, proxy->heartbeat, tp_self(self), tpi_beat) == 0)
@@ -326,6 +344,7 @@ static void on_beat(tp_actor *self, struct proxy *proxy, const tpi_beat *msg) {
 
 static void proxy_left(void *arg) {
     struct proxy *proxy = arg;
+    if (proxy->started) order_next(proxy);
     if (!proxy->started || proxy->exited) return;
     if (tpi_child_end(&proxy->child, KILL_PATIENCE)) return;
     int copy = tpi_descriptor_copy(proxy->child.descriptor);

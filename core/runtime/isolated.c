@@ -8,22 +8,34 @@
 #include "core/process/crossing.h"
 #include "core/runtime/runtime.h"
 
-/* Room for the slots of others, of which only the addresses are used. */
-static tp_err make_runtime(struct tpi_guest *guest, const struct tpi_guest_start *start) {
+/* Before the node says what is wanted, so that the copy is ready when it does. */
+static tp_err make_runtime(struct tpi_guest *guest, size_t stack_size) {
     tp_runtime *runtime;
     tp_options options = {.workers = 1,
-                          .max_actors = start->self.slot + 64,
-                          .stack_size = start->stack_size,
+                          .max_actors = 1,
+                          .stack_size = stack_size,
                           .mailbox_limit = INT32_MAX / 16, /* the node's bound counts */
-                          .message_budget = start->message_budget,
-                          .log_level = start->log_level,
+                          .log_level = TP_LOG_WARN,
                           .log_hook = tpi_guest_log(),
                           .log_context = guest};
     tp_err err = tpi_runtime_new(&runtime, &options, NULL, NULL);
-    if (err != TP_OK) return err;
+    if (err == TP_OK) tpi_guest_enter(guest, runtime);
+    return err;
+}
+
+/* What differs from guest to guest. Nothing runs in it yet. */
+static tp_err fit_runtime(struct tpi_guest *guest, const struct tpi_guest_start *start) {
+    if (guest->runtime->options.stack_size != start->stack_size) {
+        tpi_runtime_free(guest->runtime);
+        tp_err err = make_runtime(guest, start->stack_size);
+        if (err != TP_OK) return err;
+    }
+    tp_runtime *runtime = guest->runtime;
+    runtime->options.message_budget = start->message_budget;
+    runtime->options.log_level = start->log_level;
     runtime->scheduler->workers[0]->refs = start->refs;
-    tpi_guest_enter(guest, runtime);
-    return TP_OK;
+    /* room for the slots of others, of which only the addresses are used */
+    return tpi_slots_remake(runtime, start->self.slot + 64);
 }
 
 /* The copy's whole program. It ends by _exit: nothing that it has of the node's is to be tidied. */
@@ -31,6 +43,8 @@ static void guest_main(int stream) {
     static struct tpi_guest guest;
     struct tpi_frame frame;
     struct tpi_guest_start start;
+    guest.stream = stream;
+    if (make_runtime(&guest, 0) != TP_OK) tpi_process_exit(1);
     if (!tpi_stream_read_all(stream, &frame, sizeof frame) || frame.size < sizeof start ||
         !tpi_stream_read_all(stream, &start, sizeof start))
         tpi_process_exit(1);
@@ -38,9 +52,8 @@ static void guest_main(int stream) {
     uint8_t *arguments = size > 0 ? tpi_vm_map(size) : NULL;
     if ((size > 0 && arguments == NULL) || !tpi_stream_read_all(stream, arguments, size))
         tpi_process_exit(1);
-    guest.stream = stream;
     tpi_limits_set(&start.limits);
-    if (make_runtime(&guest, &start) != TP_OK) tpi_process_exit(1);
+    if (fit_runtime(&guest, &start) != TP_OK) tpi_process_exit(1);
     tpi_guest_serve(&guest, &start, &frame, arguments);
 }
 

@@ -64,7 +64,9 @@ TP_API const char *tp_signal_name(int32_t signal);
 
 /* ---- crashes told to actors ---- */
 
-/* One crash. Lists are cut: links at 16, the stack at 32, last messages at 8, restarts at 4. */
+/* One crash. The stack is that of a fault, or of a tp_fail where faults can be contained: of at
+ * most 100 failures a second, 16 frames each; empty otherwise. Lists are cut: links at 16, the
+ * stack at 32, last messages at 8, restarts at 4. */
 TP_MESSAGE_AS(tp_crash_report, "tp.crash_report", TP_FIELD(pid, actor),
               TP_FIELD(str, name), /* registered, or empty */
               TP_FIELD(str, behavior), TP_FIELD(i32, code), TP_FIELD(bin, detail),
@@ -76,7 +78,7 @@ TP_MESSAGE_AS(tp_crash_report, "tp.crash_report", TP_FIELD(pid, actor),
               TP_FIELD(u32, monitor_count),                /* that it had on others */
               TP_FIELD(u32, watcher_count),                /* that others had on it */
               TP_FIELD(i32, signal),                       /* of a fault; else 0 */
-              TP_FIELD(u64, address), TP_LIST(str, stack), /* of a fault, innermost first */
+              TP_FIELD(u64, address), TP_LIST(str, stack), /* innermost first: see above */
               TP_FIELD(str, text), TP_FIELD(str, json),    /* all of it */
               TP_FIELD(u64, lost), /* reports that this subscriber's full mailbox refused before */
               TP_LIST(str, last),  /* messages, newest first, as text: of an actor with a capsule */

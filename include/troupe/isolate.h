@@ -14,12 +14,16 @@
  * Its pid is like any other: sends, calls, links, monitors, names, supervisors and exit reasons
  * work, and whatever it does to memory, it does to its own. When its process ends by itself (a
  * fault, kill -9, a limit) the reason is TP_EXIT_PROCESS (tp_process_of: <troupe/port.h>). A
- * process that stands still (SIGSTOP) is noticed by its missing heartbeat and killed; one whose
- * handler loops for ever can be killed with tp_kill.
+ * process that stands still (SIGSTOP) is noticed by its missing heartbeat and killed. One whose
+ * handler loops for ever is ended by tp_kill, at once; any other exit signal, also that of a link,
+ * waits until the handler returns, as it does in the node. So a supervisor ends such a child after
+ * its shutdown time, and a probe finds it.
  *
  * The process is a copy of this one as it was at tp_zygote_start: it sees global variables as they
- * were then, and no secrets that were loaded later. Behaviours and message types must be in the
- * program or in libraries that were loaded before (TP_ENOTSUP for a behaviour that is not).
+ * were then, and no secrets that were loaded later. One copy always waits ahead of time, asleep, so
+ * that the next spawn finds it ready; it goes with tp_zygote_stop. Behaviours and message types
+ * must be in the program or in libraries that were loaded before (TP_ENOTSUP for a behaviour that
+ * is not).
  *
  * A supervisor's probe (probe_every) asks the process itself: silence there is a SIGKILL. Links,
  * monitors, calls and replies work with actors of other nodes, too. With `isolate` these are

@@ -41,11 +41,15 @@ TP_API tp_err tp_kill(tp_actor *self, tp_pid to);
 /*
  * Kills an actor and gives it up, because its code does not come back: an endless loop, a system
  * call. Such an actor cannot end; but from now on nobody finds it. Its name is free, messages to it
- * are dead letters, calls to it fail, links and monitors to it answer `noproc`. What it owns, and
- * what those who are linked to it or watch it are told, waits until its code comes back
- * to the library; then it ends. Supervisors do this to a child that a kill did not end in time.
- * TP_OK; TP_ENOPROC: it has ended, or been abandoned before; TP_EFULL: 16 are abandoned already;
- * TP_ENOTSUP: of another node; TP_EDEADLOCK: itself; TP_ENOMEM.
+ * are dead letters, new calls to it fail, new links and monitors answer `noproc`. Actors of this
+ * node that are linked to it or watch it hear `killed` now, and those who wait for its answer or
+ * for room in its mailbox wait no more (TP_ENOPROC): as if it had ended. A future counts as
+ * the one's who was asked, also if that one has passed it on. Inboxes, isolated actors' own calls
+ * and other nodes hear when it really ends: when its code comes back to the library. Until then it
+ * keeps its thread and all that it owns. Supervisors do this to a child that a kill did not end in
+ * time. It costs a signal to each actor of the node.
+ * TP_OK; TP_ENOPROC: it has ended, or been abandoned before; TP_ENOTSUP: of another node;
+ * TP_EDEADLOCK: itself; TP_ENOMEM.
  */
 TP_API tp_err tp_abandon(tp_actor *self, tp_pid other);
 

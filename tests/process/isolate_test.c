@@ -69,7 +69,10 @@ static void on_order(tp_actor *self, struct guest *guest, const order *msg) {
     guest->boss = tp_sender(self);
     tp_err err = TP_OK;
     if (says(msg->what, "crash")) crash(self, msg->n);
-    else if (says(msg->what, "trap")) (void)tp_trap_exits(self, true);
+    else if (says(msg->what, "loop")) {
+        tp_send(self, guest->boss, seen, .what = TP_STR("loops"), .from = tp_self(self));
+        crash(self, 5);
+    } else if (says(msg->what, "trap")) (void)tp_trap_exits(self, true);
     else if (says(msg->what, "link")) err = tp_link(self, msg->other);
     else if (says(msg->what, "unlink")) err = tp_unlink(self, msg->other);
     else if (says(msg->what, "monitor")) guest->monitor = tp_monitor(self, msg->other);
@@ -152,6 +155,23 @@ static void talk_body(tp_actor *self, void *arg) {
 TP_TEST(isolate, calls_sends_and_timers) {
     SUPPORTED();
     run_isolated(talk_body);
+}
+
+/* A copy is ready before anybody knows what it is for. */
+static void stacks_body(tp_actor *self, void *arg) {
+    (void)arg;
+    for (int i = 0; i < 2; i++) TP_ASSERT_EQ_INT(ask_who(self, isolate_one(self), 1).sum, 101);
+}
+TP_TEST(isolate, stacks_of_another_size) {
+    SUPPORTED();
+    tp_zygote *zygote;
+    TP_ASSERT_EQ_INT(tp_zygote_start(&zygote), TP_OK);
+    for (size_t kib = 64; kib <= 1024; kib *= 4) {
+        tp_options options = {.workers = 1, .zygote = zygote, .stack_size = kib << 10};
+        TP_ASSERT_EQ_INT(tp_run_with(&options, stacks_body, NULL), 0);
+    }
+    tp_zygote_stop(zygote);
+    TP_ASSERT(!has_child());
 }
 
 static void large_body(tp_actor *self, void *arg) {
@@ -430,6 +450,35 @@ static void kill_body(tp_actor *self, void *arg) {
 TP_TEST(isolate, an_endless_loop_can_be_killed) {
     SUPPORTED();
     run_isolated(kill_body);
+}
+
+static void peer_that_ends(tp_actor *self, void *arg) {
+    who msg;
+    (void)arg;
+    (void)tp_receive(self, SOON, &msg, who);
+    tp_exit(self, TP_EXIT_USER + 3);
+}
+static void link_to_loop_body(tp_actor *self, void *arg) {
+    (void)arg;
+    tp_ref ref;
+    tp_pid pid = isolate_with(self, (tp_spawn_options){.monitor = &ref});
+    tp_pid peer = tp_spawn_body(self, peer_that_ends, NULL, NULL);
+    int process = (int)ask_who(self, pid, 0).process;
+    tell_done(self, pid, "link", peer, 0);
+    tell(self, pid, "loop", tp_pid_null(), 0);
+    (void)expect(self, "loops");
+    TP_ASSERT(tp_monitor(self, peer) != 0);
+    TP_ASSERT_EQ_INT(tp_send(self, peer, who, .add = 0), TP_OK);
+    TP_ASSERT_EQ_INT(expect_down(self, peer).code, TP_EXIT_USER + 3);
+    TP_ASSERT_EQ_INT(tp_sleep(self, TP_MS(20)), TP_OK);
+    TP_ASSERT(state_of(process) != 0 && state_of(process) != 'Z'); /* it has not come to hear it */
+    TP_ASSERT_EQ_INT(tp_kill(self, pid), TP_OK);
+    TP_ASSERT_EQ_INT(expect_down(self, pid).code, TP_EXIT_KILLED);
+    TP_ASSERT(is_gone(process));
+}
+TP_TEST(isolate, the_exit_of_a_link_waits_for_an_endless_loop) {
+    SUPPORTED();
+    run_isolated(link_to_loop_body);
 }
 
 static void stopped_body(tp_actor *self, void *arg) {

@@ -43,6 +43,8 @@ run 2 --seconds 0; err "'0' is not a number from 1"
 run 2 --seeds 5..3; err 'no range'
 run 2 --strategy simple_one_for_one; err 'no strategy'
 run 2 --depth 9 --fanout 9; err 'more than 100000 leaves'
+run 2 --sim --isolated 1; err 'no processes'
+run 2 --depth 1 --fanout 3 --isolated 4; err 'not so many leaves'
 run 2 extra; err 'not expected'
 
 # ---- storms ----
@@ -59,6 +61,16 @@ for strategy in one_for_all rest_for_one; do
         --workers 2
     out '^stress: OK$'
 done
+# Leaves that are processes: SIGKILL among the rest, and nothing is left. A process that copies
+# itself is more than ThreadSanitizer follows.
+if grep -q __tsan_init "$stress"; then :; else
+    for strategy in one_for_one one_for_all rest_for_one; do
+        run 0 --seconds 2 --kill-rate 100 --load 2000 --fanout 3 --isolated 8 --workers 2 --json \
+            --strategy $strategy
+        json "j['ok'] and j['isolated'] == 8 and j['latency_isolated']['count'] > 0"
+        json "j['hurt']['sigkill'] > 0 and not j['process_left'] and j['descriptors_left'] == 0"
+    done
+fi
 run 1 --seconds 1 --load 100 --kill-rate 100 --html "$work/no/where"; err 'No such file'
 
 # ---- in the simulator ----

@@ -1,7 +1,9 @@
 /*
  * The actors of the tree and around it.
  */
+#include <signal.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include "tools/stress/stress.h"
 
@@ -14,6 +16,7 @@
 
 struct leaf {
     struct stress *stress;
+    tp_pid storm; /* not stress->storm: an isolated one's copy of that is older */
     uint32_t slot;
     uint64_t handled;
     bool deaf;
@@ -24,6 +27,7 @@ TP_MESSAGE_AS(never, "stress.never")
 static void leaf_init(tp_actor *self, struct leaf *leaf, const stress_start *msg) {
     leaf->stress = (struct stress *)(uintptr_t)msg->stress;
     leaf->slot = msg->slot;
+    leaf->storm = msg->storm;
     struct stress_slot *slot = &leaf->stress->slots[msg->slot];
     if (slot->failing > 0) {
         slot->failing--;
@@ -38,7 +42,8 @@ static void leaf_init(tp_actor *self, struct leaf *leaf, const stress_start *msg
 /* The first message that this incarnation handles: it serves. */
 static void on_hello(tp_actor *self, struct leaf *leaf, const stress_hello *msg) {
     (void)msg;
-    (void)tp_send(self, leaf->stress->storm, stress_served, .slot = leaf->slot, .at = tp_now(self));
+    (void)tp_send(self, leaf->storm, stress_served, .slot = leaf->slot, .at = tp_now(self),
+                  .process = getpid());
 }
 
 static void on_load(tp_actor *self, struct leaf *leaf, const stress_load *msg) {
@@ -51,35 +56,42 @@ static void on_ping(tp_actor *self, struct leaf *leaf, const stress_ping *msg) {
     (void)tp_send(self, tp_sender(self), stress_pong, .slot = leaf->slot);
 }
 
-/* Where faults are not contained the end is the same, by other means. */
-static _Noreturn void fault(tp_actor *self) {
+/* Where faults are not contained the end is the same, by other means. A process of its own ends by
+ * the fault itself; without the report, of which there would be many. */
+static _Noreturn void fault(tp_actor *self, bool isolated) {
     volatile uintptr_t nowhere = 16;
+    if (isolated) {
+        (void)sigaction(SIGSEGV, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+        *(volatile int *)nowhere = 1;
+    }
     if (tp_contains_faults(tp_self_runtime(self))) *(volatile int *)nowhere = 1;
     tp_exit(self, TP_EXIT_FAULT);
 }
 
 /* Deaf, also when it is asked to stop: the time that its supervisor gives it has to pass. */
-static void hang(tp_actor *self) {
+static void hang(tp_actor *self, bool isolated) {
     never nothing;
+    while (isolated) (void)pause(); /* its thread as well: only a signal ends it */
     for (;;) (void)tp_receive(self, TP_FOREVER, &nothing, never);
 }
 
 static void leaf_end(tp_actor *self, struct leaf *leaf, const tp_reason *reason) {
     (void)reason;
-    if (leaf->deaf) hang(self);
+    if (leaf->deaf) hang(self, stress_is_isolated(leaf->stress, leaf->slot));
 }
 
 static void on_hurt(tp_actor *self, struct leaf *leaf, const stress_hurt *msg) {
     struct stress_slot *slot = &leaf->stress->slots[leaf->slot];
+    bool isolated = stress_is_isolated(leaf->stress, leaf->slot);
     if (msg->kind == STRESS_SLOW) slot->slow = TP_MS(msg->amount);
     if (msg->kind == STRESS_REFUSE) slot->failing = msg->amount;
-    (void)tp_send(self, leaf->stress->storm, stress_dying, .slot = leaf->slot, .at = tp_now(self));
+    (void)tp_send(self, leaf->storm, stress_dying, .slot = leaf->slot, .at = tp_now(self));
     if (msg->kind == STRESS_HANG) {
         leaf->deaf = true;
         (void)tp_trap_exits(self, true);
-        hang(self);
+        hang(self, isolated);
     }
-    if (msg->kind == STRESS_FAULT) fault(self);
+    if (msg->kind == STRESS_FAULT) fault(self, isolated);
     if (msg->kind == STRESS_EXIT) tp_exit(self, TP_EXIT_USER + 1);
     tp_fail(self, "hurt: %s", stress_kind_name(msg->kind));
 }

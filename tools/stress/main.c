@@ -1,12 +1,14 @@
 /*
  * troupe-stress: storms over a supervision tree, in production or in the simulator.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <troupe/sim.h>
 
@@ -15,8 +17,9 @@
 #define STORM_MAILBOX (1u << 20)
 #define FAULTS_A_MINUTE 1000000 /* the most that the runtime takes */
 #define REST_TRIES 2000         /* milliseconds for the actors that are left to end */
-#define UNTOLD 8         /* the storm and its helpers: nobody, or the storm itself, watches them */
-#define SIM_AFTER 100    /* seconds after the storm for all that has a time limit */
+#define UNTOLD 8      /* the storm and its helpers: nobody, or the storm itself, watches them */
+#define SIM_AFTER 100 /* seconds after the storm for all that has a time limit */
+#define ISOLATED_MAX 1000
 #define JUDGE_SECONDS 20 /* a shorter run says nothing about a slope */
 
 static const char *const usage =
@@ -27,6 +30,7 @@ static const char *const usage =
     "  --load N          messages a second to the leaves (10000)\n"
     "  --depth N         levels of supervisors (2)\n"
     "  --fanout N        children of each (8)\n"
+    "  --isolated N      so many leaves are processes of their own (0)\n"
     "  --strategy NAME   one_for_one, one_for_all, rest_for_one\n"
     "  --workers N       (one a CPU)\n"
     "  --seed N          (1)\n"
@@ -75,7 +79,8 @@ static const struct option long_options[] = {
     {"depth", 1, NULL, 'd'},   {"fanout", 1, NULL, 'f'},       {"strategy", 1, NULL, 't'},
     {"workers", 1, NULL, 'w'}, {"seed", 1, NULL, 'r'},         {"json", 0, NULL, 'j'},
     {"html", 1, NULL, 'h'},    {"memory-bound", 1, NULL, 'm'}, {"sim", 0, NULL, 'S'},
-    {"seeds", 1, NULL, 'R'},   {"help", 0, NULL, 'H'},         {NULL, 0, NULL, 0}};
+    {"seeds", 1, NULL, 'R'},   {"isolated", 1, NULL, 'i'},     {"help", 0, NULL, 'H'},
+    {NULL, 0, NULL, 0}};
 
 static bool take(struct stress_options *options, int option, const char *text) {
     int64_t seed;
@@ -84,6 +89,7 @@ static bool take(struct stress_options *options, int option, const char *text) {
     case 'k': return number(text, 1, 10000000, &options->kill_rate);
     case 'l': return number(text, 0, 100000000, &options->load);
     case 'd': return number(text, 1, 16, &options->depth);
+    case 'i': return number(text, 0, ISOLATED_MAX, &options->isolated);
     case 'f': return number(text, 1, STRESS_LEAVES_MAX, &options->fanout);
     case 't': return strategy(text, options);
     case 'w': return number(text, 1, 64, &options->workers);
@@ -109,6 +115,11 @@ static bool read_options(int argc, char **argv, struct stress_options *options) 
     for (int64_t i = 0; i < options->depth; i++) leaves *= (double)options->fanout;
     if (leaves > STRESS_LEAVES_MAX) {
         fprintf(stderr, "troupe-stress: more than %d leaves\n", STRESS_LEAVES_MAX);
+        return false;
+    }
+    if ((double)options->isolated > leaves || (options->isolated > 0 && options->sim)) {
+        fprintf(stderr, "troupe-stress: --isolated: %s\n",
+                options->sim ? "the simulator has no processes" : "there are not so many leaves");
         return false;
     }
     if (optind < argc) fprintf(stderr, "troupe-stress: '%s' is not expected\n", argv[optind]);
@@ -147,10 +158,24 @@ static void told(struct stress *stress, tp_err err) {
                    "the runtime does not start: %s", tp_strerror(err));
 }
 
-static void run_real(struct stress *stress) {
+static int open_descriptors(void) {
+    int count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    while (folder != NULL && readdir(folder) != NULL) count++;
+    if (folder != NULL) (void)closedir(folder);
+    return count;
+}
+
+static bool has_child(void) {
+    siginfo_t info;
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0;
+}
+
+static void run_storm(struct stress *stress, tp_zygote *zygote) {
     tp_runtime *runtime;
     tp_pid storm;
     tp_options options = runtime_options(stress->options);
+    options.zygote = zygote;
     tp_err err = tp_runtime_start(&runtime, &options);
     if (err != TP_OK) {
         told(stress, err);
@@ -165,6 +190,21 @@ static void run_real(struct stress *stress) {
         tp_runtime_counters(runtime, &stress->result->counters);
     }
     tp_runtime_stop(runtime);
+}
+
+/* The zygote comes after the tree, which its copies know by its address. */
+static void run_real(struct stress *stress) {
+    tp_zygote *zygote = NULL;
+    int before = open_descriptors();
+    tp_err err = stress->options->isolated > 0 ? tp_zygote_start(&zygote) : TP_OK;
+    if (err != TP_OK) {
+        told(stress, err);
+        return;
+    }
+    run_storm(stress, zygote);
+    tp_zygote_stop(zygote);
+    stress->result->process_left = has_child();
+    stress->result->descriptors_left = open_descriptors() - before;
 }
 
 static void run_sim(struct stress *stress) {
@@ -195,12 +235,14 @@ static int64_t notices(const struct stress_result *result) {
 }
 
 /* Each end is told to a supervisor, by its link; one that was asked for by a monitor too. A start
- * that fails is told otherwise: up to three for each that was to refuse. */
-static bool adds_up(const struct stress_result *result) {
+ * that fails is told otherwise: up to three for each that was to refuse. What still had to go to a
+ * process when that ended is a dead letter: the signal that asked it to stop, for one. */
+static bool adds_up(const struct stress_options *options, const struct stress_result *result) {
+    int64_t times = options->isolated > 0 ? 3 : 2;
     int64_t exited = (int64_t)result->counters.exited;
     int64_t untold = 3 * (int64_t)result->hurts[STRESS_REFUSE] + UNTOLD;
     return notices(result) >= exited - untold &&
-           notices(result) <= 2 * exited + (int64_t)result->watched + UNTOLD;
+           notices(result) <= times * exited + (int64_t)result->watched + UNTOLD;
 }
 
 static const char *judge(const struct stress_options *options, const struct stress_result *result) {
@@ -214,7 +256,9 @@ static const char *judge(const struct stress_options *options, const struct stre
         return "the brittle supervisor did not give up when it had to";
     if (result->restarts == 0) return "the storm did nothing";
     if (result->alive_after > 0) return "actors are left after the stop";
-    if (!adds_up(result)) return "messages sent are not those handled, dropped or dead";
+    if (result->process_left) return "a process is left after the stop";
+    if (result->descriptors_left != 0) return "descriptors are left after the stop";
+    if (!adds_up(options, result)) return "messages sent are not those handled, dropped or dead";
     if (!options->sim && options->seconds >= JUDGE_SECONDS && result->slope > bound)
         return "memory grows";
     return NULL;
@@ -259,6 +303,7 @@ static void print_text(const struct stress *stress) {
     printf("restarts     %" PRIu64 ", %.0f a second\n", result->restarts, rate(result));
     print_latency("latency    ", &result->plain);
     print_latency("  delayed  ", &result->delayed);
+    if (stress->options->isolated > 0) print_latency("  isolated ", &result->isolated);
     printf("messages     %" PRIu64 " sent + %" PRId64 " notices = %" PRIu64 " replies + %" PRIu64
            " handled + %" PRIu64 " dropped + %" PRIu64 " dead\n",
            c->sent, notices(result), result->calls, c->handled, c->dropped, c->dead_letters);
@@ -301,6 +346,7 @@ static void print_json(const struct stress *stress, uint64_t runs, uint64_t fail
            rate(result));
     print_json_latency("latency", &result->plain);
     print_json_latency("latency_delayed", &result->delayed);
+    print_json_latency("latency_isolated", &result->isolated);
     printf("\"sent\":%" PRIu64 ",\"notices\":%" PRId64 ",\"handled\":%" PRIu64
            ",\"dropped\":%" PRIu64 ",\"dead_letters\":%" PRIu64 ",\"replies\":%" PRIu64
            ",\"load_sent\":%" PRIu64 ",\"faults\":%" PRIu64 ",",
@@ -309,6 +355,8 @@ static void print_json(const struct stress *stress, uint64_t runs, uint64_t fail
     printf("\"escalations_expected\":%" PRIu64 ",\"escalations_seen\":%" PRIu64
            ",\"escalations_unexpected\":%" PRIu64 ",",
            result->escalations_expected, result->escalations_seen, result->escalations_unexpected);
+    printf("\"isolated\":%" PRId64 ",\"process_left\":%s,\"descriptors_left\":%d,",
+           options->isolated, result->process_left ? "true" : "false", result->descriptors_left);
     printf("\"memory_slope_bytes_per_minute\":%.0f,\"actors_left\":%" PRIu64
            ",\"trace_hash\":\"%016" PRIx64 "\"}\n",
            result->slope, result->alive_after, result->hash);

@@ -6,7 +6,9 @@
  * reason.
  */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tools/stress/stress.h"
@@ -48,6 +50,11 @@ static bool is_obstacle(enum stress_kind kind) {
     return kind == STRESS_HANG || kind == STRESS_SLOW || kind == STRESS_REFUSE;
 }
 
+/* Its siblings wait meanwhile. */
+static bool delays(const struct storm *storm, size_t slot, enum stress_kind kind) {
+    return is_obstacle(kind) || stress_is_isolated(storm->stress, slot);
+}
+
 /* ---- what is heard ---- */
 
 static void on_dying(tp_actor *self, struct storm *storm, const stress_dying *msg) {
@@ -58,23 +65,27 @@ static void on_dying(tp_actor *self, struct storm *storm, const stress_dying *ms
         (void)tp_send(self, storm->medic, stress_hung, .slot = msg->slot);
 }
 
-static void count_latency(struct storm *storm, const struct stress_slot *slot,
-                          const struct stress_group *group, tp_time at) {
-    bool plain = slot->plain && group->epoch == slot->epoch;
+static void count_latency(struct storm *storm, size_t at, tp_time served) {
+    const struct stress_slot *slot = &storm->stress->slots[at];
+    struct stress_result *result = storm->result;
+    bool plain = slot->plain && group_of(storm, at)->epoch == slot->epoch;
     if (slot->died == 0) return;
-    stress_histogram_add(plain ? &storm->result->plain : &storm->result->delayed, at - slot->died);
+    if (stress_is_isolated(storm->stress, at) && !is_obstacle(slot->kind))
+        stress_histogram_add(&result->isolated, served - slot->died);
+    else stress_histogram_add(plain ? &result->plain : &result->delayed, served - slot->died);
 }
 
 static void on_served(tp_actor *self, struct storm *storm, const stress_served *msg) {
     struct stress_slot *slot = &storm->stress->slots[msg->slot];
     struct stress_group *group = group_of(storm, msg->slot);
     slot->pid = tp_sender(self);
+    slot->process = msg->process;
     if (slot->served++ > 0) storm->result->restarts++;
     if (!slot->hurt) return;
-    count_latency(storm, slot, group, msg->at);
+    count_latency(storm, msg->slot, msg->at);
     slot->hurt = false;
     storm->hurting--;
-    if (is_obstacle(slot->kind)) group->obstacles--;
+    if (delays(storm, msg->slot, slot->kind)) group->obstacles--;
     if (slot->kind == STRESS_HANG) storm->hangs--;
     if (msg->slot == storm->stress->leaf_count) storm->result->brittle_deaths++;
 }
@@ -154,7 +165,25 @@ static size_t choose_slot(struct storm *storm) {
 /* For the brittle one only what ends it exactly once. */
 static enum stress_kind kind_for(struct storm *storm, size_t slot) {
     enum stress_kind kind = choose_kind(storm);
-    return slot == storm->stress->leaf_count && is_obstacle(kind) ? STRESS_FAIL : kind;
+    if (slot == storm->stress->leaf_count && is_obstacle(kind)) return STRESS_FAIL;
+    if (stress_is_isolated(storm->stress, slot) && (kind == STRESS_EXIT || kind == STRESS_KILL) &&
+        stress_random(&storm->random) % 2 == 0)
+        return STRESS_SIGKILL;
+    return kind;
+}
+
+/* Not a process that has been reaped: its number may be somebody else's by now. Its group may have
+ * been restarted; then the next incarnation says so in any case. */
+static void kill_process(int64_t process) {
+    siginfo_t info;
+    if (waitid(P_PID, (id_t)process, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0)
+        (void)kill((pid_t)process, SIGKILL);
+}
+
+static void strike(tp_actor *self, const struct stress_slot *slot, uint32_t amount) {
+    if (slot->kind == STRESS_KILL) (void)tp_kill(self, slot->pid);
+    else if (slot->kind == STRESS_SIGKILL) kill_process(slot->process);
+    else (void)tp_send(self, slot->pid, stress_hurt, .kind = slot->kind, .amount = amount);
 }
 
 static void hurt(tp_actor *self, struct storm *storm) {
@@ -168,9 +197,9 @@ static void hurt(tp_actor *self, struct storm *storm) {
     struct stress_group *group = group_of(storm, at);
     slot->kind = kind_for(storm, at);
     slot->hurt = true;
-    slot->plain = group->obstacles == 0 && !is_obstacle(slot->kind);
-    slot->died = slot->kind == STRESS_KILL ? tp_now(self) : 0;
-    if (is_obstacle(slot->kind)) {
+    slot->plain = group->obstacles == 0 && !delays(storm, at, slot->kind);
+    slot->died = slot->kind == STRESS_KILL || slot->kind == STRESS_SIGKILL ? tp_now(self) : 0;
+    if (delays(storm, at, slot->kind)) {
         group->obstacles++;
         group->epoch++;
     }
@@ -179,8 +208,7 @@ static void hurt(tp_actor *self, struct storm *storm) {
     storm->hangs += slot->kind == STRESS_HANG;
     storm->result->hurts[slot->kind]++;
     uint32_t amount = 1 + (uint32_t)(stress_random(&storm->random) % 3);
-    if (slot->kind == STRESS_KILL) (void)tp_kill(self, slot->pid);
-    else (void)tp_send(self, slot->pid, stress_hurt, .kind = slot->kind, .amount = amount);
+    strike(self, slot, amount);
 }
 
 static void sample(tp_actor *self, struct storm *storm, tp_time now) {
@@ -301,6 +329,7 @@ void stress_storm_body(tp_actor *self, void *arg) {
     storm.random = stress->options->seed;
     storm.show = !stress->options->sim && isatty(STDERR_FILENO) != 0;
     stress->storm = tp_self(self);
+    stress_tree_tell(stress, stress->storm);
     (void)tp_trap_exits(self, true);
     if (!start(self, &storm)) {
         broken(storm.result, "the tree does not start");

@@ -12,13 +12,14 @@
 
 /* How a leaf is hurt: name and share of 1,000. */
 #define STRESS_KIND_MAP(X)                                                                         \
-    X(EXIT, "exit", 340)    /* tp_exit with a code of its own */                                   \
-    X(FAIL, "fail", 300)    /* tp_fail, with a report */                                           \
-    X(FAULT, "fault", 100)  /* a bad pointer, contained where that can be */                       \
-    X(KILL, "kill", 200)    /* tp_kill */                                                          \
-    X(HANG, "hang", 10)     /* it answers nothing, until its supervisor kills it */                \
-    X(SLOW, "slow", 25)     /* its next init takes some milliseconds */                            \
-    X(REFUSE, "refuse", 25) /* its next one to three inits fail */
+    X(EXIT, "exit", 340)     /* tp_exit with a code of its own */                                  \
+    X(FAIL, "fail", 300)     /* tp_fail, with a report */                                          \
+    X(FAULT, "fault", 100)   /* a bad pointer, contained where that can be */                      \
+    X(KILL, "kill", 200)     /* tp_kill */                                                         \
+    X(HANG, "hang", 10)      /* it answers nothing, until its supervisor kills it */               \
+    X(SLOW, "slow", 25)      /* its next init takes some milliseconds */                           \
+    X(REFUSE, "refuse", 25)  /* its next one to three inits fail */                                \
+    X(SIGKILL, "sigkill", 0) /* of an isolated one's process: half of its exits and kills */
 
 enum stress_kind {
 #define STRESS_KIND_ENUM(name, text, share) STRESS_##name,
@@ -33,6 +34,7 @@ struct stress_options {
     int64_t load;      /* messages a second */
     int64_t depth;     /* levels of supervisors */
     int64_t fanout;    /* children of each */
+    int64_t isolated;  /* so many leaves, the first ones, are processes */
     tp_supervisor_strategy strategy;
     int64_t workers;
     uint64_t seed;
@@ -44,11 +46,12 @@ struct stress_options {
     const char *html;
 };
 
-/* The place of a leaf, through all its incarnations. */
+/* The place of a leaf, through all its incarnations. In memory that isolated ones share. */
 struct stress_slot {
     uint32_t failing; /* inits that are still to fail */
     tp_duration slow; /* what the next init takes */
     tp_pid pid;       /* from here on: the storm's */
+    int64_t process;  /* of an isolated one */
     tp_time died;     /* 0: not known */
     uint64_t served;  /* incarnations that have come up */
     uint64_t epoch;   /* of its group, when it was hurt */
@@ -96,15 +99,18 @@ struct stress_result {
     uint64_t load_sent;
     uint64_t watched; /* by the storm's monitors */
     uint64_t calls;   /* answered by supervisors; written by the medic, read when it is dead */
-    struct stress_histogram plain;   /* latency: nothing else was wrong under that supervisor */
-    struct stress_histogram delayed; /* the others */
+    struct stress_histogram plain;    /* latency: nothing else was wrong under that supervisor */
+    struct stress_histogram delayed;  /* the others */
+    struct stress_histogram isolated; /* those in a process of their own */
     struct stress_sample samples[STRESS_SAMPLES_MAX];
     size_t sample_count;
     double slope; /* bytes a minute */
     tp_counters counters;
     uint64_t alive_after; /* actors, after the stop */
-    uint64_t hash;        /* of the simulated run */
-    char broken[256];     /* the first broken invariant; empty: none */
+    bool process_left;    /* after the stop, a zombie included */
+    int descriptors_left;
+    uint64_t hash;    /* of the simulated run */
+    char broken[256]; /* the first broken invariant; empty: none */
 };
 
 struct stress {
@@ -118,11 +124,13 @@ struct stress {
     struct stress_result *result;
 };
 
-TP_MESSAGE_AS(stress_start, "stress.start", TP_FIELD(u64, stress), TP_FIELD(u32, slot))
+TP_MESSAGE_AS(stress_start, "stress.start", TP_FIELD(u64, stress), TP_FIELD(u32, slot),
+              TP_FIELD(pid, storm))
 TP_MESSAGE_AS(stress_hurt, "stress.hurt", TP_FIELD(u32, kind), TP_FIELD(u32, amount))
 TP_MESSAGE_AS(stress_hello, "stress.hello")
 TP_MESSAGE_AS(stress_dying, "stress.dying", TP_FIELD(u32, slot), TP_FIELD(i64, at))
-TP_MESSAGE_AS(stress_served, "stress.served", TP_FIELD(u32, slot), TP_FIELD(i64, at))
+TP_MESSAGE_AS(stress_served, "stress.served", TP_FIELD(u32, slot), TP_FIELD(i64, at),
+              TP_FIELD(i64, process))
 TP_MESSAGE_AS(stress_load, "stress.load", TP_FIELD(u64, number))
 TP_MESSAGE_AS(stress_ping, "stress.ping")
 TP_MESSAGE_AS(stress_pong, "stress.pong", TP_FIELD(u32, slot))
@@ -151,12 +159,16 @@ void stress_storm_body(tp_actor *self, void *stress);
 bool stress_tree_make(struct stress *stress);
 void stress_tree_free(struct stress *stress);
 const tp_supervisor_spec *stress_tree_root(const struct stress *stress);
+/* Whom the leaves are to tell; before they are started. */
+void stress_tree_tell(const struct stress *stress, tp_pid storm);
 size_t stress_tree_supervisors(const struct stress *stress);
 /* Names of supervisors, of leaves, and of the supervisor above a leaf. */
 const char *stress_supervisor_name(const struct stress *stress, size_t index);
 const char *stress_leaf_name(const struct stress *stress, size_t slot);
 const char *stress_above(const struct stress *stress, size_t slot);
 #define STRESS_BRITTLE_NAME "brittle-supervisor"
+
+bool stress_is_isolated(const struct stress *stress, size_t slot);
 
 /* ---- figures.c ---- */
 

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "tools/stress/stress.h"
 
@@ -34,6 +35,12 @@ const char *stress_supervisor_name(const struct stress *stress, size_t index) {
 const char *stress_leaf_name(const struct stress *stress, size_t slot) {
     return stress->tree->leaves[slot];
 }
+bool stress_is_isolated(const struct stress *stress, size_t slot) {
+    return slot < (size_t)stress->options->isolated;
+}
+void stress_tree_tell(const struct stress *stress, tp_pid storm) {
+    for (size_t i = 0; i <= stress->leaf_count; i++) stress->tree->starts[i].storm = storm;
+}
 const char *stress_above(const struct stress *stress, size_t slot) {
     if (slot == stress->leaf_count) return STRESS_BRITTLE_NAME;
     size_t group = slot / (size_t)stress->options->fanout;
@@ -52,7 +59,8 @@ static tp_child_spec leaf_spec(struct stress *stress, size_t slot) {
                            .options = {.name = name,
                                        .mailbox_limit = 256,
                                        .overflow = TP_OVERFLOW_DROP_NEWEST,
-                                       .contain = true},
+                                       .contain = true,
+                                       .isolate = stress_is_isolated(stress, slot)},
                            .shutdown = STOP_TIME};
 }
 
@@ -101,7 +109,9 @@ static bool allocate(struct stress *stress) {
     tree->names = calloc(tree->count, sizeof *tree->names);
     tree->leaves = calloc(leaves, sizeof *tree->leaves);
     tree->starts = calloc(leaves, sizeof *tree->starts);
-    stress->slots = calloc(leaves, sizeof *stress->slots);
+    stress->slots = mmap(NULL, leaves * sizeof *stress->slots, PROT_READ | PROT_WRITE,
+                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (stress->slots == MAP_FAILED) stress->slots = NULL;
     stress->groups = calloc(stress->group_count + 1, sizeof *stress->groups);
     return tree->supervisors != NULL && tree->children != NULL && tree->names != NULL &&
            tree->leaves != NULL && tree->starts != NULL && stress->slots != NULL &&
@@ -136,6 +146,7 @@ void stress_tree_free(struct stress *stress) {
         free(tree->starts);
     }
     free(tree);
-    free(stress->slots);
+    if (stress->slots != NULL)
+        (void)munmap(stress->slots, (stress->leaf_count + 1) * sizeof *stress->slots);
     free(stress->groups);
 }

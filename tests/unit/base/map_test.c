@@ -80,6 +80,23 @@ TP_TEST(map, put_replaces_the_value_of_an_equal_key) {
     TP_ASSERT_EQ_INT(purse.held, 0);
 }
 
+TP_TEST(map, removes_only_the_value_that_is_meant) {
+    struct purse purse;
+    struct tpi_map map;
+    map_begin(&map, &purse);
+    TP_ASSERT(!tpi_map_remove_if(&map, 1, 2, &values[0]));
+    for (uint64_t i = 0; i < 10; i++) tpi_map_put(&map, i, 2, &values[i]);
+    for (uint64_t i = 0; i < 10; i++) {
+        TP_ASSERT(!tpi_map_remove_if(&map, i, 2, &values[i + 1]));
+        TP_ASSERT(tpi_map_get(&map, i, 2) == &values[i]);
+        TP_ASSERT(tpi_map_remove_if(&map, i, 2, &values[i]));
+        TP_ASSERT(tpi_map_get(&map, i, 2) == NULL);
+        TP_ASSERT_EQ_INT(tpi_map_count(&map), 9 - i);
+    }
+    TP_ASSERT_EQ_INT(purse.held, 0);
+    tpi_map_fini(&map);
+}
+
 TP_TEST(map, failed_growth_leaves_everything_in_place) {
     struct purse purse;
     struct tpi_map map;

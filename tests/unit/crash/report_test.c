@@ -419,3 +419,50 @@ TP_TEST(report, a_flood_of_dead_letters_is_counted_not_told) {
     tp_sim_free(sim);
     TP_ASSERT_EQ_INT(done, 1);
 }
+
+/* ---- the stack of a failure ---- */
+
+static __attribute__((noinline)) void deep_in(tp_actor *self, int depth) {
+    if (depth > 0) deep_in(self, depth - 1);
+    else if (depth == 0) tp_fail(self, "deep down");
+    __asm__ volatile("" ::: "memory"); /* no tail call: each depth is a frame */
+}
+struct faller {
+    int unused;
+};
+static void on_deep(tp_actor *self, struct faller *faller, const go *msg) {
+    (void)faller;
+    if (msg->n < 0) tp_exit(self, TP_EXIT_USER + 1);
+    deep_in(self, msg->n);
+}
+TP_BEHAVIOR(faller_behavior, "faller", struct faller, TP_ON(go, on_deep));
+
+static uint32_t frames_of(tp_actor *self, int depth) {
+    tp_crash_report report;
+    tp_pid pid = tp_spawn(self, &faller_behavior);
+    TP_ASSERT_EQ_INT(tp_send(self, pid, go, .n = depth), TP_OK);
+    TP_ASSERT_EQ_INT(tp_receive(self, SOON, &report, tp_crash_report), TP_OK);
+    TP_ASSERT(tp_pid_equal(report.actor, pid));
+    TP_ASSERT_EQ_INT(report.signal, 0);
+    for (size_t i = 0; i < report.stack.count; i++) TP_ASSERT(report.stack.items[i].size > 0);
+    return (uint32_t)report.stack.count;
+}
+static void failure_body(tp_actor *self, void *arg) {
+    (void)arg;
+    bool walks = tp_contains_faults(tp_self_runtime(self));
+    TP_ASSERT_EQ_INT(tp_crash_subscribe(self), TP_OK);
+    uint32_t shallow = frames_of(self, 1);
+    if (walks) HAS(seen.report, "\n  #0 ");
+    if (walks) HAS(seen.json, "\"stack\":[\"");
+    uint32_t deep = frames_of(self, 4);
+    TP_ASSERT_EQ_INT(deep - shallow, walks ? 3 : 0);
+    TP_ASSERT_EQ_INT(frames_of(self, 100), walks ? 16 : 0);
+    TP_ASSERT_EQ_INT(frames_of(self, -1), 0); /* an exit is no failure */
+    TP_ASSERT(strstr(seen.report, "#0") == NULL);
+    uint32_t with = 0;
+    for (int i = 0; i < 500; i++) with += frames_of(self, 1) > 0;
+    TP_ASSERT(walks ? with > 0 : with == 0);
+}
+TP_TEST(report, a_failure_has_its_stack) {
+    run_noting(failure_body, NULL);
+}
