@@ -109,6 +109,15 @@ static bool begins(const struct request *request, const char *with) {
     return strncmp(request->bench->name, with, strlen(with)) == 0;
 }
 
+static tp_zygote *zygote;
+
+/* Before any thread is there (those of the networks stay), and only if it will be needed. */
+static bool start_zygote(int count, char **names) {
+    bool needed = count == 0;
+    for (int i = 0; i < count; i++) needed = needed || strncmp(names[i], "isolate_", 8) == 0;
+    return !needed || find("isolate_spawn") == NULL || tp_zygote_start(&zygote) == TP_OK;
+}
+
 /* One repetition, in a runtime of its own. */
 static int measure_once(struct request *request, unsigned workers) {
     tp_options options = {.workers = workers, .stuck_report_after = TP_FOREVER};
@@ -119,11 +128,9 @@ static int measure_once(struct request *request, unsigned workers) {
     }
     if (begins(request, "isolate_")) {
         options.log_hook = swallow; /* of processes that are killed: the measurement does it */
-        if (tp_zygote_start(&options.zygote) != TP_OK) return 1;
+        options.zygote = zygote;
     }
-    int status = tp_run_with(&options, body, request);
-    tp_zygote_stop(options.zygote);
-    return status;
+    return tp_run_with(&options, body, request);
 }
 
 static void print_json(const struct request *request, unsigned workers, const double *values,
@@ -191,6 +198,15 @@ static int run_all(bool micro, unsigned workers, int reps, bool json) {
     return failed;
 }
 
+/* 2: there is no such name. */
+static int run_named(const char *program, const char *name, unsigned workers, int reps, bool json) {
+    if (strcmp(name, "micro") == 0) return run_all(true, workers, reps, json);
+    const struct bench_case *bench = find(name);
+    if (bench != NULL) return measure(bench, workers, reps, json);
+    fprintf(stderr, "%s: no measurement of the name %s (--list shows them)\n", program, name);
+    return 2;
+}
+
 int main(int argc, char **argv) {
     static const struct option options[] = {{"workers", required_argument, NULL, 'w'},
                                             {"reps", required_argument, NULL, 'r'},
@@ -218,20 +234,10 @@ int main(int argc, char **argv) {
     if (!is_transport(transport) || workers < 1 || workers > 256 || reps < 1 || reps > REPS_MAX ||
         !(scale > 0))
         return usage(argv[0]);
-    if (optind == argc) return run_all(false, (unsigned)workers, (int)reps, json);
-    int failed = 0;
-    for (int i = optind; i < argc; i++) {
-        if (strcmp(argv[i], "micro") == 0) {
-            failed |= run_all(true, (unsigned)workers, (int)reps, json);
-            continue;
-        }
-        const struct bench_case *bench = find(argv[i]);
-        if (bench == NULL) {
-            fprintf(stderr, "%s: no measurement of the name %s (--list shows them)\n", argv[0],
-                    argv[i]);
-            return 2;
-        }
-        failed |= measure(bench, (unsigned)workers, (int)reps, json);
-    }
+    if (!start_zygote(argc - optind, argv + optind)) return 1;
+    int failed = optind == argc ? run_all(false, (unsigned)workers, (int)reps, json) : 0;
+    for (int i = optind; i < argc && failed < 2; i++)
+        failed |= run_named(argv[0], argv[i], (unsigned)workers, (int)reps, json);
+    tp_zygote_stop(zygote);
     return failed;
 }

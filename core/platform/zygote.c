@@ -30,8 +30,9 @@ struct tpi_zygote {
     tpi_mutex mutex; /* of what follows; one request at a time */
     int socket;
     int pid;
-    bool ordered; /* a copy whose number has not been read yet: the spare one */
+    bool ordered; /* a copy was asked for, and not taken yet: the spare one */
     int spare;    /* this end of its stream */
+    int told;     /* its number, once that has been read; 0: not yet */
 };
 
 static unsigned count_threads(void) {
@@ -124,19 +125,28 @@ static bool order(struct tpi_zygote *zygote) {
     }
     zygote->ordered = true;
     zygote->spare = ends[0];
+    zygote->told = 0;
     return true;
 }
 
 /* The number of the copy that was ordered, or an error of the system, negative; waits for it. Under
  * the mutex. */
-static int collect(struct tpi_zygote *zygote) {
+static int number_of(struct tpi_zygote *zygote) {
     int32_t pid = -EIO;
     ssize_t got;
     TPI_ASSERT(zygote->ordered);
-    zygote->ordered = false;
+    if (zygote->told != 0) return zygote->told;
     do got = recv(zygote->socket, &pid, sizeof pid, 0);
     while (got < 0 && errno == EINTR);
-    return got == sizeof pid ? pid : -EIO;
+    zygote->told = got == sizeof pid ? pid : -EIO;
+    return zygote->told;
+}
+
+/* The same, and it is the spare one no longer. */
+static int collect(struct tpi_zygote *zygote) {
+    int pid = number_of(zygote);
+    zygote->ordered = false;
+    return pid;
 }
 
 static void discard(int pid, int stream) {
@@ -175,7 +185,8 @@ tp_err tpi_zygote_start(struct tpi_zygote **out, void (*child)(int stream)) {
         tpi_vm_unmap(zygote, sizeof *zygote);
         return TP_ENOMEM;
     }
-    (void)order(zygote);
+    tpi_zygote_order(zygote);
+    tpi_zygote_settle(zygote);
     *out = zygote;
     return TP_OK;
 }
@@ -195,6 +206,12 @@ void tpi_zygote_stop(struct tpi_zygote *zygote) {
 void tpi_zygote_order(struct tpi_zygote *zygote) {
     tpi_mutex_lock(&zygote->mutex);
     (void)order(zygote); /* else the next copy is waited for */
+    tpi_mutex_unlock(&zygote->mutex);
+}
+
+void tpi_zygote_settle(struct tpi_zygote *zygote) {
+    tpi_mutex_lock(&zygote->mutex);
+    if (zygote->ordered) (void)number_of(zygote);
     tpi_mutex_unlock(&zygote->mutex);
 }
 

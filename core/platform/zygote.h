@@ -23,6 +23,9 @@ tp_err tpi_zygote_copy(struct tpi_zygote *zygote, struct tpi_child *out, int *st
 /* Has the next copy made ahead of time, if there is none: it costs a moment of the zygote's, and
  * one process that sleeps. tpi_zygote_start has ordered the first. Any thread. */
 void tpi_zygote_order(struct tpi_zygote *zygote);
+/* Waits until a copy that was ordered is there: who counts processes counts the same before a
+ * runtime and after it. Any thread. */
+void tpi_zygote_settle(struct tpi_zygote *zygote);
 
 /* What a copy of this process may use; 0: no limit. */
 struct tpi_limits {

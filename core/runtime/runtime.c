@@ -4,6 +4,7 @@
  * Start: memory, scheduler, slots, registry, sockets, then the threads. Stop, in reverse: actors
  * are asked, then killed, then the threads end, then everything is freed.
  */
+#include "core/platform/zygote.h"
 #include "core/runtime/runtime.h"
 
 #include <stdio.h>
@@ -352,6 +353,8 @@ void tp_runtime_stop(tp_runtime *runtime) {
             return;
         }
     }
+    if (runtime->options.zygote != NULL)
+        tpi_zygote_settle((struct tpi_zygote *)(void *)runtime->options.zygote);
     tpi_runtime_free(runtime);
 }
 

@@ -41,7 +41,7 @@ TP_API tp_err tp_inspect_start(tp_node *node);
 /* ---- what is asked and answered: each a request (tp_call) ---- */
 
 /* -> tp_inspect_node. */
-TP_MESSAGE_AS(tp_inspect_hello, "tp.inspect.hello")
+TP_MESSAGE_AS(tp_inspect_hello, "tp.inspect.hello", )
 /* The node itself; the counters are those of tp_counters and tp_node_counters. */
 TP_MESSAGE_AS(tp_inspect_node, "tp.inspect.node", TP_FIELD(u32, version), TP_FIELD(str, name),
               TP_FIELD(u64, node), TP_FIELD(u32, may),   /* what the asking node may do: TP_MAY_* */
@@ -53,7 +53,7 @@ TP_MESSAGE_AS(tp_inspect_node, "tp.inspect.node", TP_FIELD(u32, version), TP_FIE
               TP_FIELD(u64, remote_received), TP_FIELD(u64, forbidden), TP_FIELD(u64, refused))
 
 /* -> tp_inspect_peers. */
-TP_MESSAGE_AS(tp_inspect_list_peers, "tp.inspect.list_peers")
+TP_MESSAGE_AS(tp_inspect_list_peers, "tp.inspect.list_peers", )
 /* A node that is connected to this one: tp_node_peer. */
 TP_MESSAGE_AS(tp_inspect_peer, "tp.inspect.peer", TP_FIELD(u64, node), TP_FIELD(str, name),
               TP_FIELD(u32, may), TP_FIELD(bool, outgoing), TP_FIELD(u64, backlog),
