@@ -26,10 +26,13 @@ TP_EXTERN_BEGIN
 #define TP_INSPECT_RATE 1000u
 /* The most actors of one tp_inspect_page. */
 #define TP_INSPECT_PAGE_MAX 256u
-/* Traces at a time, and the bounds of one. */
+/* Traces at a time. */
 #define TP_INSPECT_TRACES_MAX 16u
+/* The most events that one trace tells. */
 #define TP_INSPECT_EVENTS_MAX 100000u
+/* And in a second. */
 #define TP_INSPECT_EVENT_RATE_MAX 1000u
+/* How long it may last. */
 #define TP_INSPECT_TRACE_SECONDS_MAX 3600u
 
 /*
