@@ -18,13 +18,14 @@
 
 enum mark { MARK_ISOLATED = 1, MARK_TRAPS = 2, MARK_TRACED = 4, MARK_OWN_CODE = 8 };
 
-TP_MESSAGE_AS(info_answer, "tp.info", TP_FIELD(u64, behavior), /* a pointer: within a process */
-              TP_FIELD(str, name), TP_FIELD(str, label), TP_FIELD(pid, parent),
-              TP_FIELD(pid, waits_for), TP_FIELD(u8, doing), TP_FIELD(u8, marks),
-              TP_FIELD(u32, mailbox), TP_FIELD(u32, limit), TP_FIELD(u32, postponed),
-              TP_FIELD(u32, handled), TP_FIELD(u32, links), TP_FIELD(u32, monitors),
-              TP_FIELD(u32, watchers), TP_FIELD(u64, state_size), TP_LIST(pid, linked),
-              TP_LIST(pid, monitored))
+/* It holds a pointer, which is followed: so its name is empty, as that of nothing can be which came
+ * from another node (tpi_message_open), and no peer can answer in an actor's place. */
+TP_MESSAGE_AS(info_answer, "", TP_FIELD(u64, behavior), TP_FIELD(str, name), TP_FIELD(str, label),
+              TP_FIELD(pid, parent), TP_FIELD(pid, waits_for), TP_FIELD(u8, doing),
+              TP_FIELD(u8, marks), TP_FIELD(u32, mailbox), TP_FIELD(u32, limit),
+              TP_FIELD(u32, postponed), TP_FIELD(u32, handled), TP_FIELD(u32, links),
+              TP_FIELD(u32, monitors), TP_FIELD(u32, watchers), TP_FIELD(u64, state_size),
+              TP_LIST(pid, linked), TP_LIST(pid, monitored))
 
 const char *tp_doing_name(tp_doing doing) {
     static const char *const names[] = {"busy",      "idle",    "ready",     "starting",
