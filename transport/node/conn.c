@@ -561,8 +561,8 @@ static void closed(void *context, tp_err why) {
         join->begun = false;
     }
     conn->closed = true;
+    tpi_node_poke(node); /* under the lock: when it is given back, the node may go with this */
     tpi_mutex_unlock(&node->lock);
-    tpi_node_poke(node);
 }
 
 static const struct tpi_stream_handler handler = {fill, received, closed};
