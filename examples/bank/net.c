@@ -69,6 +69,13 @@ bool net_set(struct net *net, const char *name, const char *value) {
         return text_take(net, name, value, net->listen, sizeof net->listen);
     if (strcmp(name, "secret-file") == 0)
         return text_take(net, name, value, net->secret, sizeof net->secret);
+    if (strcmp(name, "tls-certificate") == 0)
+        return text_take(net, name, value, net->certificate, sizeof net->certificate);
+    if (strcmp(name, "tls-key") == 0) return text_take(net, name, value, net->key, sizeof net->key);
+    if (strcmp(name, "tls-authority") == 0)
+        return text_take(net, name, value, net->authority, sizeof net->authority);
+    if (strcmp(name, "tls-name") == 0)
+        return text_take(net, name, value, net->tls_name, sizeof net->tls_name);
     if (strcmp(name, "inspect") == 0)
         return text_take(net, name, value, net->inspect, sizeof net->inspect);
     if (strcmp(name, "join") == 0) return join_take(net, value);
@@ -154,11 +161,20 @@ static tp_err inspect_start(struct net *net) {
     return err == TP_OK ? tp_inspect_start(net->node) : err;
 }
 
+/* NULL: nothing was said. */
+static const char *said(const char *text) {
+    return text[0] == '\0' ? NULL : text;
+}
+
 int net_start(struct net *net) {
     tp_options options = {.workers = (unsigned)net->workers, .node_name = net->name};
     tp_node_options node = {.cluster = "bank",
-                            .secret_file = net->secret[0] != '\0' ? net->secret : NULL,
+                            .secret_file = said(net->secret),
                             .plain = net->plain,
+                            .tls_certificate = said(net->certificate),
+                            .tls_key = said(net->key),
+                            .tls_authority = said(net->authority),
+                            .tls_name = said(net->tls_name),
                             .heartbeat = TP_MS((int64_t)net->heartbeat_ms)};
     if (net->roles[BANK_ROLE_LEDGER]) {
         net->store = bank_store_new(net->shard, net->shards, generation_new());

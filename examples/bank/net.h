@@ -19,7 +19,9 @@ struct net {
     char joins[NET_JOINS_MAX][BANK_URL_SIZE];
     size_t join_count;
     bool roles[BANK_ROLES];
-    char secret[256]; /* a file; empty: none */
+    char secret[256];                                /* a file; empty: none */
+    char certificate[256], key[256], authority[256]; /* files for tls+tcp:// and wss://; or none */
+    char tls_name[136]; /* that the certificates of the others have; empty: the hosts of the URLs */
     bool plain;
     char inspect[136]; /* who may look at it, or "any"; empty: nobody */
     uint64_t shard, shards;

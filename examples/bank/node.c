@@ -17,7 +17,7 @@ static const char help[] =
     "One node of a bank over several processes or machines. It serves until it is\n"
     "stopped by SIGINT or SIGTERM.\n\n"
     "  --name NAME        its name in the cluster\n"
-    "  --listen URL       tcp://HOST:PORT (port 0 picks one) or ipc:///PATH\n"
+    "  --listen URL       tcp://HOST:PORT (port 0 picks one), tls+tcp:// or ipc:///PATH\n"
     "  --join URL         a node of the cluster; it hears of the others. May be repeated\n"
     "  --roles ROLES      ledger: keeps a shard of the accounts\n"
     "                     teller: takes requests for all shards\n"
@@ -27,6 +27,9 @@ static const char help[] =
     "  --shard I          of a ledger: which one it keeps, from 0 (default 0)\n"
     "  --secret-file FILE the cluster's secret: 32 bytes, mode 0600\n"
     "  --plain            no secret and no encryption: this machine only\n"
+    "  --tls-certificate, --tls-key, --tls-authority FILE\n"
+    "                     for tls+tcp:// addresses: all three, in PEM\n"
+    "  --tls-name NAME    what the others' certificates say (default: the host's name)\n"
     "  --config FILE      lines 'name = value': the options above without their dashes\n"
     "  --heartbeat-ms N   a node that is silent so long is gone (default 5000)\n"
     "  --workers N        worker threads (default: one a CPU)\n"
@@ -65,6 +68,10 @@ static const struct option options[] = {
     {"workers", required_argument, NULL, OPT_SETTING},
     {"crash-one-in", required_argument, NULL, OPT_SETTING},
     {"inspect", required_argument, NULL, OPT_SETTING},
+    {"tls-certificate", required_argument, NULL, OPT_SETTING},
+    {"tls-key", required_argument, NULL, OPT_SETTING},
+    {"tls-authority", required_argument, NULL, OPT_SETTING},
+    {"tls-name", required_argument, NULL, OPT_SETTING},
     {"plain", no_argument, NULL, OPT_PLAIN},
     {"config", required_argument, NULL, OPT_CONFIG},
     {"transfers", required_argument, NULL, OPT_TRANSFERS},
