@@ -1,7 +1,8 @@
 #!/bin/bash
-# The bank over real networks: four hosts, each a network namespace with an address of its own, joined
-# by a switch (another namespace), talking TLS with the cluster's secret inside. While money moves, one
-# host is unplugged for longer than the heartbeat and plugged in again; then a client says the verdict.
+# The bank over real networks: four hosts, each a network namespace with an address of its own,
+# joined by a switch (another namespace), talking TLS with the cluster's secret inside. While money
+# moves, one host is unplugged for longer than the heartbeat and plugged in again; then a client says
+# the verdict.
 # Needs root, ip and openssl; nothing of this machine's own network is touched, and nothing stays.
 # Usage: hosts.sh [FOLDER-OF-PROGRAMS] [TRANSFERS]
 set -u
@@ -36,12 +37,15 @@ on() { # HOST COMMAND...
 
 # ---- the network ----
 {
-    on switch ip link add name bridge type bridge && on switch ip link set bridge up || fail "no bridge"
+    on switch ip link add name bridge type bridge && on switch ip link set bridge up ||
+        fail "no bridge"
     for host in "${hosts[@]}"; do
         ip netns add "$name-$host" &&
-            ip link add "p$host" netns "$name-switch" type veth peer name eth0 netns "$name-$host" &&
-            on switch ip link set "p$host" master bridge up && on "$host" ip link set lo up &&
-            on "$host" ip address add "10.77.0.$host/24" dev eth0 && on "$host" ip link set eth0 up ||
+            ip link add "p$host" netns "$name-switch" type veth \
+                peer name eth0 netns "$name-$host" &&
+            on switch ip link set "p$host" master bridge up &&
+            on "$host" ip link set lo up && on "$host" ip link set eth0 up &&
+            on "$host" ip address add "10.77.0.$host/24" dev eth0 ||
             fail "no network for host $host"
     done
 } 2>"$work/network.log"
