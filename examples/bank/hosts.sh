@@ -1,8 +1,8 @@
 #!/bin/bash
 # The bank over real networks: four hosts, each a network namespace with an address of its own,
-# joined by a switch (another namespace), talking TLS with the cluster's secret inside. While money
-# moves, one host is unplugged for longer than the heartbeat and plugged in again; then a client says
-# the verdict.
+# joined by a switch (another namespace), talking TLS with the cluster's secret inside. While
+# money moves, one host is unplugged for longer than the heartbeat and plugged in again; then a
+# client says the verdict.
 # Needs root, ip and openssl; nothing of this machine's own network is touched, and nothing stays.
 # Usage: hosts.sh [FOLDER-OF-PROGRAMS] [TRANSFERS]
 set -u
@@ -38,7 +38,7 @@ on() { # HOST COMMAND...
 # ---- the network ----
 {
     on switch ip link add name bridge type bridge && on switch ip link set bridge up ||
-        fail "no bridge"
+        skip "a bridge cannot be made here"
     for host in "${hosts[@]}"; do
         ip netns add "$name-$host" &&
             ip link add "p$host" netns "$name-switch" type veth \
@@ -46,7 +46,7 @@ on() { # HOST COMMAND...
             on switch ip link set "p$host" master bridge up &&
             on "$host" ip link set lo up && on "$host" ip link set eth0 up &&
             on "$host" ip address add "10.77.0.$host/24" dev eth0 ||
-            fail "no network for host $host"
+            skip "host $host cannot be connected here"
     done
 } 2>"$work/network.log"
 
