@@ -49,7 +49,8 @@ static int by_span(const void *a, const void *b) {
 
 static double percentile(tp_duration *spans, unsigned count, unsigned percent) {
     qsort(spans, count, sizeof *spans, by_span);
-    return (double)spans[(size_t)count * percent / 100] / 1000;
+    size_t at = (size_t)count * percent / 100;
+    return (double)spans[at] / 1000;
 }
 
 struct spans {

@@ -267,16 +267,17 @@ static bool split_url(struct tpi_source *source) {
 }
 
 static tp_err discover(struct tp_node *node, const tp_discovery *discovery, const char *text) {
-    struct tpi_source *source = calloc(1, sizeof *source + strlen(text) + 1);
+    size_t size = strlen(text) + 1;
+    struct tpi_source *source = calloc(1, sizeof *source + size);
     if (source == NULL) return TP_ENOMEM;
-    memcpy(source->text, text, strlen(text));
+    memcpy(source->text, text, size);
     source->found = calloc(FOUND_MAX, sizeof *source->found);
     source->every = discovery->every == 0 ? EVERY : discovery->every;
     source->context = discovery->context;
     tp_err err = source->found == NULL ? TP_ENOMEM : TP_OK;
     if (discovery->dns != NULL) {
         source->lookup = discovery->lookup != NULL ? discovery->lookup : ask_system;
-        if (strlen(text) >= TPI_LINK_URL_MAX || !split_url(source)) err = TP_EADDR;
+        if (size > TPI_LINK_URL_MAX || !split_url(source)) err = TP_EADDR;
     }
     if (err == TP_OK) err = add_source(node, source);
     if (err == TP_OK) return TP_OK;
