@@ -50,7 +50,7 @@ tp_test_runner(troupe_test_runner)
 # and so is an emulator.
 set(TP_TEST_TIMEOUT 600)
 if(TP_SANITIZE OR CMAKE_CROSSCOMPILING)
-    set(TP_TEST_TIMEOUT 1800)
+    set(TP_TEST_TIMEOUT 900)
 endif()
 
 function(tp_test_program name label timeout)
