@@ -44,9 +44,10 @@ let next = null;
 while (next === null || next.equals(till)) next = await session.find('till');
 same((await session.call(next, 'till.watch')).fields.payments, 0n, 'a new till');
 const closed = new Promise((resolve) => session.onClosed(resolve));
+const exited = once(peer, 'exit'); /* before it may come: it is told once */
 peer.kill('SIGTERM');
 same((await closed).code, 1001, 'the end of the program');
-const [status] = await once(peer, 'exit');
+const [status] = await exited;
 same(status, 0, 'its status');
 rmSync(folder, { recursive: true });
 console.log(`${11 - failed} passed, ${failed} failed, 0 skipped`);
