@@ -280,7 +280,7 @@ bool tpi_stream_write_all(int stream, struct tpi_part *parts, unsigned count) {
         if (sent < 0) return false;
         for (size_t rest = (size_t)sent; count > 0; parts++, count--) {
             size_t done = rest < parts->size ? rest : parts->size;
-            parts->bytes = (const uint8_t *)parts->bytes + done;
+            if (done > 0) parts->bytes = (const uint8_t *)parts->bytes + done; /* may be no bytes */
             parts->size -= done;
             rest -= done;
             if (parts->size > 0) break;
