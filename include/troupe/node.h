@@ -76,8 +76,8 @@ TP_API tp_node *tp_node_of(tp_runtime *runtime);
 TP_API const char *tp_node_name(const tp_node *node);
 
 /*
- * Listens at tcp://HOST:PORT (port 0 picks one), tls+tcp://HOST:PORT, ws://HOST:PORT/PATH (this
- * machine only), wss://HOST:PORT/PATH, ipc:///PATH or inproc://NAME; the address with its port goes
+ * Listens at tcp://HOST:PORT (port 0 picks one), tls+tcp://HOST:PORT, ws://HOST:PORT/PATH,
+ * wss://HOST:PORT/PATH, ipc:///PATH or inproc://NAME; the address with its port goes
  * to `bound` (may be NULL). TP_EREFUSED: neither secret nor plain, or plain and reachable from
  * other machines, or no certificate for TLS; the log says which setting is missing. TP_EADDR,
  * TP_EBUSY (in use), TP_EEXIST (a file is in the way), TP_ENOTSUP (no such scheme), TP_ENOMEM. Any

@@ -15,8 +15,8 @@
 #include "core/base/atomic.h"
 #include "transport/gateway/command.h"
 #include "transport/gateway/handed.h"
-#include "transport/gateway/request.h"
-#include "transport/gateway/websocket.h"
+#include "transport/websocket/request.h"
+#include "transport/websocket/websocket.h"
 
 #define TPI_GATEWAY_URL_MAX 128u
 #define TPI_GATEWAY_STRANGERS 64u   /* connections that have not shown a token; the oldest goes */

@@ -1,7 +1,7 @@
 /*
- * Links: streams of bytes between nodes, whatever carries them. One table a scheme: `tcp`, `ipc`,
- * `ws`, `tls+tcp` and `wss` are nng's byte streams, `inproc` joins nodes of one process. A
- * simulated network is one more table. All of them pass tests/unit/link.
+ * Links: streams of bytes between nodes, whatever carries them. One table a scheme: `tcp`, `ipc`
+ * and `tls+tcp` are nng's byte streams, `ws` and `wss` are WebSocket on those, `inproc` joins nodes
+ * of one process. A simulated network is one more table. All of them pass tests/unit/link.
  *
  * A stream asks its owner for what is to be sent (`fill`) whenever it can send: what gathers while
  * one write is under way goes out with the next, so that batches grow with the load and a lone

@@ -1,6 +1,7 @@
 /*
- * The door to nng: byte streams over tcp, ipc, ws and TLS, asynchronous only. nng's own sockets are
- * not used (one aborted connect kills their listeners in 1.5.2); neither are its blocking calls.
+ * The door to nng: byte streams over tcp, ipc and TLS, asynchronous only. nng's own sockets are not
+ * used (one aborted connect kills their listeners in 1.5.2); neither are its WebSockets (ws.c), nor
+ * its blocking calls.
  *
  * A stream has two chains of operations: the receiving one runs from start to close; the sending
  * one begins with a wake and ends when there is nothing to send. `busy` counts the chains: the one
@@ -398,6 +399,4 @@ static tp_err link_connect(const struct tpi_net *net, const char *url, tpi_link_
     const struct tpi_link name = {__VA_ARGS__, .listen = link_listen, .connect = link_connect}
 NNG_LINK(tpi_link_tcp, .scheme = "tcp");
 NNG_LINK(tpi_link_ipc, .scheme = "ipc", .local = true);
-NNG_LINK(tpi_link_ws, .scheme = "ws");
 NNG_LINK(tpi_link_tls, .scheme = "tls+tcp", .needs_tls = true);
-NNG_LINK(tpi_link_wss, .scheme = "wss", .needs_tls = true);

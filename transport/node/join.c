@@ -12,7 +12,7 @@
 
 tp_err tpi_join_new(struct tp_node *node, const char *url, bool keep, bool waited,
                     const struct tpi_source *source, struct tpi_join **out) {
-    tp_err err = node == NULL || url == NULL ? TP_EINVAL : tpi_node_allows(node, url, false);
+    tp_err err = node == NULL || url == NULL ? TP_EINVAL : tpi_node_allows(node, url);
     if (err != TP_OK) return err;
     struct tpi_join *join = calloc(1, sizeof *join);
     if (join == NULL) return TP_ENOMEM;

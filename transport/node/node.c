@@ -405,7 +405,7 @@ static void accepted(void *context, struct tpi_stream *stream) {
 
 tp_err tp_node_listen(tp_node *node, const char *url, char *bound, size_t size) {
     TPI_FAULT_HOLD();
-    tp_err err = node == NULL || url == NULL ? TP_EINVAL : tpi_node_allows(node, url, true);
+    tp_err err = node == NULL || url == NULL ? TP_EINVAL : tpi_node_allows(node, url);
     if (err != TP_OK) return err;
     struct tpi_listening *listening = calloc(1, sizeof *listening);
     if (listening == NULL) return TP_ENOMEM;

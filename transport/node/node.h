@@ -66,7 +66,7 @@ void tpi_conn_tick(struct tpi_conn *conn, tp_time now);
 /* Reads the certificates; nothing where the options name none. */
 tp_err tpi_node_take_tls(struct tp_node *node, const tp_node_options *options);
 /* Whether it may listen or connect there: TP_EREFUSED, TP_ENOTSUP; the log says what is missing. */
-tp_err tpi_node_allows(struct tp_node *node, const char *url, bool listens);
+tp_err tpi_node_allows(struct tp_node *node, const char *url);
 
 /* ---- joining (join.c, discover.c) ---- */
 

@@ -96,15 +96,12 @@ static tp_err refuse(struct tp_node *node, const char *url, const char *why) {
     return TP_EREFUSED;
 }
 
-tp_err tpi_node_allows(struct tp_node *node, const char *url, bool listens) {
+tp_err tpi_node_allows(struct tp_node *node, const char *url) {
     const struct tpi_link *link = tpi_link_find(url);
     if (link == NULL) return TP_ENOTSUP;
     if (link->needs_tls && node->tls == NULL && !tpi_node_is_simulated(node))
         return refuse(node, url, "tls_certificate, tls_key and tls_authority are not set");
     bool local = tpi_link_is_local(url);
-    if (listens && link == &tpi_link_ws && !local)
-        return refuse(node, url,
-                      "ws is heard on this machine only: use wss, or a proxy in front of it");
     if (node->secure || (link->needs_tls && !tpi_node_is_simulated(node))) return TP_OK;
     if (!node->plain) return refuse(node, url, "neither secret_file nor plain is set");
     if (!local) return refuse(node, url, "not on this machine, and plain: set secret_file");

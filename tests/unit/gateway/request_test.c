@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "tests/support/test.h"
-#include "transport/gateway/request.h"
+#include "transport/websocket/request.h"
 
 #define HEAD                                                                                       \
     "Host: localhost:8080\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"            \

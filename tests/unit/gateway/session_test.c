@@ -12,7 +12,7 @@
 #include "core/base/atomic.h"
 #include "core/platform/platform.h"
 #include "tests/support/test.h"
-#include "transport/gateway/websocket.h"
+#include "transport/websocket/websocket.h"
 
 #define PLENTY TP_SECONDS(60)
 #define TOKEN "0123456789abcdef0123456789abcdef"

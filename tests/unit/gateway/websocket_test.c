@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "tests/support/test.h"
-#include "transport/gateway/websocket.h"
+#include "transport/websocket/websocket.h"
 
 static size_t in_use, most;
 

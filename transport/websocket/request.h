@@ -1,9 +1,9 @@
 /*
- * The HTTP request that opens a session, or asks for a file: parsed strictly, judged by who it
- * comes from.
+ * The HTTP request that asks for a WebSocket, or for a file: parsed strictly, judged by who it
+ * comes from. And the answer to it.
  */
-#ifndef TPI_GATEWAY_REQUEST_H
-#define TPI_GATEWAY_REQUEST_H
+#ifndef TPI_WEBSOCKET_REQUEST_H
+#define TPI_WEBSOCKET_REQUEST_H
 
 #include <troupe/codec.h>
 
@@ -24,6 +24,9 @@ struct tpi_request { /* slices of the head */
 size_t tpi_request_end(const char *bytes, size_t size);
 /* Parses a whole head. 0, or the HTTP status to refuse it with. */
 int tpi_request_parse(const char *head, size_t size, struct tpi_request *out);
+/* Does a whole head say that the server speaks WebSocket from now on, and has seen the key that
+ * this answers? */
+bool tpi_request_agreed(const char *head, size_t size, tp_str accept);
 /* Equal but for the case of letters. */
 bool tpi_request_same(tp_str a, tp_str b);
 /* The origin of what the host itself serves: http:// or https:// and the Host. */

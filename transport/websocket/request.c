@@ -1,7 +1,7 @@
 /*
  * HTTP/1.1, as much as a WebSocket handshake takes: a GET with a head and no body.
  */
-#include "transport/gateway/request.h"
+#include "transport/websocket/request.h"
 
 #include <string.h>
 
@@ -67,8 +67,9 @@ static bool take_once(tp_str *place, tp_str value) {
 
 struct fields { /* what the lines said */
     struct tpi_request *request;
-    tp_str version;
+    tp_str version, accept;
     bool websocket, connection;
+    bool extended; /* extensions: we know none */
 };
 
 static bool take_field(struct fields *fields, tp_str name, tp_str value) {
@@ -77,6 +78,8 @@ static bool take_field(struct fields *fields, tp_str name, tp_str value) {
     if (tpi_request_same(name, TP_STR("sec-websocket-key"))) return take_once(&out->key, value);
     if (tpi_request_same(name, TP_STR("sec-websocket-version")))
         return take_once(&fields->version, value);
+    if (tpi_request_same(name, TP_STR("sec-websocket-accept")))
+        return take_once(&fields->accept, value);
     if (tpi_request_same(name, TP_STR("origin"))) {
         out->has_origin = true;
         return take_once(&out->origin, value);
@@ -87,6 +90,7 @@ static bool take_field(struct fields *fields, tp_str name, tp_str value) {
         out->protocols = true;
         out->protocol |= lists(value, TPI_WS_PROTOCOL_NAME);
     }
+    fields->extended |= tpi_request_same(name, TP_STR("sec-websocket-extensions"));
     if (tpi_request_same(name, TP_STR("transfer-encoding"))) return false; /* a body */
     if (tpi_request_same(name, TP_STR("content-length"))) return tp_str_equal(value, TP_STR("0"));
     return true;
@@ -132,25 +136,50 @@ static int conclude(const struct fields *fields) {
     return 0;
 }
 
-int tpi_request_parse(const char *head, size_t size, struct tpi_request *out) {
-    struct fields fields = {.request = out};
+/* "HTTP/1.1 101 ..." */
+static int take_status(struct tpi_request *out, tp_str line) {
+    static const char begin[] = "HTTP/1.1 101";
+    size_t size = sizeof begin - 1;
+    (void)out;
+    if (line.size < size || memcmp(line.data, begin, size) != 0) return 400;
+    return line.size == size || line.data[size] == ' ' ? 0 : 400;
+}
+
+/* The lines of a head, of which `first` takes the first. */
+static int take_lines(struct fields *fields, const char *head, size_t size,
+                      int (*first)(struct tpi_request *out, tp_str line)) {
     unsigned number = 0;
-    memset(out, 0, sizeof *out);
     for (const char *end; size > 2; number++) {
         if (number > TPI_REQUEST_LINES) return 431;
         end = memmem(head, size, "\r\n", 2);
         if (end == NULL) return 400;
         tp_str line = {head, (size_t)(end - head)};
         if (number == 0) {
-            int status = take_first(out, line);
+            int status = first(fields->request, line);
             if (status != 0) return status;
-        } else if (!take_line(&fields, line)) {
+        } else if (!take_line(fields, line)) {
             return 400;
         }
         size -= line.size + 2;
         head = end + 2;
     }
-    return number == 0 ? 400 : conclude(&fields);
+    return number == 0 ? 400 : 0;
+}
+
+int tpi_request_parse(const char *head, size_t size, struct tpi_request *out) {
+    struct fields fields = {.request = out};
+    memset(out, 0, sizeof *out);
+    int status = take_lines(&fields, head, size, take_first);
+    return status != 0 ? status : conclude(&fields);
+}
+
+bool tpi_request_agreed(const char *head, size_t size, tp_str accept) {
+    struct tpi_request unused = {0};
+    struct fields fields = {.request = &unused};
+    if (take_lines(&fields, head, size, take_status) != 0) return false;
+    if (!fields.websocket || !fields.connection || fields.extended || unused.protocols)
+        return false;
+    return fields.accept.data != NULL && tp_str_equal(fields.accept, accept);
 }
 
 bool tpi_request_same_origin(const struct tpi_request *request) {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/base/assert.h"
-#include "transport/gateway/websocket.h"
+#include "transport/websocket/websocket.h"
 
 static uint32_t turn(uint32_t word, unsigned bits) {
     return word << bits | word >> (32 - bits);
@@ -52,20 +52,31 @@ void tpi_sha1(const void *bytes, size_t size, uint8_t out[20]) {
     for (unsigned i = 0; i < 20; i++) out[i] = (uint8_t)(state[i / 4] >> (24 - 8 * (i % 4)));
 }
 
-void tpi_ws_accept(const char *key, size_t size, char out[TPI_WS_ACCEPT_SIZE]) {
-    static const char magic[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+/* Three bytes at a time; `out` has a multiple of four. */
+static void base64(const uint8_t *bytes, size_t size, char *out) {
     static const char letters[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t at = 0; at < size; at += 3, out += 4) {
+        uint32_t three = (uint32_t)bytes[at] << 16;
+        if (at + 1 < size) three |= (uint32_t)bytes[at + 1] << 8;
+        if (at + 2 < size) three |= bytes[at + 2];
+        for (unsigned j = 0; j < 4; j++) out[j] = letters[three >> (18 - 6 * j) & 63];
+        if (at + 1 >= size) out[2] = '=';
+        if (at + 2 >= size) out[3] = '=';
+    }
+}
+
+void tpi_ws_key(const uint8_t random[16], char out[TPI_WS_KEY_SIZE]) {
+    base64(random, 16, out);
+}
+
+void tpi_ws_accept(const char *key, size_t size, char out[TPI_WS_ACCEPT_SIZE]) {
+    static const char magic[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
     char text[64 + sizeof magic];
-    uint8_t hash[21] = {0};
+    uint8_t hash[20];
     TPI_ASSERT(size <= 64);
     memcpy(text, key, size);
     memcpy(text + size, magic, sizeof magic - 1);
     tpi_sha1(text, size + sizeof magic - 1, hash);
-    for (unsigned i = 0; i < 7; i++) {
-        uint32_t three =
-            (uint32_t)hash[3 * i] << 16 | (uint32_t)hash[3 * i + 1] << 8 | hash[3 * i + 2];
-        for (unsigned j = 0; j < 4; j++) out[4 * i + j] = letters[three >> (18 - 6 * j) & 63];
-    }
-    out[TPI_WS_ACCEPT_SIZE - 1] = '='; /* 20 bytes: one letter short */
+    base64(hash, sizeof hash, out);
 }

@@ -1,5 +1,6 @@
 /*
- * RFC 6455 as pure bytes: the frames of a client, whole messages of them, and the heads of ours.
+ * RFC 6455 as pure bytes: the frames of a peer, as whole messages or as a stream, and the heads of
+ * ours.
  * No I/O; what is believed of a length is checked before anything is allocated for it, and memory
  * follows the bytes that came.
  */
@@ -36,7 +37,7 @@ enum tpi_ws_code {
 /* What the next bytes came to. */
 enum tpi_ws_event {
     TPI_WS_MORE,    /* all bytes are taken */
-    TPI_WS_MESSAGE, /* `bytes` and `size`, until the next call */
+    TPI_WS_MESSAGE, /* `bytes` and `size` (may be 0), until the next call */
     TPI_WS_PING,    /* `control` and `control_size`, until the next call */
     TPI_WS_PONG,
     TPI_WS_CLOSE, /* `code`: what the peer said, or TPI_WS_NO_CODE */
@@ -60,8 +61,10 @@ struct tpi_ws {
     uint16_t code;
     uint8_t opcode;
     bool final;
-    bool inside; /* a message has begun and not ended */
-    bool told;   /* the message has been given out */
+    bool inside;   /* a message has begun and not ended */
+    bool told;     /* the message has been given out */
+    bool stream;   /* payload is told as it comes */
+    bool unmasked; /* what a server sends */
     uint8_t head_used;
     uint8_t control_size;
     uint8_t head[TPI_WS_HEAD_MAX];
@@ -70,6 +73,9 @@ struct tpi_ws {
 
 /* A decoder of what a client sends. Messages of at most `max` bytes. */
 void tpi_ws_init(struct tpi_ws *ws, struct tpi_ws_memory memory, size_t max);
+/* A decoder that tells payload as it comes (TPI_WS_MESSAGE is some of it, at most `max` bytes),
+ * however it is cut into frames and messages: of what a client sends, or of what a server does. */
+void tpi_ws_init_stream(struct tpi_ws *ws, struct tpi_ws_memory memory, size_t max, bool of_server);
 void tpi_ws_fini(struct tpi_ws *ws);
 /* Takes bytes until something is to be told. */
 enum tpi_ws_event tpi_ws_next(struct tpi_ws *ws, const uint8_t **at, size_t *left);
@@ -78,8 +84,13 @@ enum tpi_ws_event tpi_ws_next(struct tpi_ws *ws, const uint8_t **at, size_t *lef
 size_t tpi_ws_head_size(size_t payload);
 /* Writes it; returns its size. */
 size_t tpi_ws_head(uint8_t *out, enum tpi_ws_opcode opcode, size_t payload);
+/* out[i] = in[i] ^ mask[(at + i) % 4]: masks, and takes it off again. May be in place. */
+void tpi_ws_mask(uint8_t *out, const uint8_t *in, size_t size, const uint8_t mask[4], size_t at);
 
+#define TPI_WS_KEY_SIZE 24u
 #define TPI_WS_ACCEPT_SIZE 28u
+/* A client's key from 16 random bytes, not terminated. */
+void tpi_ws_key(const uint8_t random[16], char out[TPI_WS_KEY_SIZE]);
 /* The answer to a client's key, not terminated (RFC 6455, 4.2.2). */
 void tpi_ws_accept(const char *key, size_t size, char out[TPI_WS_ACCEPT_SIZE]);
 /* SHA-1, for that alone: it protects nothing here. */

@@ -1,7 +1,7 @@
 /*
- * A client's frames, one byte after the other; see the header.
+ * A peer's frames, one byte after the other; see the header.
  */
-#include "transport/gateway/websocket.h"
+#include "transport/websocket/websocket.h"
 
 #include <string.h>
 
@@ -12,6 +12,13 @@ void tpi_ws_init(struct tpi_ws *ws, struct tpi_ws_memory memory, size_t max) {
     memset(ws, 0, sizeof *ws);
     ws->memory = memory;
     ws->max = max;
+}
+
+void tpi_ws_init_stream(struct tpi_ws *ws, struct tpi_ws_memory memory, size_t max,
+                        bool of_server) {
+    tpi_ws_init(ws, memory, max);
+    ws->stream = true;
+    ws->unmasked = of_server;
 }
 
 void tpi_ws_fini(struct tpi_ws *ws) {
@@ -74,7 +81,8 @@ static enum tpi_ws_event begin_frame(struct tpi_ws *ws) {
     ws->final = (ws->head[0] & 0x80) != 0;
     ws->opcode = (uint8_t)opcode;
     ws->mask_at = 0;
-    if (ws->head[0] & 0x70 || !(ws->head[1] & 0x80) || !read_length(ws))
+    bool masked = (ws->head[1] & 0x80) != 0;
+    if (ws->head[0] & 0x70 || masked == ws->unmasked || !read_length(ws))
         return bad(ws, TPI_WS_PROTOCOL);
     if (control) {
         if (opcode > TPI_WS_PONGING || !ws->final || ws->left > TPI_WS_CONTROL_MAX)
@@ -85,14 +93,19 @@ static enum tpi_ws_event begin_frame(struct tpi_ws *ws) {
     if (opcode == TPI_WS_TEXT) return bad(ws, TPI_WS_NOT_BINARY);
     if (opcode > TPI_WS_BINARY || (opcode == TPI_WS_CONTINUED) != ws->inside)
         return bad(ws, TPI_WS_PROTOCOL);
-    if (ws->left > ws->max - ws->size) return bad(ws, TPI_WS_TOO_BIG);
+    if (!ws->stream && ws->left > ws->max - ws->size) return bad(ws, TPI_WS_TOO_BIG);
     ws->inside = true;
     return TPI_WS_MORE;
 }
 
+void tpi_ws_mask(uint8_t *out, const uint8_t *in, size_t size, const uint8_t mask[4], size_t at) {
+    for (size_t i = 0; i < size; i++) out[i] = in[i] ^ mask[(at + i) & 3];
+}
+
 static void unmask(struct tpi_ws *ws, uint8_t *out, const uint8_t *in, size_t size) {
-    const uint8_t *mask = ws->head + head_size(ws) - 4;
-    for (size_t i = 0; i < size; i++) out[i] = in[i] ^ mask[(ws->mask_at + i) & 3];
+    static const uint8_t none[4];
+    const uint8_t *mask = ws->unmasked ? none : ws->head + head_size(ws) - 4;
+    tpi_ws_mask(out, in, size, mask, ws->mask_at);
     ws->mask_at = (ws->mask_at + (uint32_t)size) & 3;
 }
 
@@ -118,12 +131,15 @@ static enum tpi_ws_event end_frame(struct tpi_ws *ws) {
     if (ws->opcode >= 8) return end_control(ws);
     if (!ws->final) return TPI_WS_MORE;
     ws->inside = false;
+    if (ws->stream) return TPI_WS_MORE; /* its payload has been told */
     ws->told = true;
     return TPI_WS_MESSAGE;
 }
 
 static enum tpi_ws_event take_payload(struct tpi_ws *ws, const uint8_t **at, size_t *left) {
     size_t part = *left < ws->left ? *left : (size_t)ws->left;
+    bool tells = ws->stream && ws->opcode < 8 && part > 0;
+    if (tells && part > ws->max) part = ws->max;
     if (ws->opcode >= 8) {
         unmask(ws, ws->control + ws->control_size, *at, part);
         ws->control_size = (uint8_t)(ws->control_size + part);
@@ -135,7 +151,8 @@ static enum tpi_ws_event take_payload(struct tpi_ws *ws, const uint8_t **at, siz
     *at += part;
     *left -= part;
     ws->left -= part;
-    return TPI_WS_MORE;
+    ws->told = tells;
+    return tells ? TPI_WS_MESSAGE : TPI_WS_MORE;
 }
 
 enum tpi_ws_event tpi_ws_next(struct tpi_ws *ws, const uint8_t **at, size_t *left) {
