@@ -16,40 +16,6 @@
 #include "transport/websocket/request.h"
 #include "transport/websocket/websocket.h"
 
-/* As a stream: each cut gives the same bytes, in parts of a bounded size. */
-static struct outcome run_stream(const uint8_t *data, size_t size, size_t step, bool of_server) {
-    struct counting counting = {0, 0};
-    struct outcome outcome = {0, 0, 0};
-    struct tpi_ws ws;
-    tpi_ws_init_stream(&ws, (struct tpi_ws_memory){counting_alloc, counting_free, &counting},
-                       MESSAGE_MAX, of_server);
-    enum tpi_ws_event event = TPI_WS_MORE;
-    for (size_t begin = 0; begin < size && event != TPI_WS_BAD; begin += step) {
-        const uint8_t *at = data + begin;
-        size_t left = size - begin < step ? size - begin : step;
-        while ((event = tpi_ws_next(&ws, &at, &left)) != TPI_WS_MORE && event != TPI_WS_BAD) {
-            if (event != TPI_WS_MESSAGE) continue;
-            REQUIRE(ws.size > 0 && ws.size <= MESSAGE_MAX);
-            outcome.events += ws.size;
-            for (size_t i = 0; i < ws.size; i++) outcome.digest = outcome.digest * 31 + ws.bytes[i];
-        }
-    }
-    if (event == TPI_WS_BAD) outcome.code = ws.code;
-    tpi_ws_fini(&ws);
-    REQUIRE(counting.in_use == 0);
-    return outcome;
-}
-
-static void check_stream(const uint8_t *data, size_t size, size_t step) {
-    for (unsigned of_server = 0; of_server < 2; of_server++) {
-        struct outcome whole = run_stream(data, size, size == 0 ? 1 : size, of_server);
-        struct outcome pieces = run_stream(data, size, step, of_server);
-        REQUIRE(whole.events == pieces.events && whole.digest == pieces.digest);
-        REQUIRE(whole.code == pieces.code);
-    }
-    (void)tpi_request_agreed((const char *)data, size, TP_STR("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define REQUIRE(condition)                                                                         \

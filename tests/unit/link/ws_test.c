@@ -49,7 +49,7 @@ static size_t fill(void *context, const uint8_t **bytes) {
     tpi_mutex_lock(&peer->lock);
     size_t size = peer->left < peer->step ? peer->left : peer->step;
     *bytes = (const uint8_t *)peer->text;
-    peer->text += size;
+    if (size > 0) peer->text += size;
     peer->left -= size;
     tpi_mutex_unlock(&peer->lock);
     return size;
