@@ -178,9 +178,11 @@ _Noreturn void tp_test_fail(const char *file, int line, const char *format, ...)
 }
 
 static void on_alarm(int signal_number) {
-    static const char text[] = "FAIL: a test ran into the time limit\n";
+    const char *const parts[] = {"FAIL ", running_suite, ".", running_name,
+                                 ": the test ran into its time limit\n"};
     (void)signal_number;
-    (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        (void)!write(STDERR_FILENO, parts[i], strlen(parts[i]));
     _exit(EXIT_FAILURE);
 }
 

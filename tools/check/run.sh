@@ -45,6 +45,7 @@ for script in "${steps[@]}"; do
         grep -E '(^|: )FAIL|error: ' "$log" | head -n 20 | sed 's/^/    /'
         echo "    the whole log: $log"
     fi
+    grep -E '^NOTE ' "$log" | sort -u | sed 's/^/    /'
     if [ "$s" -gt 0 ]; then grep -E '^SKIP ' "$log" | sort -u | sed 's/^/    /'; fi
 done
 if [ ${#broken[@]} -gt 0 ]; then

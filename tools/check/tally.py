@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Adds up one run of CTest from its LastTest.log: tests, skips, and what a runner swallowed.
+"""Adds up one run of CTest from its log: tests, skips, and what a runner swallowed.
 
 A test program that ends with "N passed, N failed, N skipped" counts by that line; any other program
 counts as one test. Skips must be on the list in skips-allowed.txt. Prints one closing line and
@@ -14,6 +14,7 @@ SKIP = re.compile(r"^SKIP ([^:\s]+): (.*)$", re.M)
 SWALLOWED = re.compile(
     r"^.*(WARNING: ThreadSanitizer|LeakSanitizer: detected|runtime error: |"
     r"ERROR: AddressSanitizer).*$", re.M)
+FAILURE = re.compile(r"^.*\bFAIL\b.*$", re.M)
 SECTION = re.compile(
     r"^\d+/\d+ Testing: (?P<name>.*?)\n(?P<body>.*?)^\"(?P=name)\" end time", re.M | re.S)
 
@@ -26,11 +27,13 @@ def tally(text):
     last = {section["name"]: section for section in sections}
     for section in sections:
         name, body = section["name"], section["body"]
-        if section is not last[name]:  # it hung, and was run again: only what it said counts
-            print(f"NOTE {name} did not end in its time, and was run again")
+        if section is not last[name]:  # it was run again: only a sanitizer's report counts
+            failure = FAILURE.search(body)
+            what = failure[0].strip() if failure else "it did not end in its time"
+            print(f"NOTE {name} was run again: {what}")
             if SWALLOWED.search(body):
                 failed += 1
-                problems.append(f"{name} hung, and printed: {SWALLOWED.search(body)[0].strip()}")
+                problems.append(f"{name} at first: {SWALLOWED.search(body)[0].strip()}")
             continue
         succeeded = re.search(r"^Test Pass(ed\.|\s+Reason:)", body, re.M) is not None
         totals = TOTALS.findall(body)
