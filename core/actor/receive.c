@@ -53,10 +53,8 @@ void tpi_refused_taken(tp_actor *self, struct tpi_block *block) {
 
 /* Drops consumed blocks on the way; returns the block after which to go on. */
 static struct tpi_block *sweep(tp_actor *self, struct tpi_block *before, struct tpi_block *block) {
-    bool stub = block == tpi_stub(self);
     if (tpi_block_next(block) == NULL || !tpi_mailbox_unlink(self, before, block)) return block;
-    if (stub) self->flags &= ~(uint32_t)TPI_ACTOR_STUB_IN;
-    else tpi_block_spent(self, block);
+    tpi_block_spent(self, block);
     return before;
 }
 
@@ -86,7 +84,8 @@ bool tpi_receive_scan(tp_actor *self, struct tpi_waiting *waiting) {
     }
     while (before != self->scan) {
         struct tpi_block *block = tpi_block_next(before);
-        if (block == tpi_stub(self) || block->state & TPI_BLOCK_CONSUMED) {
+        TPI_CHECK(block != tpi_stub(self));
+        if (block->state & TPI_BLOCK_CONSUMED) {
             before = sweep(self, before, block);
         } else if (waiting->accept(self, block, waiting->context)) {
             if (block->state & TPI_BLOCK_REFUSED) tpi_refused_taken(self, block);
