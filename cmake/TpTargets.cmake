@@ -4,9 +4,9 @@ set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 include(CheckCCompilerFlag)
 
-# What the compiler may do for us. Nobody puts another function in the place of one of ours, so calls
-# within a file may be inlined. And gcc clears and copies structs of up to 8 KiB by `rep stos` and
-# `rep movs`, of which each takes some 30 cycles to begin: ten of them were a tenth of a restart.
+# What the compiler may do for us. Nobody puts another function in the place of one of ours, so
+# calls within a file may be inlined. And gcc clears and copies structs by `rep stos` and
+# `rep movs`, which take long to begin: without them a restart is 5 % faster.
 set(TP_CODE_OPTIONS)
 check_c_compiler_flag(-fno-semantic-interposition TP_HAS_NO_INTERPOSITION)
 if(TP_HAS_NO_INTERPOSITION)

@@ -174,6 +174,17 @@ void tpi_message_bad(tp_actor *self, const tp_message_type *type) {
     tp_exit(self, TP_EXIT_BADMSG);
 }
 
+void tpi_release_held(tp_actor *self) {
+    struct tpi_extra *extra = self->extra;
+    if (extra == NULL) return;
+    while (extra->held != NULL) {
+        struct tpi_block *block = extra->held;
+        extra->held = tpi_block_next(block);
+        tpi_block_free(tpi_runtime_of(self->worker), self->worker, block);
+    }
+    if (extra->scratch != NULL) tpi_scratch_release(self);
+}
+
 /* ---- the calls ---- */
 
 /* What was received becomes the current message; what a body had before is over. */

@@ -55,15 +55,11 @@ static struct tpi_block *take_reply(tp_actor *self, struct tpi_block *before,
                                     struct tpi_block *block) {
     struct tpi_waiting *waiting = self->extra->waiting;
     before = drop_consumed(self, before);
-    if (tpi_mailbox_unlink(self, before, block)) {
-        waiting->block = block;
-        block->state = TPI_BLOCK_LOOSE;
-        return before;
-    }
-    waiting->block = tpi_block_copy(self->runtime, self->worker, block);
+    bool leaves = tpi_mailbox_unlink(self, before, block);
+    waiting->block = leaves ? block : tpi_block_copy(self->runtime, self->worker, block);
     if (waiting->block == NULL) waiting->err = TP_ENOMEM;
     else waiting->block->state = TPI_BLOCK_LOOSE;
-    return discard(self, before, block);
+    return leaves ? before : discard(self, before, block);
 }
 
 /* A signal, or a message to another generation, that the sender must hear of. */
@@ -194,17 +190,6 @@ static void finish_message(tp_actor *self, struct tpi_block *block) {
     }
     if ((block->state & (TPI_BLOCK_LOOSE | TPI_BLOCK_KEPT)) == TPI_BLOCK_LOOSE)
         tpi_block_free(runtime, self->worker, block);
-}
-
-void tpi_release_held(tp_actor *self) {
-    struct tpi_extra *extra = self->extra;
-    if (extra == NULL) return;
-    while (extra->held != NULL) {
-        struct tpi_block *block = extra->held;
-        extra->held = tpi_block_next(block);
-        tpi_block_free(tpi_runtime_of(self->worker), self->worker, block);
-    }
-    if (extra->scratch != NULL) tpi_scratch_release(self);
 }
 
 void tpi_release_current(tp_actor *self) {
