@@ -2,6 +2,21 @@
 include(GNUInstallDirs)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
+include(CheckCCompilerFlag)
+
+# What the compiler may do for us. Nobody puts another function in the place of one of ours, so
+# calls within a file may be inlined. And gcc clears and copies structs by `rep stos` and
+# `rep movs`, which take long to begin: without them a restart is 5 % faster.
+set(TP_CODE_OPTIONS)
+check_c_compiler_flag(-fno-semantic-interposition TP_HAS_NO_INTERPOSITION)
+if(TP_HAS_NO_INTERPOSITION)
+    list(APPEND TP_CODE_OPTIONS -fno-semantic-interposition)
+endif()
+set(strategy "unrolled_loop:256:noalign,libcall:-1:noalign")
+check_c_compiler_flag("-mmemset-strategy=${strategy}" TP_HAS_MEMSET_STRATEGY)
+if(TP_HAS_MEMSET_STRATEGY)
+    list(APPEND TP_CODE_OPTIONS "-mmemset-strategy=${strategy}" "-mmemcpy-strategy=${strategy}")
+endif()
 
 set(TP_WARNINGS
     -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion
@@ -26,6 +41,7 @@ function(tp_compile target)
     if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|aarch64")
         target_compile_options(${target} PRIVATE -fstack-clash-protection)
     endif()
+    target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:C>:${TP_CODE_OPTIONS}>")
     if(TP_WERROR)
         target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:C>:-Werror>)
     endif()

@@ -34,12 +34,14 @@ static void report(tp_actor *self, tp_log_level level, const struct tpi_child *c
 /* For the report of its next crash: every start but the first. */
 static void note_start(tp_actor *self, struct tpi_child *child) {
     tp_restart_history *history = &child->restarted;
+    tp_time admitted = child->admitted;
+    child->admitted = 0;
     if (!child->started_before) {
         child->started_before = true;
         return;
     }
     for (size_t i = TP_RESTARTS_KEPT; --i > 0;) history->newest[i] = history->newest[i - 1];
-    history->newest[0] = tp_now(self);
+    history->newest[0] = admitted != 0 ? admitted : tp_now(self);
     history->count++;
 }
 

@@ -96,6 +96,7 @@ static void stop_group(tp_actor *self, struct tpi_supervisor *supervisor, struct
     struct tpi_child *first = first_of_group(supervisor, child);
     tp_duration delay = child->delay;
     tpi_child_rests(self, supervisor, child);
+    child->admitted = 0; /* stopping takes time */
     tpi_stop_from(self, supervisor, first);
     if (first != child && first->spec->restart == TP_TEMPORARY)
         tpi_child_remove(self, supervisor, first);
@@ -127,7 +128,8 @@ static void attempt(tp_actor *self, struct tpi_supervisor *supervisor, struct tp
 
 void tpi_restart(tp_actor *self, struct tpi_supervisor *supervisor, struct tpi_child *child) {
     child->timer = 0;
-    if (!child->away && !tpi_window_admit(&supervisor->window, tp_now(self)))
+    child->admitted = tp_now(self);
+    if (!child->away && !tpi_window_admit(&supervisor->window, child->admitted))
         give_up(self, supervisor, child);
     attempt(self, supervisor, child);
 }

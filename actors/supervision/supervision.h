@@ -63,6 +63,7 @@ struct tpi_child {
     bool away;                   /* its node was not there: the next attempt does not count */
     tp_time not_before;          /* when the one that was lost has surely ended; 0: none was */
     tp_restart_history restarted;
+    tp_time admitted;      /* the restart in progress; 0: none */
     tp_pid pid;            /* while it runs */
     uint64_t token;        /* while it is restarting: names this one wait */
     tp_ref timer;          /* of the wait, or while it runs of the next probe; 0: none */

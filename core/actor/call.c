@@ -132,30 +132,25 @@ static bool future_arrived(tp_actor *self, struct tpi_block *block) {
 }
 
 /* What a tp_call waits for. */
-static void call_answered(tp_actor *self, struct tpi_waiting *waiting, struct tpi_block *block) {
-    if (waiting->done) return; /* its deadline came first */
+static enum tpi_applied call_answered(struct tpi_waiting *waiting, const struct tpi_block *block) {
+    if (waiting->done) return TPI_APPLIED_DONE; /* its deadline came first */
     waiting->done = true;
-    if (block->kind == TPI_KIND_FAILED) {
-        waiting->err = (tp_err)block->code;
-        return;
-    }
-    waiting->block = tpi_block_copy(tpi_runtime_of(self->worker), self->worker, block);
-    if (waiting->block == NULL) waiting->err = TP_ENOMEM;
-    else waiting->block->state = TPI_BLOCK_LOOSE;
+    if (block->kind != TPI_KIND_FAILED) return TPI_APPLIED_AWAITED;
+    waiting->err = (tp_err)block->code;
+    return TPI_APPLIED_DONE;
 }
 
-bool tpi_reply_arrived(tp_actor *self, struct tpi_block *block) {
+enum tpi_applied tpi_reply_arrived(tp_actor *self, struct tpi_block *block) {
     struct tpi_extra *extra = self->extra;
-    if (extra == NULL) return false;
+    if (extra == NULL) return TPI_APPLIED_DONE;
     if (self->flags & TPI_ACTOR_INBOX) {
         tpi_inbox_replied(self, block);
-        return false;
+        return TPI_APPLIED_DONE;
     }
     struct tpi_waiting *waiting = extra->waiting;
     if (waiting == NULL || waiting->kind != TPI_WAIT_REPLY || waiting->ref != block->ref)
-        return future_arrived(self, block);
-    call_answered(self, waiting, block);
-    return false;
+        return future_arrived(self, block) ? TPI_APPLIED_MESSAGE : TPI_APPLIED_DONE;
+    return call_answered(waiting, block);
 }
 
 static void fail_own(tp_actor *self, tp_ref ref) {

@@ -216,7 +216,7 @@ void tpi_exit(struct tpi_worker *worker, tp_actor *self) {
     finish(self, reason);
     tpi_extra_free(self);
     free_state(self);
-    self->flags = (self->flags & TPI_ACTOR_STUB_IN) | TPI_ACTOR_DEAD;
+    self->flags = TPI_ACTOR_DEAD;
     tpi_drain(worker, self);
 }
 
@@ -228,26 +228,15 @@ static struct tpi_block *drain_one(struct tpi_worker *worker, tp_actor *actor) {
     for (;;) {
         struct tpi_block *block = tpi_block_next(actor->tail);
         if (block == NULL) return NULL;
-        if (block == tpi_stub(actor) || block->state & TPI_BLOCK_CONSUMED) {
+        if (block->state & TPI_BLOCK_CONSUMED) {
             struct tpi_block *spent = actor->tail;
             actor->tail = block;
-            if (spent == tpi_stub(actor)) actor->flags &= ~(uint32_t)TPI_ACTOR_STUB_IN;
-            else tpi_block_free(runtime, worker, spent);
+            if (spent != tpi_stub(actor)) tpi_block_free(runtime, worker, spent);
             continue;
         }
         actor->scan = actor->tail;
-        if (tpi_mailbox_unlink(actor, actor->tail, block)) return block;
-        /* it is last, and the stub is in front of it: pass the stub, which then can go behind */
-        if (actor->tail != tpi_stub(actor)) return NULL;
-        actor->flags &= ~(uint32_t)TPI_ACTOR_STUB_IN;
-        struct tpi_block *copy = tpi_block_copy(runtime, worker, block);
-        if (copy == NULL) {
-            actor->flags |= TPI_ACTOR_STUB_IN;
-            return NULL;
-        }
-        block->state |= TPI_BLOCK_CONSUMED;
-        actor->tail = block;
-        return copy;
+        /* NULL: a producer is in the gap behind it, and the drain comes back for it */
+        return tpi_mailbox_unlink(actor, actor->tail, block) ? block : NULL;
     }
 }
 

@@ -67,7 +67,6 @@ static uint32_t mailbox_of(tp_actor *self) {
     uint32_t count = 0, seen = 0;
     struct tpi_block *block = tpi_block_next(self->tail);
     for (; block != NULL && seen < WALK_MAX; block = tpi_block_next(block), seen++) {
-        if (block == tpi_stub(self)) continue; /* no more than its `next` exists */
         count += block->kind <= TPI_KIND_REQUEST && !(block->state & TPI_BLOCK_CONSUMED) &&
                  block->to_generation == self->generation;
     }

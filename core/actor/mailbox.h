@@ -11,7 +11,7 @@
  * in the chain even when it is consumed, since a producer may be about to write its `next`. To go
  * idle it swaps the last block for itself with IDLE (or for the stub, so that an idle actor holds
  * no block); that fails when a producer came, or is in the gap: then the actor is requeued, never
- * spun on.
+ * spun on. The stub is the first block of a chain, or in none.
  *
  * Modelled in tests/models/mailbox.pml.
  */
@@ -58,7 +58,7 @@ static inline void tpi_mailbox_init(tp_actor *actor) {
     actor->tail = stub;
     actor->scan = stub;
     actor->refused = NULL;
-    actor->flags = TPI_ACTOR_STUB_IN;
+    actor->flags = 0;
     /* relaxed: the slot is handed out with its own synchronisation (slots.c) */
     atomic_store_explicit(&actor->head, (uintptr_t)stub | TPI_IDLE, memory_order_relaxed);
 }
@@ -84,11 +84,8 @@ static inline bool tpi_mailbox_idle(tp_actor *actor, bool keep, struct tpi_block
     uintptr_t before = (uintptr_t)last;
     bool swap = last == actor->tail && last != stub && !keep;
     if (swap) {
-        /* the stub waits behind a producer that is in the gap: there is more to come */
-        if (actor->flags & TPI_ACTOR_STUB_IN) return false;
         tpi_block_link(stub, NULL);
         actor->tail = actor->scan = stub;
-        actor->flags |= TPI_ACTOR_STUB_IN;
     }
     /* acq_rel: release publishes everything this run wrote to the runner that a producer's
      * exchange will make (tpi_mailbox_push); acquire only for the failure's sake */
@@ -98,34 +95,36 @@ static inline bool tpi_mailbox_idle(tp_actor *actor, bool keep, struct tpi_block
         *spent = swap ? last : NULL;
         return true;
     }
-    if (swap) {
-        actor->tail = actor->scan = last;
-        actor->flags &= ~(uint32_t)TPI_ACTOR_STUB_IN;
-    }
+    if (swap) actor->tail = actor->scan = last;
     return false;
 }
 
-/* Consumer. Puts the stub behind the last block, so that the block before can leave the chain.
- * False when the stub is in the chain already. */
-static inline bool tpi_mailbox_push_stub(tp_actor *actor) {
-    if (actor->flags & TPI_ACTOR_STUB_IN) return false;
-    actor->flags |= TPI_ACTOR_STUB_IN;
-    bool idle = tpi_mailbox_push(actor, tpi_stub(actor));
-    TPI_ASSERT(!idle);
-    return true;
+/* Consumer. The last block gives its place to the one before it, where producers attach from now
+ * on. False: one of them has come. */
+static inline bool tpi_mailbox_withdraw(tp_actor *actor, struct tpi_block *before,
+                                        struct tpi_block *block) {
+    uintptr_t last = (uintptr_t)block;
+    tpi_block_link(before, NULL);
+    /* acq_rel: release pairs with the exchange of the next push (tpi_mailbox_push), which writes
+     * the `next` that was emptied above; weaker, its link could come first and be lost. acquire
+     * only for the failure's sake */
+    if (atomic_compare_exchange_strong_explicit(&actor->head, &last, (uintptr_t)before,
+                                                memory_order_acq_rel, memory_order_acquire))
+        return true;
+    tpi_block_link(before, block); /* nobody saw it without: `head` was elsewhere */
+    return false;
 }
 
-/* Consumer. Takes `block` out of the chain, where it follows `before`; false when it is the last
- * one and must stay. */
+/* Consumer. Takes `block` out of the chain, where it follows `before`; false when a producer is in
+ * the gap behind it, so that it must stay. */
 static inline bool tpi_mailbox_unlink(tp_actor *actor, struct tpi_block *before,
                                       struct tpi_block *block) {
     struct tpi_block *next = tpi_block_next(block);
-    if (next == NULL) {
-        if (!tpi_mailbox_push_stub(actor)) return false;
+    if (next != NULL || !tpi_mailbox_withdraw(actor, before, block)) {
         next = tpi_block_next(block);
-        if (next == NULL) return false; /* a producer is in the gap behind it */
+        if (next == NULL) return false;
+        tpi_block_link(before, next); /* not after a withdrawal: it is a producer's then */
     }
-    tpi_block_link(before, next);
     if (actor->scan == block) actor->scan = before;
     if (actor->refused == block) actor->refused = before;
     if (actor->extra != NULL && actor->extra->behind == block) actor->extra->behind = before;

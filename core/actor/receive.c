@@ -53,10 +53,8 @@ void tpi_refused_taken(tp_actor *self, struct tpi_block *block) {
 
 /* Drops consumed blocks on the way; returns the block after which to go on. */
 static struct tpi_block *sweep(tp_actor *self, struct tpi_block *before, struct tpi_block *block) {
-    bool stub = block == tpi_stub(self);
     if (tpi_block_next(block) == NULL || !tpi_mailbox_unlink(self, before, block)) return block;
-    if (stub) self->flags &= ~(uint32_t)TPI_ACTOR_STUB_IN;
-    else tpi_block_spent(self, block);
+    tpi_block_spent(self, block);
     return before;
 }
 
@@ -86,7 +84,8 @@ bool tpi_receive_scan(tp_actor *self, struct tpi_waiting *waiting) {
     }
     while (before != self->scan) {
         struct tpi_block *block = tpi_block_next(before);
-        if (block == tpi_stub(self) || block->state & TPI_BLOCK_CONSUMED) {
+        TPI_CHECK(block != tpi_stub(self));
+        if (block->state & TPI_BLOCK_CONSUMED) {
             before = sweep(self, before, block);
         } else if (waiting->accept(self, block, waiting->context)) {
             if (block->state & TPI_BLOCK_REFUSED) tpi_refused_taken(self, block);
@@ -173,6 +172,17 @@ void tpi_check_arguments(tp_actor *self, const tp_message *message, const tp_mes
 void tpi_message_bad(tp_actor *self, const tp_message_type *type) {
     tp_log(self, TP_LOG_ERROR, "a message of type %s does not decode", type->name);
     tp_exit(self, TP_EXIT_BADMSG);
+}
+
+void tpi_release_held(tp_actor *self) {
+    struct tpi_extra *extra = self->extra;
+    if (extra == NULL) return;
+    while (extra->held != NULL) {
+        struct tpi_block *block = extra->held;
+        extra->held = tpi_block_next(block);
+        tpi_block_free(tpi_runtime_of(self->worker), self->worker, block);
+    }
+    if (extra->scratch != NULL) tpi_scratch_release(self);
 }
 
 /* ---- the calls ---- */

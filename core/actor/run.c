@@ -15,6 +15,8 @@
 #define FETCH_EVERY 32u /* handlers between two looks at the signals */
 /* Out of the way of the plain slice, which then fits in registers. */
 #define RARELY __attribute__((noinline, cold))
+/* The same for what starts, ends and waits are made of: those shall be fast, not small. */
+#define APART __attribute__((noinline))
 #define ALWAYS __attribute__((always_inline)) inline
 
 /* ---- signals ---- */
@@ -46,6 +48,18 @@ static struct tpi_block *discard(tp_actor *self, struct tpi_block *before,
         self->flags |= TPI_ACTOR_HOLDS;
     }
     return block;
+}
+
+/* The reply to the call in progress: itself, or a copy when it must stay. */
+static struct tpi_block *take_reply(tp_actor *self, struct tpi_block *before,
+                                    struct tpi_block *block) {
+    struct tpi_waiting *waiting = self->extra->waiting;
+    before = drop_consumed(self, before);
+    bool leaves = tpi_mailbox_unlink(self, before, block);
+    waiting->block = leaves ? block : tpi_block_copy(self->runtime, self->worker, block);
+    if (waiting->block == NULL) waiting->err = TP_ENOMEM;
+    else waiting->block->state = TPI_BLOCK_LOOSE;
+    return leaves ? before : discard(self, before, block);
 }
 
 /* A signal, or a message to another generation, that the sender must hear of. */
@@ -91,6 +105,7 @@ static struct tpi_block *fetch_one(tp_actor *self, struct tpi_block *before,
     if (self->worker->tracing) tpi_trace_signal(self, block);
     switch (tpi_signal_apply(self, block)) {
     case TPI_APPLIED_MESSAGE: return block;
+    case TPI_APPLIED_AWAITED: return take_reply(self, before, block);
     case TPI_APPLIED_ANSWER: return send_back(self, before, block);
     case TPI_APPLIED_DONE: break;
     }
@@ -98,9 +113,8 @@ static struct tpi_block *fetch_one(tp_actor *self, struct tpi_block *before,
 }
 
 /* What is not a plain message to this very actor. False: stop here for now. */
-static RARELY bool fetch_slow(tp_actor *self, struct tpi_block *next) {
-    struct tpi_block *seen = next;
-    if (next != tpi_stub(self)) seen = fetch_one(self, self->scan, next);
+static APART bool fetch_slow(tp_actor *self, struct tpi_block *next) {
+    struct tpi_block *seen = fetch_one(self, self->scan, next);
     if (seen == NULL) return false;
     self->scan = seen;
     return true;
@@ -112,10 +126,10 @@ static inline bool is_plain(const tp_actor *self, const struct tpi_block *block)
 }
 
 static ALWAYS void fetch(tp_actor *self) {
-    struct tpi_block *stub = tpi_stub(self);
     struct tpi_block *next;
     while ((next = tpi_block_next(self->scan)) != NULL) {
-        if (__builtin_expect(next != stub && is_plain(self, next), 1)) self->scan = next;
+        TPI_CHECK(next != tpi_stub(self));
+        if (__builtin_expect(is_plain(self, next), 1)) self->scan = next;
         else if (!fetch_slow(self, next)) break;
     }
 }
@@ -127,8 +141,8 @@ void tpi_fetch(tp_actor *self) {
 /* ---- the message now handled ---- */
 
 static ALWAYS void retire(tp_actor *self, struct tpi_block *block) {
-    if (block == tpi_stub(self)) self->flags &= ~(uint32_t)TPI_ACTOR_STUB_IN;
-    else if (block->state & TPI_BLOCK_KEPT) tpi_block_spent(self, block);
+    if (block == tpi_stub(self)) return;
+    if (block->state & TPI_BLOCK_KEPT) tpi_block_spent(self, block);
     else tpi_block_drop(self->runtime, self->worker, block);
 }
 
@@ -146,7 +160,6 @@ static ALWAYS struct tpi_block *next_queued(tp_actor *self) {
         TPI_CHECK(block != NULL);
         self->tail = block;
         retire(self, spent);
-        if (__builtin_expect(block == tpi_stub(self), 0)) continue;
         if (__builtin_expect(block->state & (TPI_BLOCK_CONSUMED | TPI_BLOCK_REFUSED), 0)) {
             if (block->state & TPI_BLOCK_CONSUMED) continue;
             tpi_refused_taken(self, block);
@@ -179,17 +192,6 @@ static void finish_message(tp_actor *self, struct tpi_block *block) {
         tpi_block_free(runtime, self->worker, block);
 }
 
-void tpi_release_held(tp_actor *self) {
-    struct tpi_extra *extra = self->extra;
-    if (extra == NULL) return;
-    while (extra->held != NULL) {
-        struct tpi_block *block = extra->held;
-        extra->held = tpi_block_next(block);
-        tpi_block_free(tpi_runtime_of(self->worker), self->worker, block);
-    }
-    if (extra->scratch != NULL) tpi_scratch_release(self);
-}
-
 void tpi_release_current(tp_actor *self) {
     struct tpi_block *block = self->current;
     self->current = NULL;
@@ -213,8 +215,8 @@ static RARELY void drop_oldest(tp_actor *self) {
 
 /* ---- handlers ---- */
 
-static RARELY const tp_handler *find_named(const tp_behavior *behavior,
-                                           const tp_message_type *type) {
+static APART const tp_handler *find_named(const tp_behavior *behavior,
+                                          const tp_message_type *type) {
     const tp_handler *handlers = behavior->handlers;
     for (uint32_t i = 0; i < behavior->handler_count; i++)
         if (tp_message_type_equal(handlers[i].type, type)) return &handlers[i];
@@ -246,7 +248,7 @@ static RARELY void handle_other(tp_actor *self, struct tpi_block *block) {
 }
 
 /* After a handler that did more than handle: received others, kept some, or was asked. */
-static RARELY void release_slow(tp_actor *self, struct tpi_block *block) {
+static APART void release_slow(tp_actor *self, struct tpi_block *block) {
     tpi_user_end(self);
     if (self->current != block) tpi_release_current(self);
     if (self->extra != NULL) self->extra->outer = self->extra->behind = NULL;
@@ -275,7 +277,11 @@ static ALWAYS void handle(tp_actor *self, struct tpi_block *block) {
         if (self->flags & TPI_ACTOR_WATCHED) tpi_capsule_begin(self, TPI_INPUT_MESSAGE, block);
         if (self->flags & TPI_ACTOR_CONTAINED) tpi_user_begin(self);
     }
-    const tp_handler *handler = find_handler(self->behavior, block->type);
+    /* what the library itself made (exits, downs) is described in a file of its own: only the name
+     * is the same */
+    const tp_handler *handler = block->flags & TPI_BLOCK_UNCOUNTED
+                                    ? find_named(self->behavior, block->type)
+                                    : find_handler(self->behavior, block->type);
     if (__builtin_expect(handler != NULL, 1))
         handler->call(self, self->state, (const tp_message *)block);
     else handle_other(self, block);
@@ -389,7 +395,7 @@ tp_err tpi_take_turns(tp_actor *self) {
 
 /* ---- the slice ---- */
 
-static RARELY void start(tp_actor *self) {
+static APART void start(tp_actor *self) {
     /* until init is over there is nothing to terminate: an init that fails cleans up itself */
     self->flags |= TPI_ACTOR_STARTED | TPI_ACTOR_TERMINATED;
     struct tpi_block *arguments = NULL;
@@ -518,7 +524,7 @@ static inline bool is_ordinary(const struct tpi_block *block) {
 }
 
 /* One that has a mark. False: it was consumed before. */
-static RARELY bool handle_marked(tp_actor *self, struct tpi_block *block, uint32_t *taken) {
+static APART bool handle_marked(tp_actor *self, struct tpi_block *block, uint32_t *taken) {
     if (block->state & TPI_BLOCK_CONSUMED) return false;
     if (block->state & TPI_BLOCK_REFUSED) tpi_refused_taken(self, block);
     block->state |= TPI_BLOCK_CONSUMED;
@@ -547,7 +553,6 @@ static ALWAYS bool run_plain(tp_actor *self) {
         struct tpi_block *block = tpi_block_next(spent);
         self->tail = block;
         retire(self, spent);
-        if (__builtin_expect(block == tpi_stub(self), 0)) continue;
         if (__builtin_expect(is_ordinary(block), 1)) {
             block->state = TPI_BLOCK_CONSUMED;
             taken++;
@@ -577,7 +582,7 @@ static ALWAYS bool run_plain(tp_actor *self) {
     return more;
 }
 
-static RARELY void after_slice(struct tpi_worker *worker, tp_actor *self, bool more) {
+static APART void after_slice(struct tpi_worker *worker, tp_actor *self, bool more) {
     if (self->flags & TPI_ACTOR_DOOMED) {
         tpi_exit(worker, self);
         return;
@@ -679,7 +684,7 @@ static void run_replay(struct tpi_worker *worker, tp_actor *self) {
 }
 
 /* Whatever is not the plain case: a started behaviour that nothing holds up. */
-static RARELY void run_other(struct tpi_worker *worker, struct tpi_runnable *runnable) {
+static APART void run_other(struct tpi_worker *worker, struct tpi_runnable *runnable) {
     tp_actor *self = tpi_actor_of(runnable);
     if (self->flags & TPI_ACTOR_DEAD) {
         tpi_drain(worker, self);
@@ -724,9 +729,7 @@ static RARELY void run_other(struct tpi_worker *worker, struct tpi_runnable *run
     }
 }
 
-#define PLAIN_FLAGS                                                                                \
-    (TPI_ACTOR_STARTED | TPI_ACTOR_STUB_IN | TPI_ACTOR_TRAPS | TPI_ACTOR_TIMEOUT |                 \
-     TPI_ACTOR_COUNTED)
+#define PLAIN_FLAGS (TPI_ACTOR_STARTED | TPI_ACTOR_TRAPS | TPI_ACTOR_TIMEOUT | TPI_ACTOR_COUNTED)
 
 static void run(struct tpi_worker *worker, struct tpi_runnable *runnable) {
     tp_actor *self = tpi_actor_of(runnable);

@@ -46,7 +46,6 @@ enum tpi_actor_flag {
     TPI_ACTOR_KILLED = 1 << 7,    /* no terminate */
     TPI_ACTOR_SUSPENDED = 1 << 8, /* waits for room at a receiver, between handlers */
     TPI_ACTOR_TURN = 1 << 9,      /* its fiber waits for nothing but its turn (yield, work) */
-    TPI_ACTOR_STUB_IN = 1 << 10,  /* the mailbox's stub is in the chain */
     TPI_ACTOR_LISTED = 1 << 11,   /* in a free list */
     TPI_ACTOR_DEDICATED = 1 << 12,
     TPI_ACTOR_TERMINATED = 1 << 13, /* terminate has been called */

@@ -591,9 +591,7 @@ static enum tpi_applied apply_own(tp_actor *self, struct tpi_block *block) {
     tp_pid from = tpi_block_from(tpi_runtime_of(self->worker), block);
     switch ((enum tpi_kind)block->kind) {
     case TPI_KIND_REPLY:
-    case TPI_KIND_FAILED:
-        if (tpi_reply_arrived(self, block)) return TPI_APPLIED_MESSAGE;
-        break;
+    case TPI_KIND_FAILED: return tpi_reply_arrived(self, block);
     case TPI_KIND_EXIT: return apply_exit(self, block);
     case TPI_KIND_LINK: return apply_link(self, from);
     case TPI_KIND_UNLINK:
@@ -617,6 +615,14 @@ static enum tpi_applied apply_own(tp_actor *self, struct tpi_block *block) {
     return TPI_APPLIED_DONE;
 }
 
+/* Memory ran out: those before `end` have been told, and are not told again after a retry. */
+static void mark_told(struct tpi_map *links, size_t end) {
+    uint64_t node, key;
+    size_t cursor = 0;
+    while (tpi_map_next(links, &cursor, &node, &key, NULL) && cursor != end)
+        (void)tpi_map_put(links, node, key, (void *)(uintptr_t)2);
+}
+
 static bool goodbye_links(tp_actor *self, tp_pid me, tp_reason reason) {
     struct tpi_map *links = &self->extra->links;
     tp_runtime *runtime = tpi_runtime_of(self->worker);
@@ -624,14 +630,14 @@ static bool goodbye_links(tp_actor *self, tp_pid me, tp_reason reason) {
     void *state;
     size_t cursor = 0;
     while (tpi_map_next(links, &cursor, &node, &key, &state)) {
-        if ((uintptr_t)state == LINK_ACTIVE) {
-            struct tpi_block *block = exit_block(runtime, self->worker, me, reason);
-            if (block == NULL) return false;
-            block->flags |= TPI_BLOCK_LINKED;
-            tpi_deliver(runtime, self->worker, pid_from_key(node, key), block);
+        if ((uintptr_t)state != LINK_ACTIVE) continue;
+        struct tpi_block *block = exit_block(runtime, self->worker, me, reason);
+        if (block == NULL) {
+            mark_told(links, cursor);
+            return false;
         }
-        (void)tpi_map_put(links, node, key,
-                          (void *)(uintptr_t)2); /* said: not again after a retry */
+        block->flags |= TPI_BLOCK_LINKED;
+        tpi_deliver(runtime, self->worker, pid_from_key(node, key), block);
     }
     tpi_map_fini(links);
     return true;
@@ -639,6 +645,7 @@ static bool goodbye_links(tp_actor *self, tp_pid me, tp_reason reason) {
 
 void tpi_watchers_free(tp_actor *actor) {
     struct tpi_map *watched = &actor->extra->watched;
+    if (tpi_map_count(watched) == 0) return;
     uint64_t ref, node;
     void *value;
     size_t cursor = 0;
@@ -649,6 +656,7 @@ void tpi_watchers_free(tp_actor *actor) {
 
 static bool goodbye_watchers(tp_actor *self, tp_pid me, tp_reason reason) {
     struct tpi_map *watched = &self->extra->watched;
+    if (tpi_map_count(watched) == 0) return true;
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     uint64_t ref, node;
     void *value;

@@ -194,7 +194,7 @@ tp_actor *tpi_slot_take(tp_runtime *runtime, struct tpi_worker *worker) {
     if (worker == NULL) tpi_spin_lock(&table->outside_lock);
     tp_actor *actor = take_from(runtime, local);
     if (worker == NULL) tpi_spin_unlock(&table->outside_lock);
-    if (actor != NULL) actor->flags &= TPI_ACTOR_STUB_IN;
+    if (actor != NULL) actor->flags = 0;
     return actor;
 }
 

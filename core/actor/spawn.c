@@ -170,7 +170,7 @@ static void miscarry(struct birth *birth, tp_actor *actor) {
         tpi_block_free(runtime, birth->worker, actor->extra->arguments);
     tpi_extra_free(actor);
     actor->runnable.flags = 0;
-    actor->flags = (actor->flags & (TPI_ACTOR_STUB_IN | TPI_ACTOR_LISTED)) | TPI_ACTOR_DEAD;
+    actor->flags = (actor->flags & TPI_ACTOR_LISTED) | TPI_ACTOR_DEAD;
     /* its next run drains the mailbox and frees the slot */
     if (birth->worker != NULL) tpi_worker_requeue(birth->worker, &actor->runnable);
     else tpi_scheduler_schedule(runtime->scheduler, &actor->runnable);
@@ -204,7 +204,7 @@ static void set_in_motion(struct birth *birth, tp_actor *actor) {
 static void clear(struct birth *birth, tp_actor *actor) {
     actor->generation++;
     TPI_ASSERT(actor->generation != 0);
-    actor->flags &= TPI_ACTOR_STUB_IN;
+    actor->flags = 0;
     actor->runnable.priority = 0;
     actor->runnable.flags = 0;
     actor->runnable.home = 0;

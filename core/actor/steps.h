@@ -71,6 +71,7 @@ void tpi_drain(struct tpi_worker *worker, tp_actor *actor);
 enum tpi_applied {
     TPI_APPLIED_DONE,    /* it acted; the block may go */
     TPI_APPLIED_MESSAGE, /* it stays in the queue, as a message */
+    TPI_APPLIED_AWAITED, /* it leaves the queue, for the call that waits for it */
     TPI_APPLIED_ANSWER   /* it must go back, turned into its answer: tpi_deliver_dead does that */
 };
 enum tpi_applied tpi_signal_apply(tp_actor *self, struct tpi_block *block);
@@ -92,9 +93,9 @@ bool tpi_alias_admit(tp_actor *self, tp_ref alias);
 
 /* ---- requests (call.c, future.c) ---- */
 
-/* A REPLY or FAILED has come: copied if somebody waits for it, else it is late and dropped. True:
- * it stays, as the message that answers a tpi_ask. */
-bool tpi_reply_arrived(tp_actor *self, struct tpi_block *block);
+/* A REPLY or FAILED has come: for the call in progress, for a future, which copies it, or as the
+ * message that answers a tpi_ask; else it is late and dropped. */
+enum tpi_applied tpi_reply_arrived(tp_actor *self, struct tpi_block *block);
 /* Ends every request that the actor holds: current, deferred, postponed. */
 void tpi_requests_abandon(tp_actor *self, tp_reason reason);
 void tpi_deferred_forget(tp_actor *self, uint64_t node, tp_ref ref);

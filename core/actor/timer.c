@@ -219,8 +219,9 @@ void tpi_timers_cancel_all(tp_actor *self) {
         tpi_timer_cancel(&deadline->timer);
         free_deadline(self, deadline);
     }
-    tpi_heap_free(self->runtime->memory, extra->timers,
-                  extra->timer_capacity * sizeof *extra->timers);
+    if (extra->timers != NULL)
+        tpi_heap_free(self->runtime->memory, extra->timers,
+                      extra->timer_capacity * sizeof *extra->timers);
     extra->timers = NULL;
     extra->timer_capacity = extra->timer_free = 0;
     tpi_deadline_cancel(self, &extra->wait_deadline);

@@ -275,9 +275,10 @@ bool tpi_credit_asked(tp_actor *self, struct tpi_block *credit) {
 
 void tpi_credit_release_all(tp_actor *self) {
     struct tpi_extra *extra = self->extra;
-    tp_runtime *runtime = tpi_runtime_of(self->worker);
-    if (extra != NULL) extra->far_waiter = false;
-    while (extra != NULL && extra->waiters != NULL) {
+    if (extra == NULL) return;
+    extra->far_waiter = false;
+    tp_runtime *runtime = self->runtime;
+    while (extra->waiters != NULL) {
         struct tpi_block *block = extra->waiters;
         extra->waiters = tpi_block_next(block);
         /* answered as a dead actor would answer: the block itself becomes the RESUME */

@@ -115,7 +115,7 @@ static uint32_t count_mailbox(tp_actor *self) {
     uint32_t count = 0;
     struct tpi_block *block = self->tail;
     while (count < MAILBOX_COUNTED && (block = tpi_block_next(block)) != NULL) {
-        if (block == tpi_stub(self) || block->state & TPI_BLOCK_CONSUMED) continue;
+        if (block->state & TPI_BLOCK_CONSUMED) continue;
         if (block->kind <= TPI_KIND_REPLY || block->type != NULL) count++;
     }
     return count;

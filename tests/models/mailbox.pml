@@ -12,8 +12,8 @@
  *   Worker: load       load of `next` of the last node seen (tpi_block_next)
  *           look       the node is handled (core/actor/run.c), refused (core/actor/receive.c), or
  *                      answered as dead (tpi_drain, core/actor/exit.c; send_back, core/actor/run.c)
- *           unlink     tpi_mailbox_unlink, of a node that is not the first; when it is the last,
- *                      the stub is pushed behind it first (tpi_mailbox_push_stub)
+ *           unlink     tpi_mailbox_unlink, of a node that is not the first; the last one gives its
+ *                      place to the one before by a CAS of `head` (tpi_mailbox_withdraw)
  *           give_up    tpi_mailbox_idle: CAS of `head` from the last node to stub|IDLE, or to
  *                      last|IDLE while refused nodes stand
  *           requeue    tpi_worker_requeue: budget used up, or there is more, or a gap
@@ -148,21 +148,16 @@ inline handle(m) {
 /* The next node is `n`: what becomes of it is `action`. */
 inline look() {
     d_step {
+        assert(n != STUB); /* it is the first node or in no chain */
         if
-        :: n == STUB ->
-            if
-            :: scan == tail -> advance(n); action = DONE
-            :: scan != tail && next[n] != NONE -> action = UNLINK
-            :: else -> scan = n; action = DONE
-            fi
-        :: n != STUB && consumed[n] ->
+        :: consumed[n] ->
             if
             :: scan == tail -> advance(n)
             :: else -> scan = n
             fi;
             action = DONE
-        :: n != STUB && !consumed[n] && STALE(n) -> settled++; action = UNLINK
-        :: n != STUB && !consumed[n] && !STALE(n) && REFUSED(n) -> scan = n; action = DONE
+        :: !consumed[n] && STALE(n) -> settled++; action = UNLINK
+        :: !consumed[n] && !STALE(n) && REFUSED(n) -> scan = n; action = DONE
         :: else ->
             handle(n);
             if
@@ -180,38 +175,52 @@ inline look() {
 /* Takes `n`, which follows `scan`, out of the chain; or leaves it there, consumed. */
 inline unlink() {
     after = next[n]; /* load */
-#ifndef BUG_UNLINK_LAST
     if
-    :: after == NONE && !stub_in ->
-        d_step { stub_in = true; next[STUB] = NONE }
-        d_step { prev = head; assert(!idle); head = STUB } /* exchange */
-        d_step { assert(!freed[prev]); next[prev] = STUB; prev = 0 } /* link */
-        after = next[n] /* load: a producer may be in the gap between n and the stub */
+    :: after == NONE ->
+#ifndef BUG_WITHDRAW_LATE
+        next[scan] = NONE;
+#endif
+        d_step { /* CAS */
+            done = (head == n);
+            assert(!idle);
+#ifdef BUG_WITHDRAW_BLIND
+            done = true;
+#endif
+            if
+            :: done -> head = scan
+            :: else
+            fi
+        }
+        if
+#ifdef BUG_WITHDRAW_LATE
+        :: done -> next[scan] = NONE
+#else
+        :: done
+#endif
+        :: else ->
+            next[scan] = n;
+            after = next[n] /* load: a producer may be in the gap behind n */
+        fi
     :: else
     fi;
-#endif
     d_step {
         if
-#ifdef BUG_UNLINK_LAST
-        :: true ->
-#else
-        :: after != NONE ->
-#endif
-            next[scan] = after;
+        :: done || after != NONE ->
             if
-            :: n == STUB -> stub_in = false
-            :: else -> assert(!freed[n]); freed[n] = 1
-            fi
-#ifndef BUG_UNLINK_LAST
+            :: after != NONE -> next[scan] = after
+            :: else
+            fi;
+            assert(!freed[n]);
+            freed[n] = 1
         :: else ->
             consumed[n] = 1;
             if
             :: scan == tail -> advance(n)
             :: else -> scan = n
             fi
-#endif
         fi;
-        after = 0
+        after = 0;
+        done = 0
     }
 }
 
@@ -231,11 +240,6 @@ inline give_up() {
         n = scan;
         mark = tail;
         swap = (tail == scan && scan != STUB);
-#ifndef BUG_STUB_TWICE
-        /* the stub is behind a gap, so there is more: it cannot be used again */
-        more = swap && stub_in;
-        swap = swap && !more;
-#endif
         became = (swap -> STUB : scan);
         if
         :: swap -> next[STUB] = NONE; assert(!stub_in)
@@ -257,7 +261,7 @@ inline give_up() {
         fi
     }
     d_step {
-        done = (head == n && !more);
+        done = (head == n);
 #ifdef BUG_BLIND_IDLE
         done = true;
 #endif
@@ -302,12 +306,12 @@ inline give_up() {
         schedule()
 #endif
     fi
-    d_step { n = 0; mark = 0; became = 0; done = 0; relist = 0; swap = 0; more = 0 }
+    d_step { n = 0; mark = 0; became = 0; done = 0; relist = 0; swap = 0 }
 }
 
 active [WORKERS] proctype Worker() {
     byte n, after, prev, mark, became, used, action;
-    bool done, relist, swap, more;
+    bool done, relist, swap;
 end:
     do
     :: atomic { ready?_ -> running++; assert(running == 1) }

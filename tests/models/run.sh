@@ -128,8 +128,8 @@ bad() {
 good mailbox settled
 good mailbox settled -DSLOTS
 good mailbox settled -DSLOTS -DBUDGET=1
-bad mailbox assertion -DBUG_STUB_TWICE            # idle with the stub, which stands behind a gap
-bad mailbox cycle -DBUG_UNLINK_LAST               # the last node is taken out and freed
+bad mailbox cycle -DBUG_WITHDRAW_BLIND            # the last node is taken out, whoever came
+bad mailbox cycle -DBUG_WITHDRAW_LATE # the node before is emptied when producers attach to it
 bad mailbox cycle -DBUG_BLIND_IDLE                # IDLE is stored, not set by CAS: no second look
 bad mailbox cycle -DBUG_GAP_FORGOTTEN # the CAS meets a gap and the actor is not requeued
 bad mailbox cycle -DBUG_NO_SCHEDULE               # a producer finds IDLE and does not schedule

@@ -56,9 +56,9 @@ static void run(struct post *post) {
     for (;;) {
         TP_ASSERT_EQ_INT(atomic_fetch_add_explicit(&post->running, 1, memory_order_acq_rel), 0);
         for (struct tpi_block *next; (next = tpi_block_next(actor->tail)) != NULL;) {
-            if (actor->tail == tpi_stub(actor)) actor->flags &= ~(uint32_t)TPI_ACTOR_STUB_IN;
             actor->tail = actor->scan = next;
-            if (next != tpi_stub(actor)) take(post, next);
+            TP_ASSERT(next != tpi_stub(actor));
+            take(post, next);
         }
         atomic_fetch_sub_explicit(&post->running, 1, memory_order_acq_rel);
         struct tpi_block *spent;
@@ -134,16 +134,25 @@ TP_TEST(mailbox, an_idle_slot_is_claimed_by_one) {
     TP_ASSERT(!tpi_mailbox_push(actor, &a.block)); /* the claimer has the right to run */
     free(actor);
 }
-TP_TEST(mailbox, the_last_block_cannot_leave_but_behind_the_stub) {
+TP_TEST(mailbox, any_block_can_leave_but_one_with_a_gap_behind_it) {
     tp_actor *actor = aligned_alloc(64, sizeof *actor);
-    struct parcel a = {.number = 0}, b = {.number = 1};
+    struct parcel a = {.number = 0}, b = {.number = 1}, c = {.number = 2};
     memset(actor, 0, sizeof *actor);
     tpi_mailbox_init(actor);
     TP_ASSERT(tpi_mailbox_push(actor, &a.block));
     TP_ASSERT(!tpi_mailbox_push(actor, &b.block));
-    actor->flags |= TPI_ACTOR_STUB_IN;
-    TP_ASSERT(tpi_mailbox_unlink(actor, actor->tail, &a.block));  /* b is behind it */
-    TP_ASSERT(!tpi_mailbox_unlink(actor, actor->tail, &b.block)); /* the stub is in front */
-    TP_ASSERT(tpi_block_next(actor->tail) == &b.block);
+    TP_ASSERT(tpi_mailbox_unlink(actor, actor->tail, &a.block)); /* b is behind it */
+    TP_ASSERT(tpi_mailbox_unlink(actor, actor->tail, &b.block)); /* the last one */
+    TP_ASSERT(tpi_block_next(actor->tail) == NULL);
+    TP_ASSERT(!tpi_mailbox_push(actor, &a.block)); /* behind the one before */
+    TP_ASSERT(tpi_block_next(actor->tail) == &a.block);
+    /* a producer between its two steps */
+    tpi_block_link(&c.block, NULL);
+    atomic_store_explicit(&actor->head, (uintptr_t)&c.block, memory_order_relaxed);
+    TP_ASSERT(!tpi_mailbox_unlink(actor, actor->tail, &a.block));
+    TP_ASSERT(tpi_block_next(actor->tail) == &a.block);
+    tpi_block_link(&a.block, &c.block);
+    TP_ASSERT(tpi_mailbox_unlink(actor, actor->tail, &a.block));
+    TP_ASSERT(tpi_block_next(actor->tail) == &c.block);
     free(actor);
 }
