@@ -9,6 +9,7 @@
 #include "core/base/list.h"
 #include "core/base/map.h"
 #include "core/platform/platform.h"
+#include "transport/link/link.h"
 #include "transport/wire/hello.h"
 
 struct tpi_export {
@@ -50,6 +51,9 @@ struct tpi_far_desk { /* the like of this actor on a connected node */
     tp_pid pid;
     tp_ref monitor;
     char name[TPI_NODE_NAME_MAX + 1]; /* of the node */
+    bool hidden;                      /* mesh.c, as the next */
+    uint32_t here;                    /* times that it said where it is */
+    char url[TPI_LINK_URL_MAX];       /* there; "": nowhere that others could reach */
     struct tpi_scope *syncing;        /* groups.c, between begin and end */
     struct tpi_membership *news;
     uint32_t count;  /* of news */

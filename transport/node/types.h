@@ -47,12 +47,15 @@ struct tpi_join { /* an address to be connected to; under node->lock */
     bool done;
     bool myself;                     /* the last attempt found this very node */
     bool found;                      /* by its source, the last time; discover.c */
+    bool learned;                    /* another node told it: mesh.c */
     const struct tpi_source *source; /* NULL: none */
     tp_err err;
     uint64_t peer;
     tp_time next; /* the next attempt */
+    tp_time forget_at; /* learned, and nobody is there; 0: somebody is */
     tp_duration pause;
     char url[TPI_LINK_URL_MAX];
+    char name[TPI_NODE_NAME_MAX + 1]; /* learned: of the node */
 };
 
 /* Bytes that wait: encoded frames. */
@@ -77,12 +80,14 @@ struct tpi_conn {
     /* ---- under node->lock, by one `received` at a time ---- */
     struct tpi_handshake handshake;
     struct tpi_peer who;
+    bool second;  /* of ours to the same node: it is not to be */
     bool judging; /* a verdict is owed */
     tp_time judge_at;
     tp_time judge_heard; /* when the old connection had been heard */
     const char *reason;  /* why it ended */
     /* ---- the receiving thread's, under `routing` while it hands signals on ---- */
     tpi_mutex routing;
+    bool met;   /* the peer's own actor is known */
     bool ended; /* its end has been told: no signal of it is delivered any more */
     struct tpi_receiver receiver;
     struct tpi_assembler assembler;
@@ -165,6 +170,7 @@ struct tp_node {
     uint32_t max_peers;
     tp_duration heartbeat;
     struct tpi_hello hello;
+    char advertise[TPI_LINK_URL_MAX]; /* what others are told, whatever it listens at; "": that */
     uint8_t key[TPI_KEY_SIZE], secret[TPI_KEY_SIZE];
     tpi_thread thread;
     tp_time looked_at;
@@ -180,6 +186,8 @@ struct tp_node {
     uint32_t may;            /* of those that are not named */
     tp_time spawn_credit_at; /* spawn.c: the node's own actor's */
     tp_pid names;            /* the node's own actor */
+    /* Slot and generation of the actor that lets others look (transport/admin); 0: none. */
+    _Atomic(uint64_t) inspector;
     uint64_t desk_token;
     struct tpi_cluster cluster;
     struct tpi_source *sources; /* discover.c; they stay */
