@@ -72,6 +72,7 @@ void tpi_mesh_meet(tp_actor *self, struct tpi_desk *desk, struct tpi_far_desk *f
 }
 
 void tpi_mesh_changed(struct tp_node *node) {
+    if ((node->hello.features & TPI_FEATURE_HIDDEN) != 0) return;
     (void)tp_post(node->runtime, node->names, mesh_listens, .token = node->desk_token);
 }
 
