@@ -199,8 +199,7 @@ TP_TEST(mesh, what_is_no_address_to_be_told) {
         TP_ASSERT_EQ_INT(
             tp_node_start(runtime, &(tp_node_options){.plain = true, .advertise = bad[i]}, &node),
             TP_EINVAL);
-    const tp_node_options both = {
-        .plain = true, .hidden = true, .advertise = "tcp://127.0.0.1:1"};
+    const tp_node_options both = {.plain = true, .hidden = true, .advertise = "tcp://127.0.0.1:1"};
     TP_ASSERT_EQ_INT(tp_node_start(runtime, &both, &node), TP_EINVAL);
     tp_simnet_free(scene.net);
 }
@@ -264,12 +263,14 @@ TP_TEST(mesh, who_was_disconnected_is_not_dialled_again) {
     tp_simnet_free(scene.net);
 }
 
-/* ---- over seeds: after the last fault all are connected, and no connection is made in vain ---- */
+/* ---- over seeds: after the last fault all are connected, and no connection is made in vain
+ * ---- */
 
 /* A machine can be reached at two addresses, and may be told both. */
 static void start_in(struct scene *scene, unsigned index) {
     char url[48];
-    unsigned seed = scene->machine[index].seed, which = (unsigned)(tp_simnet_random(scene->net) % 3);
+    unsigned seed = scene->machine[index].seed,
+             which = (unsigned)(tp_simnet_random(scene->net) % 3);
     start(scene, index, NULL, true);
     (void)snprintf(url, sizeof url, "tcp://127.0.1.%u:4000", index + 1);
     TP_ASSERT_EQ_INT(tp_node_listen(scene->machine[index].node, url, NULL, 0), TP_OK);

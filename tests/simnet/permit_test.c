@@ -209,8 +209,8 @@ static void ask_by_relay(struct scene *scene, tp_pid to, struct caller *caller) 
     TP_ASSERT_EQ_INT(tp_node_join(node, "tcp://127.0.0.1:1"), TP_OK);
     TP_ASSERT_EQ_INT(tp_node_join(node, "tcp://127.0.0.1:2"), TP_OK);
     TP_ASSERT_EQ_INT(tp_simnet_advance(scene->net, TP_SECONDS(1)), TP_OK);
-    *caller = (struct caller){
-        .relay = tp_sim_spawn(scene->there, &relay_behavior, relay_to, .to = to)};
+    *caller =
+        (struct caller){.relay = tp_sim_spawn(scene->there, &relay_behavior, relay_to, .to = to)};
     (void)tp_sim_spawn_body(third, ask_through, caller, NULL);
     TP_ASSERT_EQ_INT(tp_simnet_advance(scene->net, TP_SECONDS(5)), TP_OK);
 }
@@ -232,8 +232,8 @@ TP_TEST(node_permissions, who_may_not_speak_for_others) {
     struct caller caller;
     scene_new(&scene);
     scene.target = tp_sim_spawn(scene.here, &target_behavior);
-    TP_ASSERT_EQ_INT(
-        tp_node_permit(scene.node_here, "there@test", TP_MAY_DEFAULT & ~TP_MAY_PROXY), TP_OK);
+    TP_ASSERT_EQ_INT(tp_node_permit(scene.node_here, "there@test", TP_MAY_DEFAULT & ~TP_MAY_PROXY),
+                     TP_OK);
     ask_by_relay(&scene, scene.target, &caller);
     TP_ASSERT_EQ_INT(caller.call, TP_EREFUSED);
     TP_ASSERT_EQ_INT(poked(&scene), 0);

@@ -389,10 +389,9 @@ static bool handshake_went_on(struct tpi_conn *conn) {
         if (!conn->counted_refused && !known) tpi_node_count(&node->refused);
         conn->counted_refused = true;
         if (conn->join != NULL) conn->join->myself = conn->handshake.error.code == TPI_WIRE_SELF;
-        tpi_log_runtime(node->runtime, known ? TP_LOG_DEBUG : TP_LOG_INFO,
-                        "a connection was not made: %s",
-                        known ? tpi_verdict_text(verdict)
-                              : tpi_wire_text(conn->handshake.error.code));
+        tpi_log_runtime(
+            node->runtime, known ? TP_LOG_DEBUG : TP_LOG_INFO, "a connection was not made: %s",
+            known ? tpi_verdict_text(verdict) : tpi_wire_text(conn->handshake.error.code));
         tpi_mutex_lock(&conn->lock);
         conn->state = TPI_CONN_OVER; /* closed when the answer is written */
         tpi_mutex_unlock(&conn->lock);

@@ -172,7 +172,8 @@ static bool take(char *out, size_t room, tp_str text) {
 
 static void on_here(tp_actor *self, struct tpi_desk *desk, struct tpi_far_desk *far,
                     const mesh_here *msg) {
-    if (!is_told(desk, far) || far->here >= HERE_MAX || !take(far->url, sizeof far->url, msg->url)) {
+    if (!is_told(desk, far) || far->here >= HERE_MAX ||
+        !take(far->url, sizeof far->url, msg->url)) {
         tpi_node_count(&desk->node->forbidden);
         return;
     }

@@ -130,7 +130,7 @@ static tp_err take_mesh(struct tp_node *node, const tp_node_options *options) {
     const char *url = options->advertise;
     if (options->hidden) node->hello.features |= TPI_FEATURE_HIDDEN;
     if (url == NULL) return TP_OK;
-    const char *why = options->hidden             ? "others are not told of a hidden node"
+    const char *why = options->hidden              ? "others are not told of a hidden node"
                       : tpi_link_find(url) == NULL ? "no address of a node (tcp://HOST:PORT)"
                       : !tpi_mesh_says_a_host(url) ? "it says no host"
                                                    : NULL;

@@ -51,7 +51,7 @@ struct tpi_join { /* an address to be connected to; under node->lock */
     const struct tpi_source *source; /* NULL: none */
     tp_err err;
     uint64_t peer;
-    tp_time next; /* the next attempt */
+    tp_time next;      /* the next attempt */
     tp_time forget_at; /* learned, and nobody is there; 0: somebody is */
     tp_duration pause;
     char url[TPI_LINK_URL_MAX];
