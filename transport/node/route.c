@@ -205,6 +205,10 @@ enum tpi_pressure tpi_node_send(struct tpi_remote *remote, struct tpi_worker *wo
         }
         tpi_mutex_unlock(&peer->lock);
     }
+    /* the node's own actor waits for no peer: it serves all others, too */
+    if (pressure != TPI_PRESSURE_NONE &&
+        tp_pid_equal(tpi_block_from(node->runtime, block), node->names))
+        pressure = TPI_PRESSURE_NONE;
     if (err == TP_OK) tpi_block_free(node->runtime, worker, block);
     else refuse(node, worker, to, block, err);
     if (waking != NULL) {
