@@ -35,29 +35,6 @@ struct tpi_far_type {
     char name[];
 };
 
-struct tpi_join { /* an address to be connected to; under node->lock */
-    struct tpi_list link;
-    struct tp_node *node;
-    struct tpi_attempt *attempt;
-    struct tpi_conn *conn;
-    bool keep;   /* again after a loss */
-    bool begun;  /* an attempt is under way, or a connection is up */
-    bool failed; /* the attempt is over, to be freed */
-    bool waited; /* somebody waits for `done` */
-    bool done;
-    bool myself;                     /* the last attempt found this very node */
-    bool found;                      /* by its source, the last time; discover.c */
-    bool learned;                    /* another node told it: mesh.c */
-    const struct tpi_source *source; /* NULL: none */
-    tp_err err;
-    uint64_t peer;
-    tp_time next;      /* the next attempt */
-    tp_time forget_at; /* learned, and nobody is there; 0: somebody is */
-    tp_duration pause;
-    char url[TPI_LINK_URL_MAX];
-    char name[TPI_NODE_NAME_MAX + 1]; /* learned: of the node */
-};
-
 /* Bytes that wait: encoded frames. */
 struct tpi_queue {
     uint8_t *bytes;
