@@ -49,6 +49,13 @@ typedef struct tp_node_options {
     const char *tls_authority;   /* who signs the certificates of the cluster */
     const char *tls_name; /* that the certificate of whom we connect to must have; default: the host
                              of the URL, as text (an address is no name: then say one here) */
+    /*
+     * Nodes tell each other where the others are: who joins one is connected to all soon. A hidden
+     * node takes no part in that: it has the connections that it made or accepted, and no others.
+     */
+    bool hidden;
+    const char *advertise; /* the URL where others can reach this node, for them to be told;
+                              default: the first it listens at that says a host (not 0.0.0.0) */
 } tp_node_options;
 
 /* Told to who watches nodes: a connection to a node is up. `node` is the id in its pids. */
@@ -112,14 +119,16 @@ TP_API tp_err tp_node_find(tp_actor *self, tp_node *node, const char *name, tp_d
 /* What another node may do to actors here, whose pids it has. Answers to what actors here have
  * asked always come back, and so do the ends of what they watch. */
 typedef enum tp_node_permission {
-    TP_MAY_SEND = 1 << 0,    /* messages; shared groups need this and MONITOR */
+    TP_MAY_SEND = 1 << 0,    /* messages; shared groups need this and MONITOR, the mesh this */
     TP_MAY_CALL = 1 << 1,    /* requests; finding names and starting actors need it, too */
     TP_MAY_MONITOR = 1 << 2, /* else it hears that there is no such actor */
     TP_MAY_LINK = 1 << 3,    /* likewise */
     TP_MAY_KILL = 1 << 4,    /* exit signals that come from no link */
     TP_MAY_SPAWN = 1 << 5,   /* tp_node_spawn of what is exported */
     TP_MAY_INSPECT = 1 << 6, /* look at what runs here, where that is served: <troupe/inspect.h> */
-    TP_MAY_ALL = (1 << 7) - 1,
+    TP_MAY_PROXY = 1 << 7,   /* pass on what an actor of a third node has sent (tp_delegate,
+                                tp_forward): tp_sender is then who the peer says it is */
+    TP_MAY_ALL = (1 << 8) - 1,
     TP_MAY_DEFAULT = TP_MAY_ALL & ~TP_MAY_INSPECT
 } tp_node_permission;
 /*

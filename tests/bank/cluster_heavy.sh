@@ -26,7 +26,7 @@ sys.exit(not ($expression))"; then
     else
         failed=$((failed + 1))
         echo "FAIL bank.cluster: bank cluster $*: status $got, not $wanted; or not: $expression"
-        tail -5 "$work/out" "$work/err"
+        tail -n 5 "$work/out" "$work/err"
     fi
 }
 run 0 "j['conserved'] is True and j['transfers'] + j['rejected'] == 200000" \
@@ -39,6 +39,6 @@ for seed in 1 2; do
         --nodes 5 --transfers 20000 --kill 6 --crash-one-in 1000 --seed $seed
 done
 run 3 "j['conserved'] is None and j['lost_shards'] >= 1 and j['restarts'] >= 1" \
-    --nodes 5 --transfers 5000 --kill-ledger 1 --seed 1
+    --nodes 5 --transfers 20000 --kill-ledger 1 --seed 1
 echo "$passed passed, $failed failed, 0 skipped"
 [ $failed -eq 0 ]

@@ -99,10 +99,11 @@ TP_TEST(cli_text, counts_and_spans) {
 
 TP_TEST(cli_text, permissions) {
     char text[80];
-    TP_ASSERT_EQ_STR(text_may(0x7f, text), "all");
+    TP_ASSERT_EQ_STR(text_may(0xff, text), "all");
     TP_ASSERT_EQ_STR(text_may(0, text), "nothing");
     TP_ASSERT_EQ_STR(text_may(0x3f, text), "send,call,monitor,link,kill,spawn");
     TP_ASSERT_EQ_STR(text_may(0x41, text), "send,inspect");
+    TP_ASSERT_EQ_STR(text_may(0xfe, text), "call,monitor,link,kill,spawn,inspect,proxy");
 }
 
 /* A name is somebody else's: it must not move the cursor, nor turn the text around. */

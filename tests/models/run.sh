@@ -27,13 +27,14 @@ passed=0 failed=0
 # build OPTIMIZE MODEL FLAGS...: makes ./pan; planted bugs are found at once, so they are not
 # optimized
 build() {
-    local optimize=$1 model=$2
+    local optimize=$1 model=$2 fair=3
     shift 2
+    if [ "$model" = connect ]; then fair=5; fi # it has more processes
     rm -f ./*
     cp "$here/$model.pml" . &&
         spin -a "$@" "$model.pml" >build.log 2>&1 &&
         ! grep -q 'Error' build.log &&
-        gcc "$optimize" -w -DNFAIR=3 -DVECTORSZ=2048 -DMEMLIM=$megabytes \
+        gcc "$optimize" -w -DNFAIR=$fair -DVECTORSZ=2048 -DMEMLIM=$megabytes \
             -o pan pan.c >>build.log 2>&1
 }
 
@@ -208,6 +209,14 @@ bad restart assertion -DBUG_STALE_RETRY  # who is terminated stays marked for an
 bad restart assertion -DBUG_EXIT_LEFT    # the exit of a stopped child stays, and counts later
 bad restart cycle -DBUG_RETRY_AT_ONCE    # a failed restart is tried again at once, for ever
 bad restart cycle -DBUG_NO_KILL          # a child that is deaf to shutdown is not killed
+
+good connect settled
+good connect settled -DCUTS=0
+good connect settled -DCUTS=2
+good connect settled -DSECOND
+bad connect assertion -DCUTS=0 -DSECOND -DBUG_SECOND # a second attempt replaces what the first made
+bad connect cycle -DCUTS=0 -DBUG_NOBODY_STAYS        # each refuses the other's attempt
+bad connect assertion -DCUTS=0 -DBUG_BOTH_STAY       # each accepts it
 
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

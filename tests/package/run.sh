@@ -67,13 +67,18 @@ only_headers_and_libraries() { # DESTDIR: nothing lands outside of the prefix
         ! find "$1" -type f ! -path "$1/opt/troupe/*" | grep .
 }
 
+# The program is there, and runs from where it was put.
+installs_the_program() { # PREFIX
+    [ "$("$1/bin/troupe" --version)" = "troupe $(pkg-config --modversion "$2")" ]
+}
+
 built() {
     cmake -DCMAKE_BUILD_TYPE=Release -G Ninja -S . -B "$work/build" -DTP_BUILD_TESTS=OFF \
-        -DTP_BUILD_EXAMPLES=OFF -DTP_BUILD_BENCH=OFF -DTP_BUILD_TOOLS=OFF \
+        -DTP_BUILD_EXAMPLES=OFF -DTP_BUILD_BENCH=OFF \
         -DCMAKE_INSTALL_PREFIX="$work/prefix" && cmake --build "$work/build" --parallel "$(nproc)"
 }
 
-attempt "build of the libraries alone" built
+attempt "build of the libraries and the program" built
 attempt "install" cmake --install "$work/build"
 attempt "versioned soname, shared and static" library_is_versioned "$work/prefix"
 attempt "install with DESTDIR" env DESTDIR="$work/dest" \
@@ -90,6 +95,8 @@ for entry in "${compilers[@]}"; do
     attempt "add_subdirectory, $compiler" by_cmake "$language" "$compiler" "$work/sub-$compiler" \
         -DTROUPE_SOURCE="$source_dir" -DCMAKE_C_COMPILER="$family"
 done
+attempt "the program is installed" installs_the_program "$work/prefix" troupe
+attempt "and can be moved" installs_the_program "$work/dest/opt/troupe" troupe
 attempt "a moved installation is found" env CMAKE_PREFIX_PATH="$work/dest/opt/troupe" \
     bash -c "cmake -G Ninja -S tests/package/consumer -B $work/moved -DCONSUMER_LANGUAGE=C"
 echo "$passed passed, $failed failed, 0 skipped"

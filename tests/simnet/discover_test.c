@@ -45,7 +45,8 @@ static void start(struct scene *scene, unsigned index) {
     (void)snprintf(machine->url, sizeof machine->url, "tcp://127.0.0.%u:4000", index + 1);
     tp_sim_options options = {
         .runtime = {.node_name = machine->name, .log_level = TP_LOG_WARN, .log_hook = note_log}};
-    tp_node_options plain = {.plain = true, .heartbeat = TP_MS(500)};
+    /* what was found is all that it knows */
+    tp_node_options plain = {.plain = true, .heartbeat = TP_MS(500), .hidden = true};
     TP_ASSERT_EQ_INT(tp_simnet_add(scene->net, &options, &machine->sim), TP_OK);
     TP_ASSERT_EQ_INT(tp_node_start(tp_sim_runtime(machine->sim), &plain, &machine->node), TP_OK);
     TP_ASSERT_EQ_INT(tp_node_listen(machine->node, machine->url, NULL, 0), TP_OK);

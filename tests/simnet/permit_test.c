@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include <troupe/inspect.h>
 #include <troupe/node.h>
 #include <troupe/simnet.h>
 #include <troupe/troupe.h>
@@ -68,7 +69,7 @@ struct scene {
 static tp_sim *machine(tp_simnet *net, const char *name, tp_node **node) {
     tp_sim *sim = NULL;
     tp_sim_options options = {.runtime = {.node_name = name, .log_level = TP_LOG_OFF}};
-    tp_node_options plain = {.plain = true};
+    tp_node_options plain = {.plain = true, .hidden = true};
     TP_ASSERT_EQ_INT(tp_simnet_add(net, &options, &sim), TP_OK);
     TP_ASSERT_EQ_INT(tp_node_start(tp_sim_runtime(sim), &plain, node), TP_OK);
     return sim;
@@ -164,5 +165,92 @@ TP_TEST(node_permissions, a_message_that_may_not_come_does_not) {
     TP_ASSERT_EQ_INT(tp_node_permit(scene.node_here, NULL, TP_MAY_ALL & ~TP_MAY_KILL), TP_OK);
     TP_ASSERT(try_with(&scene, &tried));
     TP_ASSERT_EQ_INT(poked(&scene), 1);
+    tp_simnet_free(scene.net);
+}
+
+/* ---- in another's name ---- */
+
+/* Passes on whatever it gets. */
+struct relay {
+    tp_pid to;
+};
+TP_MESSAGE(relay_to, TP_FIELD(pid, to))
+static void on_relay(tp_actor *self, struct relay *state, const relay_to *msg) {
+    (void)self;
+    state->to = msg->to;
+}
+static void on_passed(tp_actor *self, struct relay *state, const tp_message *message) {
+    (void)message;
+    (void)tp_forward(self, state->to);
+}
+TP_BEHAVIOR(relay_behavior, "relay", struct relay, TP_INIT_WITH(relay_to, on_relay),
+            TP_OTHERWISE(on_passed));
+
+struct caller {
+    tp_pid relay;
+    tp_err call, look;
+};
+static void ask_through(tp_actor *self, void *arg) {
+    struct caller *caller = arg;
+    pokes got;
+    tp_inspect_node node;
+    (void)tp_send(self, caller->relay, poke);
+    caller->call = tp_call(self, caller->relay, TP_SECONDS(1), &got, pokes, count_pokes);
+    caller->look =
+        tp_call(self, caller->relay, TP_SECONDS(1), &node, tp_inspect_node, tp_inspect_hello);
+}
+
+/* A third machine asks the target of the first through an actor of the second. */
+static void ask_by_relay(struct scene *scene, tp_pid to, struct caller *caller) {
+    tp_node *node;
+    tp_sim *third = machine(scene->net, "third@test", &node);
+    TP_ASSERT_EQ_INT(tp_node_listen(scene->node_there, "tcp://127.0.0.1:2", NULL, 0), TP_OK);
+    TP_ASSERT_EQ_INT(tp_node_join(scene->node_there, "tcp://127.0.0.1:1"), TP_OK);
+    TP_ASSERT_EQ_INT(tp_node_join(node, "tcp://127.0.0.1:1"), TP_OK);
+    TP_ASSERT_EQ_INT(tp_node_join(node, "tcp://127.0.0.1:2"), TP_OK);
+    TP_ASSERT_EQ_INT(tp_simnet_advance(scene->net, TP_SECONDS(1)), TP_OK);
+    *caller =
+        (struct caller){.relay = tp_sim_spawn(scene->there, &relay_behavior, relay_to, .to = to)};
+    (void)tp_sim_spawn_body(third, ask_through, caller, NULL);
+    TP_ASSERT_EQ_INT(tp_simnet_advance(scene->net, TP_SECONDS(5)), TP_OK);
+}
+
+TP_TEST(node_permissions, who_passes_on_what_others_sent) {
+    struct scene scene;
+    struct caller caller;
+    scene_new(&scene);
+    scene.target = tp_sim_spawn(scene.here, &target_behavior);
+    ask_by_relay(&scene, scene.target, &caller);
+    TP_ASSERT_EQ_INT(caller.call, TP_OK);
+    TP_ASSERT_EQ_INT(poked(&scene), 1);
+    TP_ASSERT_EQ_INT(forbidden(&scene), 0);
+    tp_simnet_free(scene.net);
+}
+
+TP_TEST(node_permissions, who_may_not_speak_for_others) {
+    struct scene scene;
+    struct caller caller;
+    scene_new(&scene);
+    scene.target = tp_sim_spawn(scene.here, &target_behavior);
+    TP_ASSERT_EQ_INT(tp_node_permit(scene.node_here, "there@test", TP_MAY_DEFAULT & ~TP_MAY_PROXY),
+                     TP_OK);
+    ask_by_relay(&scene, scene.target, &caller);
+    TP_ASSERT_EQ_INT(caller.call, TP_EREFUSED);
+    TP_ASSERT_EQ_INT(poked(&scene), 0);
+    TP_ASSERT_EQ_INT(forbidden(&scene), 3); /* the message and two calls */
+    tp_simnet_free(scene.net);
+}
+
+/* Who may not look does not look through somebody who may. */
+TP_TEST(node_permissions, nobody_looks_in_another_s_name) {
+    struct scene scene;
+    struct caller caller;
+    scene_new(&scene);
+    TP_ASSERT_EQ_INT(tp_inspect_start(scene.node_here), TP_OK);
+    tp_pid inspector = tp_whereis(tp_sim_runtime(scene.here), TP_INSPECT_NAME);
+    TP_ASSERT_EQ_INT(tp_node_permit(scene.node_here, "third@test", TP_MAY_ALL), TP_OK);
+    ask_by_relay(&scene, inspector, &caller);
+    TP_ASSERT_EQ_INT(caller.look, TP_EREFUSED);
+    TP_ASSERT_EQ_INT(forbidden(&scene), 3);
     tp_simnet_free(scene.net);
 }

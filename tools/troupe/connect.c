@@ -145,8 +145,11 @@ int cli_connect_and_run(struct cli *cli) {
                           .log_level = TP_LOG_ERROR,
                           .log_hook = say,
                           .shutdown_grace = TP_MS(500)};
-    tp_node_options net = {
-        .cluster = cli->cluster, .secret_file = cli->secret_file, .plain = cli->plain};
+    /* hidden: it looks at one node, and the others are none of its business */
+    tp_node_options net = {.cluster = cli->cluster,
+                           .secret_file = cli->secret_file,
+                           .plain = cli->plain,
+                           .hidden = true};
     tp_err err = tp_runtime_start(&cli->runtime, &options);
     if (err != TP_OK) {
         (void)fprintf(stderr, "troupe: %s\n", tp_strerror(err));

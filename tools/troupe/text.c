@@ -97,9 +97,9 @@ const char *text_pid_of(tp_pid pid, uint64_t home, char out[TEXT_SHORT]) {
 
 const char *text_may(uint32_t may, char out[80]) {
     static const char *const names[] = {"send", "call",  "monitor", "link",
-                                        "kill", "spawn", "inspect"};
+                                        "kill", "spawn", "inspect", "proxy"};
     size_t at = 0;
-    if (may == (1u << 7) - 1) return "all";
+    if (may == (1u << 8) - 1) return "all";
     if (may == 0) return "nothing";
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (may >> i & 1)

@@ -227,8 +227,9 @@ tp_err tp_inspect_start(tp_node *node) {
                                       .overflow = TP_OVERFLOW_FAIL,
                                       .priority = TP_PRIORITY_HIGH};
     if (node == NULL) return TP_EINVAL;
-    tp_err err = tp_node_export(node, TP_INSPECT_NAME);
+    tp_err err = tp_runtime_spawn(node->runtime, &pid, &inspector_behavior, &options, inspect_begin,
+                                  .node = (uint64_t)(uintptr_t)node);
     if (err != TP_OK) return err;
-    return tp_runtime_spawn(node->runtime, &pid, &inspector_behavior, &options, inspect_begin,
-                            .node = (uint64_t)(uintptr_t)node);
+    tpi_node_guard_inspector(node, pid);
+    return tp_node_export(node, TP_INSPECT_NAME); /* last: from now on it can be found */
 }

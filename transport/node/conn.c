@@ -265,6 +265,19 @@ static bool loses_to_ours(struct tpi_conn *conn, uint64_t id) {
     return false;
 }
 
+/* Another attempt of ours that has reached the same node, and waits for its verdict: a second one
+ * would replace the first. */
+static bool is_second(struct tpi_conn *conn, uint64_t id) {
+    struct tpi_list *link, *spare;
+    TPI_LIST_EACH(&conn->node->conns, link, spare) {
+        struct tpi_conn *other = TPI_CONTAINER_OF(link, struct tpi_conn, link);
+        if (other != conn && other->initiator && other->state == TPI_CONN_HANDSHAKE &&
+            other->who.id == id && !other->second && !other->closed)
+            return true;
+    }
+    return false;
+}
+
 /* Under node->lock, from within the handshake. */
 static enum tpi_verdict judge(void *context, const struct tpi_peer *who) {
     struct tpi_conn *conn = context;
@@ -272,12 +285,12 @@ static enum tpi_verdict judge(void *context, const struct tpi_peer *who) {
     conn->who = *who;
     conn->number = who->hello.connection;
     if (node->stopping) return TPI_VERDICT_STOPPING;
+    if (conn->join != NULL) conn->join->peer = who->id;
     struct tpi_peer_state *peer = peer_by_name(node, who->hello.name);
     struct tpi_conn *old = peer == NULL ? NULL : peer->conn;
     bool same =
         old != NULL && memcmp(peer->incarnation, who->hello.incarnation, TPI_INCARNATION_SIZE) == 0;
     if (same) {
-        if (conn->join != NULL) conn->join->peer = who->id;
         bool newer = !conn->initiator && !old->initiator && conn->number > old->number;
         return newer ? TPI_VERDICT_WELCOME : TPI_VERDICT_DUPLICATE;
     }
@@ -293,6 +306,8 @@ static enum tpi_verdict judge(void *context, const struct tpi_peer *who) {
         tpi_stream_wake(old->stream);
         return TPI_VERDICT_LATER;
     }
+    conn->second = conn->initiator && is_second(conn, who->id);
+    if (conn->second) return TPI_VERDICT_SIMULTANEOUS;
     if (!conn->initiator && loses_to_ours(conn, who->id)) return TPI_VERDICT_SIMULTANEOUS;
     return peer_place(node, who->hello.name) == NULL ? TPI_VERDICT_FULL : TPI_VERDICT_WELCOME;
 }
@@ -369,11 +384,14 @@ static bool handshake_went_on(struct tpi_conn *conn) {
     take_output(conn);
     enum tpi_handshake_status status = conn->handshake.status;
     if (status == TPI_HANDSHAKE_FAILED) {
-        if (!conn->counted_refused) tpi_node_count(&node->refused);
+        enum tpi_verdict verdict = conn->handshake.verdict;
+        bool known = verdict == TPI_VERDICT_DUPLICATE || verdict == TPI_VERDICT_SIMULTANEOUS;
+        if (!conn->counted_refused && !known) tpi_node_count(&node->refused);
         conn->counted_refused = true;
         if (conn->join != NULL) conn->join->myself = conn->handshake.error.code == TPI_WIRE_SELF;
-        tpi_log_runtime(node->runtime, TP_LOG_INFO, "a connection was not made: %s",
-                        tpi_wire_text(conn->handshake.error.code));
+        tpi_log_runtime(
+            node->runtime, known ? TP_LOG_DEBUG : TP_LOG_INFO, "a connection was not made: %s",
+            known ? tpi_verdict_text(verdict) : tpi_wire_text(conn->handshake.error.code));
         tpi_mutex_lock(&conn->lock);
         conn->state = TPI_CONN_OVER; /* closed when the answer is written */
         tpi_mutex_unlock(&conn->lock);
@@ -538,6 +556,8 @@ void tpi_conn_end(struct tpi_conn *conn, const char *reason) {
     peer->names = tp_pid_null();
     tpi_mutex_unlock(&peer->lock);
     tpi_relations_end(peer, id);
+    if (strcmp(reason, "shutdown") == 0 || strcmp(reason, "disconnect") == 0)
+        tpi_mesh_left(node, id);
     tpi_watchers_tell(node, id, conn->who.hello.name, reason);
 }
 
@@ -557,7 +577,9 @@ static void closed(void *context, tp_err why) {
         join->conn = NULL;
         bool have = conn->handshake.verdict == TPI_VERDICT_DUPLICATE ||
                     (join->peer != 0 && tpi_peer_find(node, join->peer) != NULL);
-        tpi_join_over(join, conn->peer != NULL ? TP_ECLOSED : have ? TP_OK : TP_EREFUSED);
+        /* the other one of two stays: it is on its way */
+        if (!have && conn->handshake.verdict == TPI_VERDICT_SIMULTANEOUS) tpi_join_again(join);
+        else tpi_join_over(join, conn->peer != NULL ? TP_ECLOSED : have ? TP_OK : TP_EREFUSED);
         join->begun = false;
     }
     conn->closed = true;

@@ -48,10 +48,7 @@ static const char *address_wrong(const struct tp_node *node, const char *url) {
         if (colon == url + 6 || port < 1 || port > 65535 || colon[1 + digits] != 0)
             return "no HOST:PORT";
     }
-    if (!node->secure && !node->plain) return "neither secret_file nor plain is set";
-    if (node->plain && !tpi_link_is_local(url))
-        return "not on this machine, and plain: set secret_file";
-    return NULL;
+    return tpi_node_forbids(node, url);
 }
 
 static bool add_found(struct tpi_source *source, const char *url) {

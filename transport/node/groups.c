@@ -22,7 +22,7 @@
 
 TP_MESSAGE_AS(groups_share, "tp.groups_share", TP_FIELD(u64, token), TP_FIELD(str, scope))
 TP_MESSAGE_AS(groups_peer, "tp.groups_peer", TP_FIELD(u64, token), TP_FIELD(pid, desk),
-              TP_FIELD(str, name))
+              TP_FIELD(str, name), TP_FIELD(bool, hidden))
 TP_MESSAGE_AS(groups_discover, "tp.groups_discover", TP_FIELD(str, scope))
 TP_MESSAGE_AS(groups_begin, "tp.groups_begin", TP_FIELD(str, scope))
 TP_MESSAGE_AS(groups_entry, "tp.groups_entry", TP_FIELD(str, group), TP_FIELD(pid, member))
@@ -176,6 +176,7 @@ static void on_peer(tp_actor *self, struct tpi_desk *desk, const groups_peer *ms
     struct tpi_far_desk *far = tpi_far_desk_of(desk, msg->desk);
     if (far != NULL) { /* this actor was late: it was met over the connection that begins here */
         tpi_cluster_meet_again(desk, far);
+        tpi_mesh_meet(self, desk, far, msg->hidden);
         return;
     }
     far = tp_alloc(self, sizeof *far);
@@ -193,6 +194,7 @@ static void on_peer(tp_actor *self, struct tpi_desk *desk, const groups_peer *ms
     for (struct tpi_scope *scope = desk->scopes; scope != NULL; scope = scope->next)
         send_all(self, scope, far->pid);
     tpi_cluster_meet(self, desk, far);
+    tpi_mesh_meet(self, desk, far, msg->hidden);
 }
 
 /* The end of a far desk; else of an actor here that has a name in the cluster, or a keeper. */
@@ -305,9 +307,9 @@ bool tpi_groups_told(tp_actor *self, struct tpi_desk *desk, const tp_message *me
     return true;
 }
 
-void tpi_groups_meet(struct tp_node *node, tp_pid desk, const char *name) {
-    (void)tp_post(node->runtime, node->names, groups_peer, .token = node->desk_token, .desk = desk,
-                  .name = text_of(name));
+tp_err tpi_groups_meet(struct tp_node *node, tp_pid desk, const char *name, bool hidden) {
+    return tp_post(node->runtime, node->names, groups_peer, .token = node->desk_token, .desk = desk,
+                   .name = text_of(name), .hidden = hidden);
 }
 
 tp_err tp_node_share_groups(tp_node *node, const char *scope) {

@@ -10,18 +10,22 @@
 #define PAUSE_MOST TP_SECONDS(2)
 #define SELF_PAUSE TP_SECONDS(60) /* our own address may be another's later */
 
+void tpi_join_init(struct tpi_join *join, struct tp_node *node, const char *url) {
+    tpi_node_text(join->url, sizeof join->url, url);
+    join->node = node;
+    join->pause = PAUSE_LEAST;
+}
+
 tp_err tpi_join_new(struct tp_node *node, const char *url, bool keep, bool waited,
                     const struct tpi_source *source, struct tpi_join **out) {
     tp_err err = node == NULL || url == NULL ? TP_EINVAL : tpi_node_allows(node, url);
     if (err != TP_OK) return err;
     struct tpi_join *join = calloc(1, sizeof *join);
     if (join == NULL) return TP_ENOMEM;
-    tpi_node_text(join->url, sizeof join->url, url);
-    join->node = node;
+    tpi_join_init(join, node, url);
     join->keep = keep;
     join->waited = waited;
     join->source = source;
-    join->pause = PAUSE_LEAST;
     tpi_mutex_lock(&node->lock);
     bool stopping = node->stopping;
     if (!stopping) tpi_list_push_back(&node->joins, &join->link);
@@ -42,11 +46,21 @@ static tp_duration shortened(struct tp_node *node, tp_duration pause) {
     return pause - (tp_duration)(random % (uint64_t)(pause / 2));
 }
 
-void tpi_join_over(struct tpi_join *join, tp_err err) {
-    if (err == TP_OK) join->pause = PAUSE_LEAST;
+static void wait_longer(struct tpi_join *join) {
     tp_duration pause = join->myself ? SELF_PAUSE : shortened(join->node, join->pause);
     join->next = tpi_node_now(join->node) + pause;
-    if (err != TP_OK) join->pause = join->pause * 2 < PAUSE_MOST ? join->pause * 2 : PAUSE_MOST;
+    join->pause = join->pause * 2 < PAUSE_MOST ? join->pause * 2 : PAUSE_MOST;
+}
+
+void tpi_join_again(struct tpi_join *join) {
+    wait_longer(join);
+    tpi_node_poke(join->node);
+}
+
+void tpi_join_over(struct tpi_join *join, tp_err err) {
+    if (err == TP_OK) join->pause = PAUSE_LEAST;
+    wait_longer(join);
+    if (err == TP_OK) join->pause = PAUSE_LEAST;
     if (!join->done) {
         join->done = true;
         join->err = err;
@@ -115,6 +129,9 @@ void tpi_joins_tick(struct tp_node *node, tp_time now) {
     TPI_LIST_EACH(&node->joins, link, spare) {
         struct tpi_join *join = TPI_CONTAINER_OF(link, struct tpi_join, link);
         bool drop = join->attempt != NULL && (join->failed || node->stopping);
+        tpi_mesh_forget(join, now);
+        /* what was to be waited for has come about by another attempt */
+        if (!join->begun && !join->done && has_peer(join)) tpi_join_over(join, TP_OK);
         if (drop) drop_attempt(join);
         else if (!join->begun && !node->stopping && join->attempt == NULL &&
                  (join->keep || !join->done) && now >= join->next && !has_peer(join))

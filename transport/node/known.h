@@ -1,5 +1,6 @@
 /*
- * What a node keeps of names, permissions, behaviours and groups that concern other nodes.
+ * What a node keeps of names, addresses, permissions, behaviours and groups that concern other
+ * nodes.
  */
 #ifndef TPI_NODE_KNOWN_H
 #define TPI_NODE_KNOWN_H
@@ -9,11 +10,35 @@
 #include "core/base/list.h"
 #include "core/base/map.h"
 #include "core/platform/platform.h"
+#include "transport/link/link.h"
 #include "transport/wire/hello.h"
 
 struct tpi_export {
     struct tpi_export *next;
     char name[];
+};
+
+struct tpi_join { /* an address to be connected to; under node->lock */
+    struct tpi_list link;
+    struct tp_node *node;
+    struct tpi_attempt *attempt;
+    struct tpi_conn *conn;
+    bool keep;   /* again after a loss */
+    bool begun;  /* an attempt is under way, or a connection is up */
+    bool failed; /* the attempt is over, to be freed */
+    bool waited; /* somebody waits for `done` */
+    bool done;
+    bool myself;                     /* the last attempt found this very node */
+    bool found;                      /* by its source, the last time; discover.c */
+    bool learned;                    /* another node told it: mesh.c */
+    const struct tpi_source *source; /* NULL: none */
+    tp_err err;
+    uint64_t peer;
+    tp_time next;      /* the next attempt */
+    tp_time forget_at; /* learned, and nobody is there; 0: somebody is */
+    tp_duration pause;
+    char url[TPI_LINK_URL_MAX];
+    char name[TPI_NODE_NAME_MAX + 1]; /* learned: of the node */
 };
 
 struct tpi_permit { /* what a node of that name may do */
@@ -50,6 +75,9 @@ struct tpi_far_desk { /* the like of this actor on a connected node */
     tp_pid pid;
     tp_ref monitor;
     char name[TPI_NODE_NAME_MAX + 1]; /* of the node */
+    bool hidden;                      /* mesh.c, as the next */
+    uint32_t here;                    /* times that it said where it is */
+    char url[TPI_LINK_URL_MAX];       /* there; "": nowhere that others could reach */
     struct tpi_scope *syncing;        /* groups.c, between begin and end */
     struct tpi_membership *news;
     uint32_t count;  /* of news */

@@ -41,7 +41,7 @@ static void names_body(tp_actor *self, void *arg) {
     while (tp_receive_any(self, TP_FOREVER, NULL, NULL, &message) == TP_OK) {
         find_name ask;
         if (tpi_groups_told(self, &desk, message) || tpi_spawn_asked(self, &desk, message) ||
-            tpi_cluster_told(self, &desk, message))
+            tpi_cluster_told(self, &desk, message) || tpi_mesh_told(self, &desk, message))
             continue;
         if (!tp_message_is(message, find_name)) continue;
         if (tp_message_get(self, message, &ask, find_name) != TP_OK) continue;

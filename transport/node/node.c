@@ -126,6 +126,22 @@ static tp_err take_limits(struct tp_node *node, const tp_node_options *options) 
     return TP_OK;
 }
 
+static tp_err take_mesh(struct tp_node *node, const tp_node_options *options) {
+    const char *url = options->advertise;
+    if (options->hidden) node->hello.features |= TPI_FEATURE_HIDDEN;
+    if (url == NULL) return TP_OK;
+    const char *why = options->hidden              ? "others are not told of a hidden node"
+                      : tpi_link_find(url) == NULL ? "no address of a node (tcp://HOST:PORT)"
+                      : !tpi_mesh_says_a_host(url) ? "it says no host"
+                                                   : NULL;
+    if (why != NULL) {
+        TPI_NODE_COMPLAIN(node, "advertise: %s: %s", url, why);
+        return TP_EINVAL;
+    }
+    tpi_node_text(node->advertise, sizeof node->advertise, url);
+    return TP_OK;
+}
+
 /* ---- the service thread ---- */
 
 static void reap(struct tp_node *node) {
@@ -317,6 +333,7 @@ static tp_err configure(struct tp_node *node, const tp_node_options *options) {
     tp_err err = tpi_wire_start();
     if (err == TP_OK) err = take_names(node, options);
     if (err == TP_OK) err = take_limits(node, options);
+    if (err == TP_OK) err = take_mesh(node, options);
     if (err == TP_OK) err = take_secret(node, options);
     if (err == TP_OK) err = tpi_node_take_tls(node, options);
     if (err == TP_OK && node->secure) err = take_own_key(node, options->key_file);
@@ -424,6 +441,7 @@ tp_err tp_node_listen(tp_node *node, const char *url, char *bound, size_t size) 
     tpi_mutex_lock(&node->lock);
     tpi_list_push_back(&node->listening, &listening->link);
     tpi_mutex_unlock(&node->lock);
+    tpi_mesh_changed(node);
     return TP_OK;
 }
 

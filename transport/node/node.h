@@ -67,9 +67,17 @@ void tpi_conn_tick(struct tpi_conn *conn, tp_time now);
 tp_err tpi_node_take_tls(struct tp_node *node, const tp_node_options *options);
 /* Whether it may listen or connect there: TP_EREFUSED, TP_ENOTSUP; the log says what is missing. */
 tp_err tpi_node_allows(struct tp_node *node, const char *url);
+/* Why it may not; NULL: it may. Says nothing. */
+const char *tpi_node_forbids(const struct tp_node *node, const char *url);
+/* Whether it can connect there, as far as the address tells. */
+static inline bool tpi_node_can(const struct tp_node *node, const char *url) {
+    return tpi_link_find(url) != NULL && tpi_node_forbids(node, url) == NULL;
+}
 
 /* ---- joining (join.c, discover.c) ---- */
 
+/* A fresh address, all zeros before; it is not yet in the list. */
+void tpi_join_init(struct tpi_join *join, struct tp_node *node, const char *url);
 /* An address to be connected to from now on; *out is the service's, unless it is waited for. */
 tp_err tpi_join_new(struct tp_node *node, const char *url, bool keep, bool waited,
                     const struct tpi_source *source, struct tpi_join **out);
@@ -78,6 +86,8 @@ tp_time tpi_discover_look(struct tp_node *node);
 /* Ends looking; waits for the thread. */
 void tpi_discover_end(struct tp_node *node);
 void tpi_join_over(struct tpi_join *join, tp_err err);
+/* The same, where it is not over: another attempt that has reached the same node will show. */
+void tpi_join_again(struct tpi_join *join);
 void tpi_joins_tick(struct tp_node *node, tp_time now);
 
 /* ---- signals (route.c, relations.c) ---- */
@@ -102,6 +112,8 @@ uint32_t tpi_permits_of(const struct tp_node *node, const char *name);
 void tpi_permits_free(struct tp_node *node);
 /* True when the peer may send this; else it has been answered and counted. */
 bool tpi_permitted(struct tpi_conn *conn, const struct tpi_frame *frame, tp_pid from, tp_pid to);
+/* The actor that lets others look: nobody asks it in another's name. Before it can be found. */
+void tpi_node_guard_inspector(struct tp_node *node, tp_pid inspector);
 /* The same for TP_MAY_*, of the connected node with an id; this node may do everything. */
 bool tpi_node_may(struct tp_node *node, uint64_t id, uint32_t may);
 
@@ -122,7 +134,7 @@ tp_err tpi_spawn_supervised(tp_actor *self, struct tp_node *node, uint64_t at, c
 /* The same for what concerns groups: true if it was that. */
 bool tpi_groups_told(tp_actor *self, struct tpi_desk *desk, const tp_message *message);
 /* Another node's own actor is known from now on. */
-void tpi_groups_meet(struct tp_node *node, tp_pid desk, const char *name);
+tp_err tpi_groups_meet(struct tp_node *node, tp_pid desk, const char *name, bool hidden);
 struct tpi_far_desk *tpi_far_desk_of(struct tpi_desk *desk, tp_pid pid);
 void tpi_spawnables_free(struct tp_node *node);
 
@@ -138,6 +150,21 @@ void tpi_cluster_meet_again(struct tpi_desk *desk, struct tpi_far_desk *far);
 void tpi_cluster_meet(tp_actor *self, struct tpi_desk *desk, struct tpi_far_desk *far);
 void tpi_cluster_forget(tp_actor *self, struct tpi_desk *desk, struct tpi_far_desk *far);
 void tpi_cluster_owner_ended(tp_actor *self, struct tpi_desk *desk, tp_ref monitor);
+
+/* ---- the mesh (mesh.c) ---- */
+
+/* Not "any address", which is none that others could use. */
+bool tpi_mesh_says_a_host(const char *url);
+/* A message to the node's actor: true if it was for the mesh. */
+bool tpi_mesh_told(tp_actor *self, struct tpi_desk *desk, const tp_message *message);
+/* Another node's own actor is known, now or again. */
+void tpi_mesh_meet(tp_actor *self, struct tpi_desk *desk, struct tpi_far_desk *far, bool hidden);
+/* It listens at another address from now on. */
+void tpi_mesh_changed(struct tp_node *node);
+/* A node has left for good: what was told of it is forgotten. Under node->lock. */
+void tpi_mesh_left(struct tp_node *node, uint64_t id);
+/* What was told of a node that has long been away is forgotten. Under node->lock. */
+void tpi_mesh_forget(struct tpi_join *join, tp_time now);
 
 /* The type of a message by its name and number of fields. NULL: peers have named too many. */
 const tp_message_type *tpi_far_type_of(struct tp_node *node, tp_str name, uint32_t count);

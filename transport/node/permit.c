@@ -100,12 +100,29 @@ static bool spares_our_own(const struct tp_node *node, const struct tpi_frame *f
     return !ends || !tp_pid_equal(to, node->names);
 }
 
+/* What speaks for an actor of another node: that needs a permission of its own, and is nothing for
+ * those who judge by the sender's node. */
+static bool may_speak_for(const struct tp_node *node, uint32_t may, tp_pid to) {
+    uint64_t key = (uint64_t)to.slot << 32 | to.generation;
+    /* relaxed: a number, set once, before that actor can be found */
+    uint64_t inspector = atomic_load_explicit(&node->inspector, memory_order_relaxed);
+    return (may & TP_MAY_PROXY) != 0 && !tp_pid_equal(to, node->names) && key != inspector;
+}
+
+void tpi_node_guard_inspector(struct tp_node *node, tp_pid inspector) {
+    uint64_t key = (uint64_t)inspector.slot << 32 | inspector.generation;
+    /* relaxed: as in may_speak_for */
+    atomic_store_explicit(&node->inspector, key, memory_order_relaxed);
+}
+
 bool tpi_permitted(struct tpi_conn *conn, const struct tpi_frame *frame, tp_pid from, tp_pid to) {
     tp_runtime *runtime = conn->node->runtime;
     uint32_t need = needs(frame);
     /* relaxed: as in tp_node_permit */
     uint32_t may = atomic_load_explicit(&conn->peer->may, memory_order_relaxed);
-    if (__builtin_expect((may & need) == need, 1) && spares_our_own(conn->node, frame, to))
+    bool foreign = (frame->flags & TPI_FRAME_FOREIGN) != 0;
+    if (__builtin_expect((may & need) == need, 1) && spares_our_own(conn->node, frame, to) &&
+        (!foreign || may_speak_for(conn->node, may, to)))
         return true;
     tpi_node_count(&conn->node->forbidden);
     if (need == TP_MAY_CALL) tpi_fail_request(runtime, NULL, from, frame->ref, TP_EREFUSED);

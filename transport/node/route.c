@@ -205,6 +205,10 @@ enum tpi_pressure tpi_node_send(struct tpi_remote *remote, struct tpi_worker *wo
         }
         tpi_mutex_unlock(&peer->lock);
     }
+    /* the node's own actor waits for no peer: it serves all others, too */
+    if (pressure != TPI_PRESSURE_NONE &&
+        tp_pid_equal(tpi_block_from(node->runtime, block), node->names))
+        pressure = TPI_PRESSURE_NONE;
     if (err == TP_OK) tpi_block_free(node->runtime, worker, block);
     else refuse(node, worker, to, block, err);
     if (waking != NULL) {
@@ -383,6 +387,24 @@ static bool route_pressure(struct tpi_conn *conn, const struct tpi_frame *frame)
     return true;
 }
 
+/* The peer's own actor is known from now on: once in a connection, since each is remembered. */
+static bool meet(struct tpi_conn *conn, tp_pid from) {
+    if (conn->met || tp_pid_is_null(from)) return false;
+    conn->met = true;
+    tpi_mutex_lock(&conn->peer->lock);
+    conn->peer->names = from;
+    tpi_mutex_unlock(&conn->peer->lock);
+    bool hidden = (conn->who.hello.features & TPI_FEATURE_HIDDEN) != 0;
+    if (tpi_groups_meet(conn->node, from, conn->who.hello.name, hidden) == TP_OK) return true;
+    /* groups and names of the cluster would never hear of that node: better a new connection */
+    tpi_mutex_lock(&conn->lock);
+    conn->reason = "overload";
+    if (conn->goodbye < 0) conn->goodbye = TPI_GOODBYE_OVERLOAD;
+    tpi_mutex_unlock(&conn->lock);
+    tpi_stream_wake(conn->stream);
+    return true;
+}
+
 bool tpi_route(struct tpi_conn *conn, const struct tpi_frame *frame) {
     struct tp_node *node = conn->node;
     tp_pid to = {node->runtime->node, frame->to_slot, frame->to_generation};
@@ -394,11 +416,7 @@ bool tpi_route(struct tpi_conn *conn, const struct tpi_frame *frame) {
         return route_pressure(conn, frame);
     if (frame->type == TPI_FRAME_OPERATION) {
         if (frame->operation != TPI_OPERATION_NAMES) return true; /* of a later version */
-        tpi_mutex_lock(&conn->peer->lock);
-        conn->peer->names = from;
-        tpi_mutex_unlock(&conn->peer->lock);
-        tpi_groups_meet(node, from, conn->who.hello.name);
-        return true;
+        return !foreign && meet(conn, from);
     }
     if (!tpi_permitted(conn, frame, from, to)) return true;
     if (frame->type <= TPI_FRAME_REPLY || frame->type == TPI_FRAME_ALIAS) {

@@ -91,19 +91,20 @@ tp_err tpi_node_take_tls(struct tp_node *node, const tp_node_options *options) {
     return err;
 }
 
-static tp_err refuse(struct tp_node *node, const char *url, const char *why) {
-    TPI_NODE_COMPLAIN(node, "%s: %s", url, why);
-    return TP_EREFUSED;
+const char *tpi_node_forbids(const struct tp_node *node, const char *url) {
+    const struct tpi_link *link = tpi_link_find(url);
+    bool local = tpi_link_is_local(url);
+    if (link->needs_tls && node->tls == NULL && !tpi_node_is_simulated(node))
+        return "tls_certificate, tls_key and tls_authority are not set";
+    if (node->secure || (link->needs_tls && !tpi_node_is_simulated(node))) return NULL;
+    if (!node->plain) return "neither secret_file nor plain is set";
+    return local ? NULL : "not on this machine, and plain: set secret_file";
 }
 
 tp_err tpi_node_allows(struct tp_node *node, const char *url) {
-    const struct tpi_link *link = tpi_link_find(url);
-    if (link == NULL) return TP_ENOTSUP;
-    if (link->needs_tls && node->tls == NULL && !tpi_node_is_simulated(node))
-        return refuse(node, url, "tls_certificate, tls_key and tls_authority are not set");
-    bool local = tpi_link_is_local(url);
-    if (node->secure || (link->needs_tls && !tpi_node_is_simulated(node))) return TP_OK;
-    if (!node->plain) return refuse(node, url, "neither secret_file nor plain is set");
-    if (!local) return refuse(node, url, "not on this machine, and plain: set secret_file");
-    return TP_OK;
+    if (tpi_link_find(url) == NULL) return TP_ENOTSUP;
+    const char *why = tpi_node_forbids(node, url);
+    if (why == NULL) return TP_OK;
+    TPI_NODE_COMPLAIN(node, "%s: %s", url, why);
+    return TP_EREFUSED;
 }

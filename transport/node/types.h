@@ -35,26 +35,6 @@ struct tpi_far_type {
     char name[];
 };
 
-struct tpi_join { /* an address to be connected to; under node->lock */
-    struct tpi_list link;
-    struct tp_node *node;
-    struct tpi_attempt *attempt;
-    struct tpi_conn *conn;
-    bool keep;   /* again after a loss */
-    bool begun;  /* an attempt is under way, or a connection is up */
-    bool failed; /* the attempt is over, to be freed */
-    bool waited; /* somebody waits for `done` */
-    bool done;
-    bool myself;                     /* the last attempt found this very node */
-    bool found;                      /* by its source, the last time; discover.c */
-    const struct tpi_source *source; /* NULL: none */
-    tp_err err;
-    uint64_t peer;
-    tp_time next; /* the next attempt */
-    tp_duration pause;
-    char url[TPI_LINK_URL_MAX];
-};
-
 /* Bytes that wait: encoded frames. */
 struct tpi_queue {
     uint8_t *bytes;
@@ -77,12 +57,14 @@ struct tpi_conn {
     /* ---- under node->lock, by one `received` at a time ---- */
     struct tpi_handshake handshake;
     struct tpi_peer who;
+    bool second;  /* of ours to the same node: it is not to be */
     bool judging; /* a verdict is owed */
     tp_time judge_at;
     tp_time judge_heard; /* when the old connection had been heard */
     const char *reason;  /* why it ended */
     /* ---- the receiving thread's, under `routing` while it hands signals on ---- */
     tpi_mutex routing;
+    bool met;   /* the peer's own actor is known */
     bool ended; /* its end has been told: no signal of it is delivered any more */
     struct tpi_receiver receiver;
     struct tpi_assembler assembler;
@@ -165,6 +147,7 @@ struct tp_node {
     uint32_t max_peers;
     tp_duration heartbeat;
     struct tpi_hello hello;
+    char advertise[TPI_LINK_URL_MAX]; /* what others are told, whatever it listens at; "": that */
     uint8_t key[TPI_KEY_SIZE], secret[TPI_KEY_SIZE];
     tpi_thread thread;
     tp_time looked_at;
@@ -180,6 +163,8 @@ struct tp_node {
     uint32_t may;            /* of those that are not named */
     tp_time spawn_credit_at; /* spawn.c: the node's own actor's */
     tp_pid names;            /* the node's own actor */
+    /* Slot and generation of the actor that lets others look (transport/admin); 0: none. */
+    _Atomic(uint64_t) inspector;
     uint64_t desk_token;
     struct tpi_cluster cluster;
     struct tpi_source *sources; /* discover.c; they stay */

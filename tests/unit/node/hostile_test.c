@@ -458,6 +458,101 @@ TP_TEST(node_hostile, exit_signals_at_the_nodes_own_actor) {
     stage_stop(stage);
 }
 
+/* ---- who speaks for whom ---- */
+
+/* The actor of the attacker's that speaks for its node: a second one, or one of another node. */
+static void say_names(struct stage *stage, unsigned times, uint8_t flags) {
+    struct tpi_frame names = {.type = TPI_FRAME_OPERATION,
+                              .flags = flags,
+                              .from_node = 5,
+                              .operation = 1, /* names */
+                              .from_generation = 1};
+    TP_ASSERT_EQ_INT(attacker_shake(&stage->attacker, stage->server.url, "mallory@test", secret),
+                     TPI_HANDSHAKE_DONE);
+    for (names.from_slot = 7; names.from_slot < 7 + times; names.from_slot++)
+        (void)attacker_frame(&stage->attacker, &names);
+}
+
+TP_TEST(node_hostile, many_actors_that_speak_for_one_node) {
+    struct stage *stage = stage_start();
+    say_names(stage, 1000, 0); /* each would be remembered and watched */
+    expect_refused(stage);
+    stage_stop(stage);
+}
+
+TP_TEST(node_hostile, an_actor_that_speaks_for_another_node) {
+    struct stage *stage = stage_start();
+    say_names(stage, 1, TPI_FRAME_FOREIGN);
+    expect_refused(stage);
+    stage_stop(stage);
+}
+
+/* A message to whatever may be there, the node's own actor too. */
+static void say_around(struct stage *stage, const uint8_t *payload, size_t size, uint8_t flags) {
+    for (unsigned slot = 0; slot < 200; slot++)
+        for (unsigned generation = 1; generation <= 2; generation++) {
+            struct tpi_frame message = {.type = TPI_FRAME_MESSAGE,
+                                        .flags = flags,
+                                        .to_slot = slot,
+                                        .to_generation = generation,
+                                        .from_slot = 7,
+                                        .from_generation = 1,
+                                        .from_node = 5,
+                                        .payload = {payload, size}};
+            TP_ASSERT(attacker_frame(&stage->attacker, &message));
+        }
+}
+
+static void arrives_all_the_same(struct stage *stage) {
+    uint8_t bytes[256];
+    TP_ASSERT(attacker_send(&stage->attacker, bytes, ping_frame(stage, 0, bytes, sizeof bytes)));
+    stage->expected = 1;
+    wait_for_trap(stage);
+    attacker_close(&stage->attacker);
+    stage_stop(stage);
+}
+
+TP_TEST(node_hostile, the_nodes_own_actor_in_another_s_name) {
+    static const uint8_t end[] = "\x91\xadtp.groups_end";
+    struct stage *stage = stage_start();
+    say_names(stage, 1, 0);
+    say_around(stage, end, sizeof end - 1, TPI_FRAME_FOREIGN);
+    WAIT_COUNTER(&stage->server, forbidden, 1u);
+    arrives_all_the_same(stage);
+}
+
+/* More nodes than there can be. */
+TP_TEST(node_hostile, a_list_of_nodes_that_is_none) {
+    static const char entry[] = "\x93\x01\xa1x\xa1y";
+    enum { ENTRIES = 200, SIZE = sizeof entry - 1 };
+    static uint8_t list[18 + ENTRIES * SIZE] = "\x92\xadtp.mesh_nodes\xdc\x00\xc8";
+    struct stage *stage = stage_start();
+    for (unsigned i = 0; i < ENTRIES; i++) memcpy(list + 18 + (size_t)i * SIZE, entry, SIZE);
+    say_names(stage, 1, 0);
+    say_around(stage, list, sizeof list, 0);
+    WAIT_COUNTER(&stage->server, forbidden, 1u);
+    arrives_all_the_same(stage);
+}
+
+/* Equal keys of a map: all are kept, as they came, and nobody looks one up. */
+TP_TEST(node_hostile, a_map_with_equal_keys) {
+    enum { KEYS = 600, SIZE = 3 };
+    static uint8_t bytes[8 + 3 + KEYS * SIZE] = "\x93\xa4ping\x00\xde\x02\x58";
+    struct stage *stage = stage_start();
+    for (unsigned i = 0; i < KEYS; i++) memcpy(bytes + 10 + (size_t)i * SIZE, "\xa1k\x01", SIZE);
+    struct tpi_frame message = {.type = TPI_FRAME_MESSAGE,
+                                .to_slot = stage->trap.slot,
+                                .to_generation = stage->trap.generation,
+                                .payload = {bytes, 10 + KEYS * SIZE}};
+    TP_ASSERT_EQ_INT(attacker_shake(&stage->attacker, stage->server.url, "mallory@test", secret),
+                     TPI_HANDSHAKE_DONE);
+    TP_ASSERT(attacker_frame(&stage->attacker, &message));
+    stage->expected = 1;
+    wait_for_trap(stage);
+    attacker_close(&stage->attacker);
+    stage_stop(stage);
+}
+
 /* ---- names and time ---- */
 
 TP_TEST(node_hostile, the_name_of_a_living_node) {

@@ -130,7 +130,7 @@ static void throw_bytes(const char *url, const void *bytes, size_t size) {
 
 TP_TEST(node_safety, garbage_and_half_open_connections) {
     struct side server, friendly;
-    tp_node_options options = {.secret = secret};
+    tp_node_options options = {.secret = secret, .hidden = true};
     side_start(&server, "server@test", &options);
     side_start(&friendly, "friendly@test", &options);
     TP_ASSERT_EQ_INT(
