@@ -190,6 +190,7 @@ static int serve_house(const struct service *service, tp_zygote *zygote) {
     struct house house = {service, zygote != NULL};
     unsigned computing = service->workers > 0 ? (unsigned)service->workers : story_cpus();
     tp_options options = {.workers = computing + 1, .zygote = zygote};
+    if (service->quiet != 0) options.log_level = TP_LOG_OFF;
     return serve(&options, house_body, &house);
 }
 
