@@ -164,7 +164,7 @@ static FILE *open_plot(const struct plot *plot, const struct frame *frame, const
         double y = bottom - PLOT * i / 4.0;
         fprintf(out, "<line class=\"g\" x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>", LEFT, y,
                 WIDTH - RIGHT, y);
-        fprintf(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.4g</text>\n", LEFT - 8, y + 4,
+        fprintf(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.6g</text>\n", LEFT - 8, y + 4,
                 frame->y_high * i / 4);
     }
     fprintf(out, "<text x=\"8\" y=\"%d\">%s</text>\n", bottom + 20, plot->y_name);

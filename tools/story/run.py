@@ -21,7 +21,8 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { margin-top: 3rem; border-top: 1px solid var(--line);
 padding-top: 1rem; }
-figure { margin: 1rem 0; } svg { width: 100%; height: auto; }
+figure { margin: 1rem 0; overflow-x: auto; } /* on a phone: readable, and scrolls */
+svg { width: 100%; min-width: 36rem; height: auto; }
 table { border-collapse: collapse; font-size: .9rem; }
 td, th { padding: .1rem .8rem .1rem 0; text-align: left; border-bottom: 1px solid var(--line); }
 td.number { text-align: right; font-variant-numeric: tabular-nums; }
@@ -121,7 +122,7 @@ def bars(title, values):
         y = 40 + 26 * at
         out.append(f'<text class="plain" x="150" y="{y + 14}" text-anchor="end">'
                    f'{html.escape(name)}</text><rect x="160" y="{y}" height="20" '
-                   f'width="{value / most * 500:.1f}" fill="#3b6ea8"/><text class="plain" '
+                   f'width="{value / most * 500:.1f}" style="fill:#3b6ea8"/><text class="plain" '
                    f'x="{166 + value / most * 500:.1f}" y="{y + 14}">{number(value)}</text>')
     return "".join(out) + "</svg>"
 
@@ -133,8 +134,8 @@ def pictures_of(name, result, options):
     drawn.sort(key=lambda path: path.stem.endswith("-real"))
     if drawn:
         return [path.read_text() for path in drawn]
-    counts = [(figure["name"].replace("_", " "), figure["value"]) for figure in result["figures"]
-              if figure["name"] in COUNTED]
+    values = {figure["name"]: figure["value"] for figure in result["figures"]}
+    counts = [(count, values[count]) for count in COUNTED if count in values]
     return [bars("What came of the requests", counts)] if counts else []
 
 
