@@ -70,7 +70,8 @@ made_up orchestra <<'END'
 echo 'a < b'
 echo '<svg>drawn</svg>' >"$3/x.svg"
 echo '<svg>lived</svg>' >"$3/x-real.svg"
-echo '{"program":"orchestra","ok":true,"checks":[{"name":"in tune","ok":true}],"figures":[{"name":"loud","value":7.5,"unit":"dB"}]}'
+printf '{"program":"orchestra","ok":true,"checks":[{"name":"in tune","ok":true}],'
+echo '"figures":[{"name":"loud","value":7.5,"unit":"dB"}]}'
 END
 made_up bank <<'END'
 echo '{"transfers": 42, "conserved": true}'

@@ -158,8 +158,8 @@ def section(name, title, shows, result, options):
                    f'</td><td>{html.escape(f["unit"])}</td></tr>' for f in result["figures"])
     out.append(f"<details><summary>{counted(result['figures'], 'figure')}</summary>"
                f"<table>{rows}</table></details>")
-    checks = "".join(f'<li class="{"ok" if check["ok"] else "wrong"}">{html.escape(check["name"])}'
-                     "</li>" for check in result["checks"])
+    checks = "".join(f'<li class="{"ok" if check["ok"] else "wrong"}">'
+                     f'{html.escape(check["name"])}</li>' for check in result["checks"])
     out.append(f"<details><summary>{counted(result['checks'], 'check')}</summary>"
                f'<ul class="checks">{checks}</ul></details>')
     out.append("<details><summary>What it printed</summary><pre>"
