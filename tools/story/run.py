@@ -148,7 +148,8 @@ def section(name, title, shows, result, options):
                    if present else '<p class="absent">Not built yet.</p>')
         return out
     wrong = [check["name"] for check in result["checks"] if not check["ok"]]
-    state = (f'<span class="ok">ok</span>, {counted(result["checks"], "check")}' if result["ok"] else
+    ok = f'<span class="ok">ok</span>, {counted(result["checks"], "check")}'
+    state = (ok if result["ok"] else
              f'<span class="wrong">failed</span> (status {result["status"]}): '
              + html.escape(", ".join(wrong) or "no verdict"))
     out.append(f'<p><code>{name}</code>: {state}, {result["seconds"]} s. '
