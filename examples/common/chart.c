@@ -8,11 +8,22 @@
 
 #define WIDTH 760
 #define LEFT 120
-#define RIGHT 20
+#define RIGHT 30
 #define TOP 40
 #define ROW 26
 #define PLOT 220 /* the height of a plot */
 #define COLUMNS_MAX 160
+
+/* ---- numbers ---- */
+
+double chart_round_up(double value) {
+    double power = 1;
+    if (value <= 0) return 1;
+    while (power < value) power *= 10;
+    while (power / 10 >= value) power /= 10;
+    if (power / 5 >= value) return power / 5;
+    return power / 2 >= value ? power / 2 : power;
+}
 
 /* ---- text ---- */
 
@@ -96,6 +107,10 @@ static void put_axis(FILE *out, const struct gantt *gantt, double scale, int bot
     }
 }
 
+static int colour_of(const struct gantt *gantt, int key) {
+    return gantt->colours != NULL ? gantt->colours[key] : key;
+}
+
 bool gantt_svg(const struct gantt *gantt, const char *folder, const char *name) {
     if (folder == NULL) return true;
     int rows = 0, x = LEFT;
@@ -111,11 +126,11 @@ bool gantt_svg(const struct gantt *gantt, const char *folder, const char *name) 
     for (size_t i = 0; i < gantt->bar_count; i++) {
         const struct gantt_bar *bar = &gantt->bars[i];
         fprintf(out, "<rect class=\"c%d\" x=\"%.2f\" y=\"%d\" width=\"%.2f\" height=\"%d\"/>\n",
-                bar->colour, LEFT + bar->from * scale, TOP + bar->row * row + 2,
+                colour_of(gantt, bar->colour), LEFT + bar->from * scale, TOP + bar->row * row + 2,
                 (bar->to - bar->from) * scale, row - 5);
     }
     for (int i = 0; gantt->keys != NULL && gantt->keys[i] != NULL; i++)
-        put_key(out, &x, bottom + 36, i, gantt->keys[i]);
+        put_key(out, &x, bottom + 36, colour_of(gantt, i), gantt->keys[i]);
     return close_svg(out);
 }
 
@@ -126,16 +141,6 @@ struct frame {
     double y_high;
 };
 
-/* 1, 2 or 5 times a power of ten, not below the value. */
-static double round_up(double value) {
-    double power = 1;
-    if (value <= 0) return 1;
-    while (power < value) power *= 10;
-    while (power / 10 >= value) power /= 10;
-    if (power / 5 >= value) return power / 5;
-    return power / 2 >= value ? power / 2 : power;
-}
-
 static struct frame frame_of(const struct plot *plot) {
     struct frame frame = {0, 0};
     for (size_t s = 0; s < plot->series_count; s++) {
@@ -145,7 +150,7 @@ static struct frame frame_of(const struct plot *plot) {
             if (series->x != NULL && series->x[i] > frame.x_high) frame.x_high = series->x[i];
         }
     }
-    frame.y_high = round_up(frame.y_high);
+    frame.y_high = chart_round_up(frame.y_high);
     if (frame.x_high <= 0) frame.x_high = 1;
     return frame;
 }
@@ -159,7 +164,7 @@ static FILE *open_plot(const struct plot *plot, const struct frame *frame, const
         double y = bottom - PLOT * i / 4.0;
         fprintf(out, "<line class=\"g\" x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>", LEFT, y,
                 WIDTH - RIGHT, y);
-        fprintf(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.4g</text>\n", LEFT - 8, y + 4,
+        fprintf(out, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.6g</text>\n", LEFT - 8, y + 4,
                 frame->y_high * i / 4);
     }
     fprintf(out, "<text x=\"8\" y=\"%d\">%s</text>\n", bottom + 20, plot->y_name);

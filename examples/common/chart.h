@@ -11,7 +11,7 @@
 /* A bar of a Gantt chart. */
 struct gantt_bar {
     int row;
-    int colour;      /* 0..7 */
+    int colour;      /* which key, 0..7 */
     char letter;     /* in the text form */
     double from, to; /* in the chart's unit */
 };
@@ -21,6 +21,7 @@ struct gantt {
     const char *unit;        /* of the axis: "h", "ms" */
     const char *const *rows; /* their names, ended by NULL */
     const char *const *keys; /* what the colours mean, ended by NULL; may be NULL */
+    const int *colours;      /* 0..7 of the palette for each key; NULL: in the palette's order */
     const struct gantt_bar *bars;
     size_t bar_count;
     double end;  /* of the axis; 0: of the last bar */
@@ -28,6 +29,8 @@ struct gantt {
     double tick; /* of the axis */
 };
 
+/* 1, 2 or 5 times a power of ten, not below the value: a distance for the axis' ticks. */
+double chart_round_up(double value);
 /* Prints it to standard output. */
 void gantt_print(const struct gantt *gantt);
 /* Writes FOLDER/name.svg; does nothing without a folder. False: it cannot be written. */

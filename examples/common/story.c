@@ -3,11 +3,13 @@
  */
 #include "examples/common/story.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,58 +17,74 @@
 
 /* ---- options ---- */
 
+static const char common_help[] =
+    "  --json         the last line is the verdict as one JSON object\n"
+    "  --judge        the exit status judges the figures, too\n"
+    "  --seed N       for everything that is drawn at random; default 1\n"
+    "  --svg FOLDER   pictures go there\n";
+
 static _Noreturn void usage(const struct story *story, const struct story_option *options,
                             const struct story_word *words, int status) {
     FILE *out = status == 0 ? stdout : stderr;
-    fprintf(out, "usage: %s [--json] [--judge] [--seed N] [--svg FOLDER]", story->program);
-    for (const struct story_option *option = options; option->name != NULL; option++)
-        fprintf(out, " [--%s N]", option->name);
-    for (const struct story_word *word = words; word->name != NULL; word++)
-        fprintf(out, " [--%s TEXT]", word->name);
-    fprintf(out, "\n");
+    fprintf(out, "usage: %s [OPTION]...\n", story->program);
     for (; options->name != NULL; options++)
-        fprintf(out, "  --%-10s %s; default %" PRId64 "\n", options->name, options->help,
+        fprintf(out, "  --%-12s %s; default %" PRId64 "\n", options->name, options->help,
                 *options->value);
     for (; words->name != NULL; words++)
-        fprintf(out, "  --%-10s %s; default '%s'\n", words->name, words->help, *words->value);
+        fprintf(out, "  --%-12s %s%s%s\n", words->name, words->help,
+                *words->value != NULL && **words->value != '\0' ? "; default " : "",
+                *words->value != NULL ? *words->value : "");
+    fputs(common_help, out);
     exit(status);
 }
 
 static bool parse_number(const char *text, int64_t *value) {
     char *end;
     if (text == NULL || *text == '\0') return false;
+    errno = 0;
     *value = strtoll(text, &end, 10);
-    return *end == '\0';
+    return *end == '\0' && errno == 0 && *value >= 0;
 }
 
-static const struct story_option *option_of(const struct story_option *options, const char *name) {
+/* Where the value of an option that is a number goes; NULL: there is no such option. */
+static int64_t *number_of(struct story *story, const struct story_option *options,
+                          const char *name) {
+    if (strcmp(name, "seed") == 0) return (int64_t *)&story->seed; /* both are 64 bits */
     for (; options->name != NULL; options++)
-        if (strcmp(options->name, name) == 0) return options;
+        if (strcmp(options->name, name) == 0) return options->value;
     return NULL;
 }
 
-static int read_word(char **argv, const struct story_word *words) {
-    for (; words->name != NULL; words++) {
-        if (strncmp(argv[0], "--", 2) != 0 || strcmp(words->name, argv[0] + 2) != 0) continue;
-        if (argv[1] == NULL) return 0;
-        *words->value = argv[1];
-        return 2;
-    }
+static const char **word_of(struct story *story, const struct story_word *words, const char *name) {
+    if (strcmp(name, "svg") == 0) return &story->pictures;
+    for (; words->name != NULL; words++)
+        if (strcmp(words->name, name) == 0) return words->value;
+    return NULL;
+}
+
+/* The option at argv: how many arguments it took. 0: it is none, or has no good value; that is
+ * told. */
+static int read_option(struct story *story, char **argv, const struct story_option *options,
+                       const struct story_word *words) {
+    const char *name = strncmp(argv[0], "--", 2) == 0 ? argv[0] + 2 : "";
+    if (strcmp(name, "json") == 0) return story->json = true, 1;
+    if (strcmp(name, "judge") == 0) return story->judge = true, 1;
+    int64_t *number = number_of(story, options, name);
+    const char **word = word_of(story, words, name);
+    if (word != NULL) *word = argv[1];
+    if (number == NULL && word == NULL)
+        fprintf(stderr, "%s: there is no option '%s'\n", story->program, argv[0]);
+    else if (argv[1] == NULL) fprintf(stderr, "%s: %s needs a value\n", story->program, argv[0]);
+    else if (number != NULL && !parse_number(argv[1], number))
+        fprintf(stderr, "%s: %s wants a number from 0 up, not '%s'\n", story->program, argv[0],
+                argv[1]);
+    else return 2;
     return 0;
 }
 
-static int read_option(struct story *story, char **argv, const struct story_option *options) {
-    const char *name = argv[0];
-    int64_t number;
-    if (strcmp(name, "--json") == 0) return story->json = true, 1;
-    if (strcmp(name, "--judge") == 0) return story->judge = true, 1;
-    if (strcmp(name, "--svg") == 0 && argv[1] != NULL) return story->pictures = argv[1], 2;
-    if (strncmp(name, "--", 2) != 0 || !parse_number(argv[1], &number) || number < 0) return 0;
-    if (strcmp(name, "--seed") == 0) return story->seed = (uint64_t)number, 2;
-    const struct story_option *option = option_of(options, name + 2);
-    if (option == NULL) return 0;
-    *option->value = number;
-    return 2;
+static bool is_folder(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
 void story_begin(struct story *story, const char *program, int argc, char **argv,
@@ -82,13 +100,13 @@ void story_begin_words(struct story *story, const char *program, int argc, char 
     story->started_ms = story_now_ms();
     for (int i = 1; i < argc;) {
         if (strcmp(argv[i], "--help") == 0) usage(story, options, words, 0);
-        int taken = read_option(story, &argv[i], options);
-        if (taken == 0) taken = read_word(&argv[i], words);
-        if (taken == 0) {
-            fprintf(stderr, "%s: what is '%s'?\n", program, argv[i]);
-            usage(story, options, words, 2);
-        }
+        int taken = read_option(story, &argv[i], options, words);
+        if (taken == 0) usage(story, options, words, 2);
         i += taken;
+    }
+    if (story->pictures != NULL && !is_folder(story->pictures)) {
+        fprintf(stderr, "%s: --svg: there is no folder '%s'\n", program, story->pictures);
+        exit(2);
     }
     setvbuf(stdout, NULL, _IOLBF, 0); /* in order with standard error */
 }

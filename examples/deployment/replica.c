@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "examples/common/serve.h"
 #include "examples/deployment/deployment.h"
 
 #define GUESTS 64
@@ -50,16 +51,10 @@ static void dismiss(tp_actor *self, struct replica *replica, struct guest *guest
 /* ---- its life ---- */
 
 static void on_init(tp_actor *self, struct replica *replica, const replica_args *args) {
-    char url[64];
-    unsigned port = 0;
     replica->id = args->id;
     replica->version = args->version;
     replica->fault = args->fault;
-    tp_err err = tp_listen(self, "tcp://127.0.0.1:0", &replica->listener);
-    if (err == TP_OK) err = tp_active_once(self, replica->listener, 0);
-    if (err == TP_OK) err = tp_socket_address(self, replica->listener, url, sizeof url);
-    if (err != TP_OK) tp_fail(self, "cannot listen: %s", tp_strerror(err));
-    sscanf(strrchr(url, ':'), ":%u", &port);
+    unsigned port = serve_open(self, 0, &replica->listener);
     tp_send(self, args->owner, replica_up, .id = args->id, .port = port, .process = getpid());
     tp_send_after(self, BOOT, tp_self(self), booted);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "examples/common/serve.h"
 #include "examples/deployment/deployment.h"
 
 #define REQUEST_SIZE 1024
@@ -13,10 +14,8 @@
 #define NOBODY TP_MS(5)           /* is ready: ask again after so long, */
 #define NOBODY_MAX TP_SECONDS(60) /* and give up after so long */
 #define IDLE TP_SECONDS(300)
-#define AGAIN TP_MS(10)
 
 TP_MESSAGE(welcome, TP_FIELD(u64, socket), TP_FIELD(pid, router))
-TP_MESSAGE(reopen)
 
 /* ---- one request ---- */
 
@@ -92,37 +91,23 @@ struct door {
 };
 
 static void on_init(tp_actor *self, struct door *door, const door_args *args) {
-    char url[64];
-    unsigned port = 0;
     door->router = args->router;
-    snprintf(url, sizeof url, "tcp://127.0.0.1:%u", args->port);
-    tp_err err = tp_listen(self, url, &door->listener);
-    if (err == TP_OK) err = tp_active_once(self, door->listener, 0);
-    if (err == TP_OK) err = tp_socket_address(self, door->listener, url, sizeof url);
-    if (err != TP_OK) tp_fail(self, "cannot listen: %s", tp_strerror(err));
-    sscanf(strrchr(url, ':'), ":%u", &port);
+    unsigned port = serve_open(self, args->port, &door->listener);
     tp_send(self, args->owner, door_open, .port = port);
 }
 
 static void on_accepted(tp_actor *self, struct door *door, const tp_socket_accepted *msg) {
-    tp_pid guest = tp_spawn(self, &guest_behavior);
-    if (tp_pid_is_null(guest) || tp_socket_give(self, msg->socket, guest) != TP_OK)
-        tp_close(self, msg->socket);
-    else tp_send(self, guest, welcome, .socket = msg->socket, .router = door->router);
-    tp_active_once(self, door->listener, 0);
+    tp_socket socket = msg->socket;
+    tp_pid guest = serve_accept(self, door->listener, msg, &guest_behavior, NULL);
+    if (!tp_pid_is_null(guest))
+        tp_send(self, guest, welcome, .socket = socket, .router = door->router);
 }
 
 static void on_not_accepted(tp_actor *self, struct door *door, const tp_socket_closed *msg) {
-    (void)door;
     (void)msg;
-    tp_send_after(self, AGAIN, tp_self(self), reopen);
-}
-
-static void on_reopen(tp_actor *self, struct door *door, const reopen *msg) {
-    (void)msg;
-    tp_active_once(self, door->listener, 0);
+    serve_again(self, door->listener);
 }
 
 TP_BEHAVIOR_EXTERN(door_behavior, "door", struct door, TP_INIT_WITH(door_args, on_init),
-                   TP_ON(tp_socket_accepted, on_accepted), TP_ON(tp_socket_closed, on_not_accepted),
-                   TP_ON(reopen, on_reopen));
+                   TP_ON(tp_socket_accepted, on_accepted),
+                   TP_ON(tp_socket_closed, on_not_accepted));

@@ -93,9 +93,11 @@ static struct load load_start(tp_actor *self, struct plan *plan, const char *nam
     return load;
 }
 
-/* Every request has been answered, by one of these versions (a bit each). */
-static void load_end(tp_actor *self, struct plan *plan, const struct load *load,
-                     uint64_t versions) {
+/* Every request has been answered, by one of these versions (a bit each), and (`at_once`) by the
+ * first replica that it was given to: also one that must not be repeated would have been
+ * answered. */
+static void load_end(tp_actor *self, struct plan *plan, const struct load *load, uint64_t versions,
+                     bool at_once) {
     tally sum = {0}, one;
     bool all = true;
     for (size_t i = 0; i < load->count; i++) {
@@ -111,6 +113,7 @@ static void load_end(tp_actor *self, struct plan *plan, const struct load *load,
                 load->name);
     story_check(plan->story, (sum.versions & ~versions) == 0, "%s: the right versions answer",
                 load->name);
+    if (at_once) story_check(plan->story, again == 0, "%s: none has to be repeated", load->name);
     story_figure(plan->story, (double)sum.answers, "", "%s: requests", load->name);
     story_figure(plan->story, (double)again, "", "%s: repeated elsewhere", load->name);
     story_figure(plan->story, (double)sum.longest / 1e6, "ms", "%s: the longest", load->name);
@@ -158,7 +161,7 @@ static void show_kill(tp_actor *self, struct plan *plan) {
     story_figure(plan->story, replaced, "ms", "kill: replaced after, the mean");
     story_target(plan->story, detected < 50, "kill: noticed within 50 ms");
     story_target(plan->story, worst < 1000, "kill: replaced within a second");
-    load_end(self, plan, &load, only(plan->version));
+    load_end(self, plan, &load, only(plan->version), false);
 }
 
 /* Asks a replica, past the door, and does not wait for an answer. */
@@ -192,7 +195,7 @@ static void show_hang(tp_actor *self, struct plan *plan) {
            ms_between(start, hangs), ms_between(start, steady));
     story_figure(plan->story, ms_between(start, hangs), "ms", "hang: noticed after");
     story_figure(plan->story, ms_between(start, steady), "ms", "hang: replaced after");
-    load_end(self, plan, &load, only(plan->version));
+    load_end(self, plan, &load, only(plan->version), false);
 }
 
 /* ---- a replica has too much to do ---- */
@@ -245,7 +248,7 @@ static void show_overload(tp_actor *self, struct plan *plan) {
     printf("    without traffic after %.0f ms; not restarted, and ready again later\n",
            ms_between(start, unready));
     story_figure(plan->story, ms_between(start, unready), "ms", "overload: noticed after");
-    load_end(self, plan, &load, only(plan->version));
+    load_end(self, plan, &load, only(plan->version), true);
 }
 
 /* ---- versions ---- */
@@ -279,7 +282,7 @@ static void show_update(tp_actor *self, struct plan *plan, const char *name, uin
     printf("    took %.0f ms; %d processes at most, %d ready at least when one was taken away\n",
            ms_between(start, steady), rollout.most, rollout.least);
     story_figure(plan->story, ms_between(start, steady), "ms", "%s: took", name);
-    load_end(self, plan, &load, only(old) | only(plan->version));
+    load_end(self, plan, &load, only(old) | only(plan->version), true);
 }
 
 static void show_bad(tp_actor *self, struct plan *plan, const char *name, uint32_t version,
@@ -300,7 +303,7 @@ static void show_bad(tp_actor *self, struct plan *plan, const char *name, uint32
     story_check(plan->story, rollout.least == REPLICAS_MAX, "%s: no ready one is taken away", name);
     printf("    rolled back after %.0f ms\n", ms_between(start, back));
     story_figure(plan->story, ms_between(start, back), "ms", "%s: rolled back after", name);
-    load_end(self, plan, &load, only(plan->version));
+    load_end(self, plan, &load, only(plan->version), true);
 }
 
 /* ---- more and fewer ---- */
@@ -326,7 +329,7 @@ static void show_scale(tp_actor *self, struct plan *plan) {
     scale(self, plan, few);
     story_check(plan->story, timeline_count(&plan->timeline, from, ENDED) == many - few,
                 "scale: %u end in order", many - few);
-    load_end(self, plan, &load, only(plan->version));
+    load_end(self, plan, &load, only(plan->version), true);
 }
 
 /* ---- all ---- */

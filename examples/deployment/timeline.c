@@ -67,6 +67,7 @@ struct rollout timeline_rollout(const struct timeline *timeline, size_t from) {
 
 enum colour { IS_STARTING, IS_READY, IS_UNREADY, IS_FINISHING };
 static const char *const keys[] = {"starting", "ready", "not ready", "finishing", NULL};
+static const int colours[] = {4, 2, 6, 7}; /* yellow, green, red, grey */
 static const char letters[] = ".#-~";
 
 struct picture {
@@ -134,6 +135,7 @@ void timeline_show(const struct timeline *timeline, const char *folder) {
                           .unit = "s",
                           .rows = picture.rows,
                           .keys = keys,
+                          .colours = colours,
                           .bars = picture.bars,
                           .bar_count = picture.bar_count,
                           .end = end,

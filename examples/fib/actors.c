@@ -18,7 +18,6 @@
 #include "examples/fib/fib.h"
 
 #define PATIENCE TP_SECONDS(10)
-#define AGAIN TP_MS(10)
 #define GIVES_WAY                                                                                  \
     26 /* fib of that takes some 100 us: often enough, and worth another core's while */
 
@@ -33,7 +32,6 @@ static const tp_spawn_options patient = {.workers = ~FIRST_WORKER};
 static const tp_spawn_options in_a_process = {.isolate = true};
 
 TP_MESSAGE(begin, TP_FIELD(u64, socket), TP_FIELD(i64, silence), TP_FIELD(bool, isolated))
-TP_MESSAGE(reopen)
 TP_MESSAGE(compute, TP_FIELD(i64, n))
 TP_MESSAGE(computed, TP_FIELD(u64, value))
 TP_MESSAGE(server_args, TP_FIELD(u32, port), TP_FIELD(i64, silence), TP_FIELD(bool, isolated))
@@ -157,29 +155,20 @@ static void server_init(tp_actor *self, struct server *server, const server_args
 }
 
 static void on_accepted(tp_actor *self, struct server *server, const tp_socket_accepted *msg) {
-    tp_pid client = tp_spawn_with(self, &client_behavior, &urgent);
-    if (tp_pid_is_null(client) || tp_socket_give(self, msg->socket, client) != TP_OK)
-        tp_close(self, msg->socket);
-    else
-        tp_send(self, client, begin, .socket = msg->socket, .silence = server->silence,
+    tp_socket socket = msg->socket;
+    tp_pid client = serve_accept(self, server->listener, msg, &client_behavior, &urgent);
+    if (!tp_pid_is_null(client))
+        tp_send(self, client, begin, .socket = socket, .silence = server->silence,
                 .isolated = server->isolated);
-    tp_active_once(self, server->listener, 0);
 }
 
 static void on_not_accepted(tp_actor *self, struct server *server, const tp_socket_closed *msg) {
-    (void)server;
     (void)msg;
-    tp_send_after(self, AGAIN, tp_self(self), reopen);
-}
-
-static void on_reopen(tp_actor *self, struct server *server, const reopen *msg) {
-    (void)msg;
-    tp_active_once(self, server->listener, 0);
+    serve_again(self, server->listener);
 }
 
 TP_BEHAVIOR(server_behavior, "server", struct server, TP_INIT_WITH(server_args, server_init),
-            TP_ON(tp_socket_accepted, on_accepted), TP_ON(tp_socket_closed, on_not_accepted),
-            TP_ON(reopen, on_reopen));
+            TP_ON(tp_socket_accepted, on_accepted), TP_ON(tp_socket_closed, on_not_accepted));
 
 struct house {
     const struct service *service;
@@ -201,6 +190,7 @@ static int serve_house(const struct service *service, tp_zygote *zygote) {
     struct house house = {service, zygote != NULL};
     unsigned computing = service->workers > 0 ? (unsigned)service->workers : story_cpus();
     tp_options options = {.workers = computing + 1, .zygote = zygote};
+    if (service->quiet != 0) options.log_level = TP_LOG_OFF;
     return serve(&options, house_body, &house);
 }
 

@@ -18,6 +18,7 @@ struct service {
     uint16_t port; /* 0: the system picks one */
     int64_t silence_ms;
     int64_t workers; /* of the processes and the actors; 0: one a CPU */
+    int64_t quiet;   /* 1: crashes are not logged */
 };
 
 /* The number of a request; -1: it is none, or too large. All below 1 are 0. */

@@ -34,6 +34,7 @@ int main(int argc, char **argv) {
         {"port", &port, "to serve on; 0: any"},
         {"silence-ms", &service.silence_ms, "that end a request"},
         {"workers", &service.workers, "processes, or threads of the actors; 0: one a CPU"},
+        {"quiet", &service.quiet, "1: crashes are not logged"},
         {"rounds", &rounds, "of fib(30) a client"},
         {"long", &number, "a long request asks for fib of that, at most 45"},
         {"ms", &ms, "of short requests, a model and mixture"},

@@ -131,7 +131,7 @@ static bool kill_busiest(pid_t parent) {
 }
 
 static void kill_a_worker(struct story *story, const char *model) {
-    static const char *const options[] = {"--workers", "2", NULL};
+    static const char *const options[] = {"--workers", "2", "--quiet", "1", NULL};
     struct child child;
     char answer[1024];
     if (!story_check(story, fib_start(&child, model, options), "%s, killed: serves", model)) return;

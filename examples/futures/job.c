@@ -178,6 +178,7 @@ static void judge(const struct job *job) {
 
 static void draw(const struct job *job, double longest, const char *file) {
     static const char *const keys[] = {"removed", "failed", "too late", NULL};
+    static const int colours[] = {2, 1, 6}; /* green, orange, red */
     size_t rows = (size_t)job->options->namespaces, count = 0;
     const char **names = calloc(rows + 1, sizeof *names);
     struct gantt_bar *bars = calloc(job->count, sizeof *bars);
@@ -197,11 +198,12 @@ static void draw(const struct job *job, double longest, const char *file) {
                           "s",
                           names,
                           keys,
+                          colours,
                           bars,
                           count,
                           .end = longest,
-                          .cell = longest / 96,
-                          .tick = longest / 8};
+                          .cell = chart_round_up(longest / 8) / 16,
+                          .tick = chart_round_up(longest / 8)};
     if (names != NULL && bars != NULL) {
         gantt_print(&gantt);
         gantt_svg(&gantt, job->story->pictures, file);

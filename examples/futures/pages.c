@@ -87,15 +87,18 @@ static void server_init(tp_actor *self, struct server *server, const server_args
 }
 
 static void on_accepted(tp_actor *self, struct server *server, const tp_socket_accepted *msg) {
-    tp_pid visit = tp_spawn(self, &visit_behavior);
-    if (tp_pid_is_null(visit) || tp_socket_give(self, msg->socket, visit) != TP_OK)
-        tp_close(self, msg->socket);
-    else tp_send(self, visit, serve_this, .socket = msg->socket);
-    tp_active_once(self, server->listener, 0);
+    tp_socket socket = msg->socket;
+    tp_pid visit = serve_accept(self, server->listener, msg, &visit_behavior, NULL);
+    if (!tp_pid_is_null(visit)) tp_send(self, visit, serve_this, .socket = socket);
+}
+
+static void on_not_accepted(tp_actor *self, struct server *server, const tp_socket_closed *msg) {
+    (void)msg;
+    serve_again(self, server->listener);
 }
 
 TP_BEHAVIOR(server_behavior, "server", struct server, TP_INIT_WITH(server_args, server_init),
-            TP_ON(tp_socket_accepted, on_accepted));
+            TP_ON(tp_socket_accepted, on_accepted), TP_ON(tp_socket_closed, on_not_accepted));
 
 static void house(tp_actor *self, void *arg) {
     const unsigned *port = arg;

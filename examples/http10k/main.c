@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "examples/common/chart.h"
 #include "examples/common/child.h"
 #include "examples/common/load.h"
 #include "examples/http10k/http10k.h"
@@ -39,6 +40,21 @@ static void note(struct story *story, const struct child *child, const struct us
     printf("  %zu connections held, %.0f B each\n", result->opened, memory);
 }
 
+/* How long an answer took, for those who waited least up to those who waited longest. */
+static void draw(const struct story *story, const struct load_result *result) {
+    enum { POINTS = 101 };
+    double share[POINTS], waited[POINTS];
+    char title[80];
+    for (int i = 0; i < POINTS; i++) {
+        share[i] = i;
+        waited[i] = (double)load_quantile(result, i < POINTS - 1 ? i / 100.0 : 0.999) / 1e6;
+    }
+    snprintf(title, sizeof title, "How long an answer takes with %zu connections", result->opened);
+    struct plot_series line = {"milliseconds to the answer", share, waited, POINTS};
+    struct plot plot = {title, "% of the requests, the quickest first", "ms", &line, 1, NULL};
+    plot_lines_svg(&plot, story->pictures, "latency");
+}
+
 /* All connections at once, each asking again when it has its answer; our own load checks every
  * byte. */
 void show_many(struct story *story, int64_t connections, int64_t duration_ms) {
@@ -62,11 +78,13 @@ void show_many(struct story *story, int64_t connections, int64_t duration_ms) {
         note(story, &child, &empty, &result);
         load_run(load, &plan, &result);
         double rate = (double)result.answers / result.seconds;
+        double p50 = (double)load_quantile(&result, 0.5) / 1e6;
         double p99 = (double)load_quantile(&result, 0.99) / 1e6;
-        printf("  %.0f requests a second, p50 %.1f ms, p99 %.1f ms\n", rate,
-               (double)load_quantile(&result, 0.5) / 1e6, p99);
+        printf("  %.0f requests a second, p50 %.1f ms, p99 %.1f ms\n", rate, p50, p99);
         story_figure(story, rate, "1/s", "requests");
+        story_figure(story, p50, "ms", "p50");
         story_figure(story, p99, "ms", "p99");
+        draw(story, &result);
         story_check(story, result.broken == 0, "many: every answer is right to the byte");
         story_check(story, load_alive(load) == (size_t)connections, "many: all are held");
     }

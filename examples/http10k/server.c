@@ -22,11 +22,9 @@
 #define SIZE_MAX_ANSWER 1048576 /* of /size/N */
 #define PATIENCE TP_SECONDS(10) /* for a peer to take its answer */
 #define LINGER TP_SECONDS(2)    /* for a peer to see why it is turned away */
-#define AGAIN TP_MS(10)
 
 TP_MESSAGE(begin, TP_FIELD(u64, socket), TP_FIELD(i64, request_time), TP_FIELD(i64, idle_time))
 TP_MESSAGE(too_late, TP_FIELD(u32, number))
-TP_MESSAGE(reopen)
 TP_MESSAGE(site_args, TP_FIELD(u32, port), TP_FIELD(i64, request_time), TP_FIELD(i64, idle_time))
 
 struct connection {
@@ -348,29 +346,20 @@ static void door_init(tp_actor *self, struct door *door, const site_args *args) 
 }
 
 static void on_accepted(tp_actor *self, struct door *door, const tp_socket_accepted *msg) {
-    tp_pid connection = tp_spawn(self, &connection_behavior);
-    if (tp_pid_is_null(connection) || tp_socket_give(self, msg->socket, connection) != TP_OK)
-        tp_close(self, msg->socket);
-    else
-        tp_send(self, connection, begin, .socket = msg->socket,
-                .request_time = door->args.request_time, .idle_time = door->args.idle_time);
-    tp_active_once(self, door->listener, 0);
+    tp_socket socket = msg->socket;
+    tp_pid connection = serve_accept(self, door->listener, msg, &connection_behavior, NULL);
+    if (!tp_pid_is_null(connection))
+        tp_send(self, connection, begin, .socket = socket, .request_time = door->args.request_time,
+                .idle_time = door->args.idle_time);
 }
 
 static void on_not_accepted(tp_actor *self, struct door *door, const tp_socket_closed *msg) {
-    (void)door;
     (void)msg;
-    tp_send_after(self, AGAIN, tp_self(self), reopen); /* out of descriptors, say */
-}
-
-static void on_reopen(tp_actor *self, struct door *door, const reopen *msg) {
-    (void)msg;
-    tp_active_once(self, door->listener, 0);
+    serve_again(self, door->listener);
 }
 
 TP_BEHAVIOR(door_behavior, "door", struct door, TP_INIT_WITH(site_args, door_init),
-            TP_ON(tp_socket_accepted, on_accepted), TP_ON(tp_socket_closed, on_not_accepted),
-            TP_ON(reopen, on_reopen));
+            TP_ON(tp_socket_accepted, on_accepted), TP_ON(tp_socket_closed, on_not_accepted));
 
 static void house(tp_actor *self, void *arg) {
     const struct site *site = arg;

@@ -186,6 +186,7 @@ static void draw(const struct story *story, const struct performance *performanc
                           "beats",
                           instruments,
                           keys,
+                          NULL,
                           bars,
                           count,
                           shown_beats(performance),

@@ -306,7 +306,8 @@ static void draw(const struct story *story, const struct pipeline *pipeline, con
                                      (double)(record->from - begin) / (double)MINUTE,
                                      (double)(record->to - begin) / (double)MINUTE};
     }
-    struct gantt gantt = {title,     "min",    rows, keys, bars, (size_t)pipeline->count,
+    static const int colours[] = {2, 6}; /* green, red */
+    struct gantt gantt = {title,     "min",    rows, keys, colours, bars, (size_t)pipeline->count,
                           .cell = 1, .tick = 5};
     gantt_print(&gantt);
     gantt_svg(&gantt, story->pictures, name);

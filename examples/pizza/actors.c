@@ -16,11 +16,9 @@
 #include "examples/pizza/pizza.h"
 
 #define PATIENCE TP_SECONDS(10) /* for a peer to take its answers */
-#define AGAIN TP_MS(10)         /* after an accept that failed: out of descriptors, say */
 
 TP_MESSAGE(seat, TP_FIELD(u64, socket), TP_FIELD(i64, silence), TP_FIELD(bool, kitchen))
 TP_MESSAGE(door_args, TP_FIELD(u32, port), TP_FIELD(i64, silence), TP_FIELD(bool, kitchen))
-TP_MESSAGE(reopen)
 
 /* ---- a guest ---- */
 
@@ -163,29 +161,20 @@ static void door_init(tp_actor *self, struct door *door, const door_args *args) 
 }
 
 static void on_guest(tp_actor *self, struct door *door, const tp_socket_accepted *msg) {
-    tp_pid guest = tp_spawn(self, &guest_behavior);
-    if (tp_pid_is_null(guest) || tp_socket_give(self, msg->socket, guest) != TP_OK)
-        tp_close(self, msg->socket);
-    else
-        tp_send(self, guest, seat, .socket = msg->socket, .silence = door->args.silence,
+    tp_socket socket = msg->socket;
+    tp_pid guest = serve_accept(self, door->listener, msg, &guest_behavior, NULL);
+    if (!tp_pid_is_null(guest))
+        tp_send(self, guest, seat, .socket = socket, .silence = door->args.silence,
                 .kitchen = door->args.kitchen);
-    tp_active_once(self, door->listener, 0);
 }
 
 static void on_no_guest(tp_actor *self, struct door *door, const tp_socket_closed *msg) {
-    (void)door;
     (void)msg;
-    tp_send_after(self, AGAIN, tp_self(self), reopen);
-}
-
-static void on_reopen(tp_actor *self, struct door *door, const reopen *msg) {
-    (void)msg;
-    tp_active_once(self, door->listener, 0);
+    serve_again(self, door->listener);
 }
 
 TP_BEHAVIOR(door_behavior, "door", struct door, TP_INIT_WITH(door_args, door_init),
-            TP_ON(tp_socket_accepted, on_guest), TP_ON(tp_socket_closed, on_no_guest),
-            TP_ON(reopen, on_reopen));
+            TP_ON(tp_socket_accepted, on_guest), TP_ON(tp_socket_closed, on_no_guest));
 
 /* ---- the service ---- */
 

@@ -14,6 +14,8 @@
 
 #define BARS 1024
 #define HOUR TP_SECONDS(3600)
+#define PATIENCE TP_SECONDS(120)
+#define TRIES 5 /* at a day in real time, each with hours twice as long */
 
 static bool same_task(const struct tape_span *a, const struct tape_span *b) {
     return (strcmp(a->name, "account") == 0) == (strcmp(b->name, "account") == 0);
@@ -41,7 +43,7 @@ static bool run_real(struct day *day, struct tape *tape) {
     if (tp_runtime_start(&runtime, &options) != TP_OK) return false;
     tp_runtime_trace(runtime, tape_hook, tape);
     tp_err err = tp_runtime_spawn_body(runtime, &pid, day_body, day, &last);
-    if (err == TP_OK) err = tp_runtime_wait(runtime, pid, day->hour * 60, NULL);
+    if (err == TP_OK) err = tp_runtime_wait(runtime, pid, PATIENCE + day->hour * 60, NULL);
     tp_runtime_stop(runtime);
     return tape_read(tape) && err == TP_OK && day->over;
 }
@@ -134,9 +136,10 @@ static void draw(const struct story *story, const struct reading *reading, int n
         .row = (int)plan->executors, .colour = 3, .letter = '.', .from = 0, .to = called};
     snprintf(title, sizeof title, "Case %d, %s: %.4g h%s", number, plan->name, total_of(reading),
              real ? " (real time)" : "");
-    struct gantt gantt = {
-        title,    "h", plan->executors == 1 ? one : two, keys, bars, count, 5, .cell = 1.0 / 12,
-        .tick = 1};
+    struct gantt gantt = {title,    "h",  plan->executors == 1 ? one : two,
+                          keys,     NULL, bars,
+                          count,    5,    .cell = 1.0 / 12,
+                          .tick = 1};
     if (!real) gantt_print(&gantt);
     snprintf(name, sizeof name, "case-%d%s", number, real ? "-real" : "");
     gantt_svg(&gantt, story->pictures, name);
@@ -144,16 +147,18 @@ static void draw(const struct story *story, const struct reading *reading, int n
 
 /* ---- judging ---- */
 
+static bool is_shown(const struct reading *reading) {
+    const struct plan *plan = reading->day->plan;
+    return tape_interleaves(reading->tape, same_task) == plan->concurrent &&
+           tape_overlaps(reading->tape, reading->day->hour / 60) == plan->parallel;
+}
+
 static void judge(struct story *story, const struct reading *reading, int number, bool real) {
     const struct plan *plan = reading->day->plan;
     const char *how = real ? "real" : "virtual";
-    tp_duration minute = reading->day->hour / 60;
     double total = total_of(reading), expected = plan->total_minutes / 60.0;
     double off = total > expected ? total - expected : expected - total;
-    bool concurrent = tape_interleaves(reading->tape, same_task);
-    bool parallel = tape_overlaps(reading->tape, minute);
-    story_check(story, concurrent == plan->concurrent && parallel == plan->parallel,
-                "case %d, %s: %s", number, how, plan->name);
+    story_check(story, is_shown(reading), "case %d, %s: %s", number, how, plan->name);
     story_check(story, reading->day->account_total == reading->day->report_total,
                 "case %d, %s: report equals account", number, how);
     story_figure(story, total, "h", "case %d, %s", number, how);
@@ -168,14 +173,38 @@ static void judge(struct story *story, const struct reading *reading, int number
     story_target(story, worst_minutes(reading) <= 12, "case %d, real: how much of it", number);
 }
 
+static bool run(const struct story *story, struct day *day, struct tape *tape, bool real) {
+    uint64_t random = story->seed;
+    for (int i = 0; i < PAGES; i++)
+        day->entries[i] = (int64_t)(story_random(&random) % 200001) - 100000;
+    return real ? run_real(day, tape) : run_virtual(day, tape, story->seed);
+}
+
+/*
+ * A machine that has other things to do may keep a thread waiting for more than an hour of
+ * --hour-ms: then somebody's number is called before the report is begun, and the trace shows
+ * another case. So a day in real time that went otherwise is played again, with longer hours; what
+ * is wrong with the tasks themselves stays wrong.
+ */
+static bool run_until_shown(const struct story *story, struct day *day, struct tape *tape,
+                            bool real) {
+    for (int tries = 1;; tries++) {
+        bool ok = run(story, day, tape, real);
+        struct reading reading = {day, tape, begin_of(tape)};
+        bool shown = ok && is_shown(&reading) && right_hands(&reading);
+        if (!real || shown || tries == TRIES) return ok;
+        tape_free(tape);
+        *day = (struct day){.plan = day->plan, .hour = 2 * day->hour};
+        printf("    the machine was busy elsewhere: again, with an hour of %d ms\n",
+               (int)(day->hour / TP_MS(1)));
+    }
+}
+
 static void play(struct story *story, int number, tp_duration hour, bool real) {
     static struct day day;
     struct tape tape = {0};
-    uint64_t random = story->seed;
     day = (struct day){.plan = &plans[number - 1], .hour = hour};
-    for (int i = 0; i < PAGES; i++)
-        day.entries[i] = (int64_t)(story_random(&random) % 200001) - 100000;
-    bool ok = real ? run_real(&day, &tape) : run_virtual(&day, &tape, story->seed);
+    bool ok = run_until_shown(story, &day, &tape, real);
     if (story_check(story, ok, "case %d, %s: the day ends", number, real ? "real" : "virtual")) {
         struct reading reading = {&day, &tape, begin_of(&tape)};
         draw(story, &reading, number, real);
