@@ -47,7 +47,7 @@ static tp_err send_request(tp_actor *self, tp_pid to, tp_ref ref, const tp_messa
 /* Decodes a reply that this actor now owns; it lives until the end of the handler. */
 static tp_err take_reply(tp_actor *self, struct tpi_block *block, const tp_message_type *type,
                          void *reply) {
-    TPI_CHECK(block->kind == TPI_KIND_REPLY && block->state & TPI_BLOCK_LOOSE);
+    TPI_CHECK(block->type != NULL); /* a reply, or one that a capsule kept */
     tpi_hold(self, block);
     if (!tp_message_type_equal(block->type, type)) return TP_ETYPE;
     return tpi_decode(self, block, type, reply);

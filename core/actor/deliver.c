@@ -92,7 +92,7 @@ tp_pid tpi_block_from(const tp_runtime *runtime, const struct tpi_block *block) 
 }
 
 void tpi_block_set_from(const tp_runtime *runtime, struct tpi_block *block, tp_pid from) {
-    TPI_CHECK(!tpi_is_remote(runtime, from) || block_room(block) >= 8u + block->size);
+    TPI_CHECK(!tpi_is_remote(runtime, from) || block_room(block) >= sizeof from.node);
     if (tpi_is_remote(runtime, from)) {
         block->flags |= TPI_BLOCK_REMOTE;
         memcpy(block + 1, &from.node, sizeof from.node);

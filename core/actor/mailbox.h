@@ -35,10 +35,10 @@ static inline void tpi_block_link(struct tpi_block *block, struct tpi_block *nex
     atomic_store_explicit(&block->next, next, memory_order_relaxed);
 }
 
-#define TPI_SOUND_STEPS 64 /* a longer chain is not walked to its end */
+#define TPI_SOUND_STEPS 8 /* a longer chain is not walked to its end: each step is a cache line */
 
-/* For checks, by the owner: `scan` can be reached from `tail`; while it waits, the block behind, and
- * the last one that its receive has refused, lie between the two. */
+/* For checks, by the owner: `scan` can be reached from `tail`; while it waits, the block behind,
+ * and the last one that its receive has refused, lie between the two. */
 static inline bool tpi_mailbox_is_sound(tp_actor *actor) {
     const struct tpi_waiting *waiting = actor->extra == NULL ? NULL : actor->extra->waiting;
     const struct tpi_block *behind = waiting == NULL ? NULL : actor->extra->behind;

@@ -131,7 +131,6 @@ static ALWAYS void fetch(tp_actor *self) {
 }
 
 void tpi_fetch(tp_actor *self) {
-    TPI_CHECK(tpi_mailbox_is_sound(self));
     fetch(self);
 }
 
@@ -186,7 +185,7 @@ struct tpi_block *tpi_next_message(tp_actor *self) {
 }
 
 void tpi_finish_message(tp_actor *self, struct tpi_block *block) {
-    TPI_CHECK(tpi_block_is_sound(block));
+    TPI_CHECK(block->kind <= TPI_KIND_REQUEST);
     tp_runtime *runtime = self->runtime;
     if (block->kind == TPI_KIND_REQUEST && !(block->state & TPI_BLOCK_ANSWERED)) {
         block->state |= TPI_BLOCK_ANSWERED;

@@ -184,7 +184,8 @@ void tpi_exit_encode(tp_runtime *runtime, struct tpi_block *block, tp_pid from, 
 }
 
 static bool decode_exit(const struct tpi_block *block, tp_exited *out) {
-    TPI_CHECK(block->kind == TPI_KIND_EXIT && tp_message_type_equal(block->type, &tp_exited_message));
+    TPI_CHECK(block->kind == TPI_KIND_EXIT &&
+              tp_message_type_equal(block->type, &tp_exited_message));
     const uint8_t *bytes = tpi_block_bytes(block);
     tp_reader reader = {.at = bytes, .end = bytes + block->size};
     tp_exited_message.decode(out, &reader, tp_exited_message.field_count);
