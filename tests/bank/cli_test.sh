@@ -162,7 +162,8 @@ run 2 report --from csv "$data/refused.csv" --account 1 --strict; no_out
 run 0 export --format ledger --from csv "$data/history.csv"; no_err
 out 'Accounts:100  *-250.50 CZK'
 if [ "$(grep -c '^20' "$work/out")" -eq 8 ]; then ok; else fail "$what: not 8 records"; fi
-run 1 replay --format csv "$data/history.csv" --balances "$work/no/where"; err 'cannot be written: No such file'
+run 1 replay --format csv "$data/history.csv" --balances "$work/no/where"
+err 'cannot be written: No such file'
 "$bank" export --format ledger --from berka "$data/berka" >/dev/full 2>"$work/err"
 if [ $? -eq 1 ]; then ok; else fail "export to a full device: status is not 1"; fi
 if [ "$(grep -c 'standard output: cannot be written: No space left on device' "$work/err")" -eq 1 ]
