@@ -31,6 +31,7 @@ static struct tpi_memory *heap(tp_actor *self) {
 
 static tp_err send_request(tp_actor *self, tp_pid to, tp_ref ref, const tp_message_type *type,
                            const void *value) {
+    TPI_CHECK(ref != 0 && !(self->flags & TPI_ACTOR_SENDING_MANY));
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct tpi_block *block = tpi_block_encode(runtime, self->worker, type, value);
     if (block == NULL) return tpi_encode_error(type, value);
@@ -46,6 +47,7 @@ static tp_err send_request(tp_actor *self, tp_pid to, tp_ref ref, const tp_messa
 /* Decodes a reply that this actor now owns; it lives until the end of the handler. */
 static tp_err take_reply(tp_actor *self, struct tpi_block *block, const tp_message_type *type,
                          void *reply) {
+    TPI_CHECK(block->type != NULL); /* a reply, or one that a capsule kept */
     tpi_hold(self, block);
     if (!tp_message_type_equal(block->type, type)) return TP_ETYPE;
     return tpi_decode(self, block, type, reply);
@@ -54,6 +56,7 @@ static tp_err take_reply(tp_actor *self, struct tpi_block *block, const tp_messa
 tp_err tp_call_value(tp_actor *self, tp_pid to, tp_duration timeout,
                      const tp_message_type *reply_type, void *reply, const tp_message_type *type,
                      const void *value) {
+    TPI_CHECK(tpi_is_owner(self) && type != NULL);
     TPI_INSIDE(self);
     if (reply == NULL || reply_type == NULL) return TP_EINVAL;
     struct tpi_extra *extra = tpi_extra(self);
@@ -75,6 +78,7 @@ const char *tp_deadlock_text(tp_actor *self) {
 }
 
 static bool futures_ready(tp_actor *self, const struct tpi_waiting *waiting) {
+    TPI_CHECK(self->extra != NULL);
     size_t decided = 0, asked = 0;
     for (size_t i = 0; i < waiting->future_count; i++) {
         if (waiting->futures[i] == 0) continue;
@@ -87,6 +91,7 @@ static bool futures_ready(tp_actor *self, const struct tpi_waiting *waiting) {
 
 /* Its end is a message to itself; that must not be lost. */
 static void tell_end(tp_actor *self, tp_ref ref) {
+    TPI_CHECK(tpi_is_owner(self));
     struct pending *pending = tpi_map_remove(&self->extra->pending, ref, 0);
     tpi_heap_free(heap(self), pending, sizeof *pending);
     if (tpi_send_unbound(self, tp_self(self), &tpi_told_message, &(tpi_told){.ref = ref}) != TP_OK)
@@ -95,6 +100,7 @@ static void tell_end(tp_actor *self, tp_ref ref) {
 
 /* The answer to a tpi_ask. True: the block is the message. */
 static bool answer_arrived(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(block->kind == TPI_KIND_REPLY || block->kind == TPI_KIND_FAILED);
     struct pending *pending = tpi_map_remove(&self->extra->pending, block->ref, 0);
     tpi_heap_free(heap(self), pending, sizeof *pending);
     if (block->kind == TPI_KIND_REPLY) {
@@ -109,6 +115,7 @@ static bool answer_arrived(tp_actor *self, struct tpi_block *block) {
 }
 
 static bool future_arrived(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(block->kind == TPI_KIND_REPLY || block->kind == TPI_KIND_FAILED);
     struct pending *pending = tpi_map_get(&self->extra->pending, block->ref, 0);
     if (pending == NULL || pending->decided) return false;
     if (pending->asked) return answer_arrived(self, block);
@@ -133,6 +140,7 @@ static bool future_arrived(tp_actor *self, struct tpi_block *block) {
 
 /* What a tp_call waits for. */
 static enum tpi_applied call_answered(struct tpi_waiting *waiting, const struct tpi_block *block) {
+    TPI_CHECK(waiting->ref == block->ref && waiting->block == NULL);
     if (waiting->done) return TPI_APPLIED_DONE; /* its deadline came first */
     waiting->done = true;
     if (block->kind != TPI_KIND_FAILED) return TPI_APPLIED_AWAITED;
@@ -141,6 +149,7 @@ static enum tpi_applied call_answered(struct tpi_waiting *waiting, const struct 
 }
 
 enum tpi_applied tpi_reply_arrived(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(tpi_is_owner(self) && block->ref != 0);
     struct tpi_extra *extra = self->extra;
     if (extra == NULL) return TPI_APPLIED_DONE;
     if (self->flags & TPI_ACTOR_INBOX) {
@@ -158,6 +167,7 @@ static void fail_own(tp_actor *self, tp_ref ref) {
 }
 
 void tpi_requests_given_up(tp_actor *self, tp_pid gone) {
+    TPI_CHECK(tpi_is_owner(self) && self->extra != NULL);
     struct tpi_waiting *waiting = self->extra->waiting;
     uint64_t ref, unused;
     void *value;
@@ -180,6 +190,7 @@ static bool is_open(const struct tpi_block *block) {
 
 /* The request that a reply answers: the one just received, else the handler's own. */
 static struct tpi_block *open_request(tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self));
     if (is_open(self->current)) return self->current;
     if (self->extra != NULL && is_open(self->extra->outer)) return self->extra->outer;
     return NULL;
@@ -187,6 +198,7 @@ static struct tpi_block *open_request(tp_actor *self) {
 
 static tp_err send_reply(tp_actor *self, tp_pid caller, tp_ref ref, const tp_message_type *type,
                          const void *value) {
+    TPI_CHECK(tpi_is_owner(self) && type != NULL);
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct tpi_block *block = tpi_block_encode(runtime, self->worker, type, value);
     if (block == NULL) return tpi_encode_error(type, value);
@@ -224,6 +236,7 @@ tp_err tp_reply_error(tp_actor *self, tp_err err) {
 
 /* Refs are their caller's node's: two nodes may use the same. */
 static tp_err put_deferred(tp_actor *self, const struct tpi_block *request, tp_pid *caller) {
+    TPI_CHECK(is_open(request) && self->extra != NULL);
     *caller = tpi_block_from(self->runtime, request);
     return tpi_map_put(&self->extra->deferred, request->ref, caller->node, caller);
 }
@@ -253,6 +266,7 @@ void tpi_deferred_forget(tp_actor *self, uint64_t node, tp_ref ref) {
 
 /* Tells the holder of a deferred request that it is answered. */
 static void settle_deferred(tp_actor *self, tp_from from) {
+    TPI_CHECK(tpi_is_owner(self));
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     if (tp_pid_equal(from.holder, tpi_pid_of(runtime, self))) {
         tpi_deferred_forget(self, from.caller.node, from.request);
@@ -268,6 +282,7 @@ static void settle_deferred(tp_actor *self, tp_from from) {
 
 tp_err tp_reply_to_value(tp_actor *self, tp_from from, const tp_message_type *type,
                          const void *value) {
+    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
     if (tp_pid_is_null(from.caller)) return TP_EINVAL;
     tp_err err = send_reply(self, from.caller, from.request, type, value);
@@ -307,6 +322,7 @@ tp_err tp_delegate(tp_actor *self, tp_pid to) {
 }
 
 static void abandon(tp_actor *self, struct tpi_block *block, tp_reason reason) {
+    TPI_CHECK(self->flags & TPI_ACTOR_EXITING);
     if (!is_open(block)) return;
     if (block->state & TPI_BLOCK_START && tpi_start_failed(self, block, reason)) return;
     block->state |= TPI_BLOCK_ANSWERED;
@@ -319,6 +335,7 @@ static void abandon_chain(tp_actor *self, struct tpi_block *block, tp_reason rea
 }
 
 void tpi_requests_abandon(tp_actor *self, tp_reason reason) {
+    TPI_CHECK(tpi_is_owner(self) && self->flags & TPI_ACTOR_RELEASED);
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct tpi_extra *extra = self->extra;
     abandon(self, self->current, reason);
@@ -344,6 +361,7 @@ void tpi_requests_abandon(tp_actor *self, tp_reason reason) {
 /* ---- futures ---- */
 
 static void free_pending(tp_actor *self, struct pending *pending) {
+    TPI_CHECK(pending->block == NULL || pending->decided);
     if (pending->block != NULL)
         tpi_block_free(tpi_runtime_of(self->worker), self->worker, pending->block);
     tpi_heap_free(heap(self), pending, sizeof *pending);
@@ -351,6 +369,7 @@ static void free_pending(tp_actor *self, struct pending *pending) {
 
 static tp_future request(tp_actor *self, tp_pid to, const tp_message_type *type, const void *value,
                          bool asked) {
+    TPI_CHECK(tpi_is_owner(self) && type != NULL);
     struct tpi_extra *extra = tpi_extra(self);
     tpi_set_error(self, TP_ENOMEM);
     struct pending *pending = extra == NULL ? NULL : tpi_heap_alloc(heap(self), sizeof *pending);
@@ -376,6 +395,7 @@ tp_future tp_request_value(tp_actor *self, tp_pid to, const tp_message_type *typ
 }
 
 tp_ref tpi_request_signal(tp_actor *self, tp_pid to, enum tpi_kind kind, uint16_t code) {
+    TPI_CHECK(kind > TPI_KIND_REQUEST && kind < TPI_KIND_COUNT);
     struct tpi_extra *extra = tpi_extra(self);
     tp_runtime *runtime = self->runtime;
     struct pending *pending = extra == NULL ? NULL : tpi_heap_alloc(heap(self), sizeof *pending);
@@ -410,6 +430,7 @@ tp_ref tpi_answers(const tp_message *message) {
 }
 
 tp_err tpi_send_unbound(tp_actor *self, tp_pid to, const tp_message_type *type, const void *value) {
+    TPI_CHECK(tpi_is_owner(self));
     tp_runtime *runtime = self->runtime;
     struct tpi_block *block = tpi_block_encode(runtime, self->worker, type, value);
     if (block == NULL) return tpi_encode_error(type, value);
@@ -420,6 +441,7 @@ tp_err tpi_send_unbound(tp_actor *self, tp_pid to, const tp_message_type *type, 
 }
 
 tp_err tpi_send_told(tp_actor *self, tp_pid to, const tp_message_type *type, const void *value) {
+    TPI_CHECK(tpi_is_owner(self));
     struct tpi_extra *extra = tpi_extra(self);
     tp_runtime *runtime = self->runtime;
     struct pending *pending = extra == NULL ? NULL : tpi_heap_alloc(heap(self), sizeof *pending);
@@ -445,6 +467,7 @@ tp_err tpi_send_told(tp_actor *self, tp_pid to, const tp_message_type *type, con
 
 static tp_err await_futures(tp_actor *self, const tp_future *futures, size_t count, bool all,
                             tp_duration timeout) {
+    TPI_CHECK(tpi_is_owner(self) && (futures != NULL || count == 0));
     struct tpi_waiting waiting = {
         .kind = TPI_WAIT_FUTURES, .futures = futures, .future_count = count, .all = all};
     if (tpi_extra(self) == NULL) return TP_ENOMEM;
@@ -498,6 +521,7 @@ tp_err tp_await_all(tp_actor *self, const tp_future *futures, size_t count, tp_d
 }
 
 void tp_cancel(tp_actor *self, tp_future future) {
+    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
     struct pending *pending =
         self->extra == NULL ? NULL : tpi_map_remove(&self->extra->pending, future, 0);
@@ -505,6 +529,7 @@ void tp_cancel(tp_actor *self, tp_future future) {
 }
 
 void tpi_pending_free_all(tp_actor *self) {
+    TPI_CHECK(self->flags & TPI_ACTOR_RELEASED);
     uint64_t ref, unused;
     void *value;
     size_t cursor = 0;

@@ -15,6 +15,8 @@
  * `to_generation` set. worker NULL: from the heap. NULL when out of memory. */
 struct tpi_block *tpi_block_new(tp_runtime *runtime, struct tpi_worker *worker, enum tpi_kind kind,
                                 size_t size);
+/* For checks: a header that the code of this room could have written. */
+bool tpi_block_is_sound(const struct tpi_block *block);
 /* Frees what a block has beside its pool memory: for the end, when there are no pools any more. */
 void tpi_block_forget(tp_runtime *runtime, struct tpi_block *block);
 void tpi_block_free(tp_runtime *runtime, struct tpi_worker *worker, struct tpi_block *block);

@@ -27,6 +27,7 @@ bool tp_reason_equal(tp_reason a, tp_reason b) {
 }
 
 static void set_detail(tp_actor *actor, tp_bin detail) {
+    TPI_CHECK(actor->extra != NULL && (detail.data != NULL || detail.size == 0));
     struct tpi_extra *extra = actor->extra;
     struct tpi_memory *memory = tpi_runtime_of(actor->worker)->memory;
     if (extra->reason_detail != NULL)
@@ -41,6 +42,7 @@ static void set_detail(tp_actor *actor, tp_bin detail) {
 }
 
 void tpi_doom(tp_actor *actor, tp_reason reason, bool killed) {
+    TPI_CHECK(tpi_is_owner(actor) && !(actor->flags & TPI_ACTOR_DEAD));
     bool kill = reason.code == TP_EXIT_KILLED && killed;
     if (actor->flags & TPI_ACTOR_KILLED)
         return; /* the first signal decides; nothing to cut short */
@@ -61,6 +63,7 @@ static tp_reason reason_of(const tp_actor *actor) {
 /* ---- by its own will ---- */
 
 void tp_exit_with(tp_actor *self, tp_reason reason) {
+    TPI_CHECK(tpi_is_owner(self) && !(self->flags & TPI_ACTOR_DEAD));
     TPI_INSIDE(self);
     struct tpi_capsule *capsule = tpi_capsule_of(self);
     if (capsule != NULL) capsule->by_itself = true;
@@ -102,6 +105,7 @@ void tp_exit_status(tp_actor *self, int status) {
 /* ---- the steps ---- */
 
 static void call_terminate(tp_actor *self) {
+    TPI_CHECK(self->flags & TPI_ACTOR_EXITING);
     if (self->flags &
             (TPI_ACTOR_TERMINATED | TPI_ACTOR_KILLED | TPI_ACTOR_BODY | TPI_ACTOR_INBOX) ||
         self->behavior->terminate == NULL || !(self->flags & TPI_ACTOR_STARTED))
@@ -123,6 +127,7 @@ static void free_chain(tp_actor *self, struct tpi_block **first) {
 
 /* Owned things, timers, name, groups: before anyone hears of the end. */
 static void release(tp_actor *self) {
+    TPI_CHECK(self->flags & TPI_ACTOR_RELEASED && self->fiber == NULL);
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct tpi_extra *extra = self->extra;
     if (self->flags & TPI_ACTOR_INBOX) tpi_inbox_closed(runtime, self);
@@ -136,6 +141,7 @@ static void release(tp_actor *self) {
 }
 
 static void report_exit(tp_actor *self, tp_reason reason) {
+    TPI_CHECK(tpi_is_owner(self));
     if (reason.code == TP_EXIT_NORMAL || reason.code == TP_EXIT_SHUTDOWN ||
         reason.code == TP_EXIT_KILLED || self->flags & TPI_ACTOR_QUIET ||
         (reason.code == TP_EXIT_PROCESS && !(self->flags & TPI_ACTOR_ISOLATED)))
@@ -147,6 +153,7 @@ static void report_exit(tp_actor *self, tp_reason reason) {
 
 /* After this no sender finds it; what is on its way will be answered by the drain. */
 static void unpublish(tp_actor *self) {
+    TPI_CHECK(self->extra == NULL || self->extra->name == NULL); /* the name goes first */
     /* release: partner is the acquire in tpi_find; a sender that still sees ALIVE pushes to a
      * mailbox that is emptied below. An exchange: abandon (abandon.c) may come at the same time */
     uint64_t was = atomic_exchange_explicit(&self->identity, (uint64_t)self->generation << 32,
@@ -157,6 +164,7 @@ static void unpublish(tp_actor *self) {
 }
 
 static void free_state(tp_actor *self) {
+    TPI_CHECK(self->state_size <= TPI_STATE_INLINE || self->state != self->inline_state);
     if (self->state_size > TPI_STATE_INLINE)
         tpi_heap_free(tpi_runtime_of(self->worker)->memory, self->state, self->state_size);
     self->state = NULL;
@@ -164,6 +172,7 @@ static void free_state(tp_actor *self) {
 }
 
 static void finish(tp_actor *self, tp_reason reason) {
+    TPI_CHECK(self->flags & TPI_ACTOR_RELEASED);
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     tpi_requests_abandon(self, reason);
     tpi_credit_release_all(self);
@@ -186,6 +195,7 @@ static void finish(tp_actor *self, tp_reason reason) {
 }
 
 void tpi_exit(struct tpi_worker *worker, tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self) && !(self->flags & TPI_ACTOR_DEAD));
     TPI_ASSERT(self->worker == worker);
     TPI_ASSERT(self->fiber == NULL);
     self->flags |= TPI_ACTOR_EXITING;
@@ -224,6 +234,7 @@ void tpi_exit(struct tpi_worker *worker, tp_actor *self) {
 
 /* Takes the first block out of a dead actor's chain; NULL when nothing is left to take now. */
 static struct tpi_block *drain_one(struct tpi_worker *worker, tp_actor *actor) {
+    TPI_CHECK(actor->flags & TPI_ACTOR_DEAD);
     tp_runtime *runtime = tpi_runtime_of(worker);
     for (;;) {
         struct tpi_block *block = tpi_block_next(actor->tail);
@@ -241,6 +252,8 @@ static struct tpi_block *drain_one(struct tpi_worker *worker, tp_actor *actor) {
 }
 
 void tpi_drain(struct tpi_worker *worker, tp_actor *actor) {
+    TPI_CHECK(actor->flags & TPI_ACTOR_DEAD && actor->extra == NULL && actor->fiber == NULL);
+    TPI_CHECK(tpi_worker_is_here(worker));
     tp_runtime *runtime = tpi_runtime_of(worker);
     struct tpi_block *block, *spent;
     actor->worker = worker;

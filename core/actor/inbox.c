@@ -59,6 +59,7 @@ bool tp_alive(tp_runtime *runtime, tp_pid actor) {
 /* ---- the worker's side ---- */
 
 static void hand_over(struct tpi_inbox_state *inbox, struct tpi_block *copy) {
+    TPI_CHECK(copy->size_class == TPI_CLASS_HEAP); /* a thread owns no pool */
     tpi_block_link(copy, NULL);
     tpi_mutex_lock(&inbox->mutex);
     if (inbox->first == NULL) inbox->first = copy;
@@ -69,6 +70,7 @@ static void hand_over(struct tpi_inbox_state *inbox, struct tpi_block *copy) {
 }
 
 bool tpi_inbox_run(struct tpi_worker *worker, tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self) && self->flags & TPI_ACTOR_INBOX);
     struct tpi_inbox_state *inbox = self->extra->inbox;
     struct tpi_block *block;
     uint32_t taken = 0;
@@ -90,6 +92,7 @@ bool tpi_inbox_run(struct tpi_worker *worker, tp_actor *self) {
 }
 
 void tpi_inbox_replied(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(self->flags & TPI_ACTOR_INBOX && tpi_is_owner(self));
     struct tpi_inbox_state *inbox = self->extra->inbox;
     tpi_mutex_lock(&inbox->mutex);
     if (inbox->asked == block->ref && !inbox->decided) {
@@ -104,6 +107,7 @@ void tpi_inbox_replied(tp_actor *self, struct tpi_block *block) {
 }
 
 void tpi_inbox_closed(tp_runtime *runtime, tp_actor *self) {
+    TPI_CHECK(self->flags & TPI_ACTOR_INBOX && self->flags & TPI_ACTOR_EXITING);
     struct tpi_inbox_state *inbox = self->extra->inbox;
     (void)runtime;
     tpi_mutex_lock(&inbox->mutex);
@@ -170,6 +174,7 @@ static bool wait_until(struct tpi_inbox_state *inbox, bool (*done)(struct tpi_in
 }
 
 static void free_thread_block(struct tpi_inbox_state *inbox, struct tpi_block **block) {
+    TPI_CHECK(*block == NULL || (*block)->size_class == TPI_CLASS_HEAP);
     if (*block != NULL) tpi_block_free(inbox->runtime, NULL, *block);
     *block = NULL;
 }
@@ -187,6 +192,7 @@ tp_err tpi_inbox_monitor(tp_inbox *inbox, tp_pid target) {
 }
 
 static bool is_closed(struct tpi_inbox_state *inbox) {
+    TPI_CHECK(tpi_mutex_is_held(&inbox->mutex));
     return inbox->closed;
 }
 
@@ -239,6 +245,7 @@ int tp_inbox_descriptor(const tp_inbox *inbox) {
 }
 
 static bool take_message(struct tpi_inbox_state *inbox) {
+    TPI_CHECK(tpi_mutex_is_held(&inbox->mutex) && inbox->current == NULL);
     struct tpi_block *block = inbox->first;
     if (block == NULL) return false;
     inbox->first = tpi_block_next(block);
@@ -276,6 +283,7 @@ static void *scratch_alloc(struct tp_scratch *scratch, size_t size) {
 
 static tp_err decode(struct tpi_inbox_state *inbox, const struct tpi_block *block,
                      const tp_message_type *type, void *out) {
+    TPI_CHECK(tpi_block_is_sound(block));
     if (!tp_message_type_equal(block->type, type)) return TP_ETYPE;
     struct thread_scratch scratch = {{scratch_alloc}, inbox};
     const uint8_t *bytes = tpi_block_bytes(block);
@@ -303,6 +311,7 @@ tp_err tp_inbox_send_value(tp_inbox *inbox, tp_pid to, const tp_message_type *ty
 }
 
 static bool is_decided(struct tpi_inbox_state *inbox) {
+    TPI_CHECK(tpi_mutex_is_held(&inbox->mutex));
     return inbox->decided;
 }
 

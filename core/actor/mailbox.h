@@ -20,8 +20,6 @@
 
 #include "core/actor/actor.h"
 
-#define TPI_IDLE ((uintptr_t)1)
-
 static inline struct tpi_block *tpi_stub(tp_actor *actor) {
     return (struct tpi_block *)(void *)&actor->stub; /* only its first field, next, exists */
 }
@@ -37,8 +35,29 @@ static inline void tpi_block_link(struct tpi_block *block, struct tpi_block *nex
     atomic_store_explicit(&block->next, next, memory_order_relaxed);
 }
 
+#define TPI_SOUND_STEPS 8 /* a longer chain is not walked to its end: each step is a cache line */
+
+/* For checks, by the owner: `scan` can be reached from `tail`; while it waits, the block behind,
+ * and the last one that its receive has refused, lie between the two. */
+static inline bool tpi_mailbox_is_sound(tp_actor *actor) {
+    const struct tpi_waiting *waiting = actor->extra == NULL ? NULL : actor->extra->waiting;
+    const struct tpi_block *behind = waiting == NULL ? NULL : actor->extra->behind;
+    const struct tpi_block *refused =
+        waiting == NULL || waiting->kind != TPI_WAIT_MESSAGE ? NULL : actor->refused;
+    struct tpi_block *block = actor->tail;
+    for (int i = 0; i < TPI_SOUND_STEPS; i++) {
+        if (block == NULL) return false;
+        if (block == refused) refused = NULL;
+        if (block == behind) behind = NULL;
+        if (block == actor->scan) return refused == NULL && behind == NULL;
+        block = tpi_block_next(block);
+    }
+    return true;
+}
+
 /* Any thread. True: the mailbox was idle, the caller now has the right to run the actor. */
 static inline bool tpi_mailbox_push(tp_actor *actor, struct tpi_block *block) {
+    TPI_CHECK(((uintptr_t)block & TPI_IDLE) == 0);
     tpi_block_link(block, NULL);
     /* acq_rel: release publishes the block to the next producer, which writes its `next`;
      * acquire pairs with the consumer's release when it went idle, so that a runner that wins
@@ -79,6 +98,7 @@ static inline bool tpi_mailbox_claim(tp_actor *actor) {
 static inline bool tpi_mailbox_idle(tp_actor *actor, bool keep, struct tpi_block **spent) {
     struct tpi_block *last = actor->scan;
     struct tpi_block *stub = tpi_stub(actor);
+    TPI_CHECK(tpi_is_owner(actor));
     *spent = NULL;
     if (tpi_block_next(last) != NULL) return false;
     uintptr_t before = (uintptr_t)last;
@@ -119,6 +139,7 @@ static inline bool tpi_mailbox_withdraw(tp_actor *actor, struct tpi_block *befor
  * the gap behind it, so that it must stay. */
 static inline bool tpi_mailbox_unlink(tp_actor *actor, struct tpi_block *before,
                                       struct tpi_block *block) {
+    TPI_CHECK(tpi_is_owner(actor) && tpi_block_next(before) == block && before != block);
     struct tpi_block *next = tpi_block_next(block);
     if (next != NULL || !tpi_mailbox_withdraw(actor, before, block)) {
         next = tpi_block_next(block);

@@ -29,6 +29,7 @@ static struct tpi_memory *heap(tp_actor *self) {
 }
 
 void *tp_alloc(tp_actor *self, size_t size) {
+    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL || size > SIZE_MAX - sizeof(struct allocation)) return NULL;
@@ -44,6 +45,7 @@ void *tp_alloc(tp_actor *self, size_t size) {
 }
 
 static void free_allocation(tp_actor *self, struct allocation *allocation) {
+    TPI_CHECK(allocation->owner == self && allocation->size >= sizeof *allocation);
     tpi_list_remove(&allocation->link);
     allocation->owner = NULL;
     tpi_heap_free(heap(self), allocation, allocation->size);
@@ -58,6 +60,7 @@ void tp_free(tp_actor *self, void *pointer) {
 }
 
 tp_err tp_own_descriptor(tp_actor *self, int descriptor) {
+    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
     struct tpi_extra *extra = tpi_extra(self);
     if (descriptor < 0) return TP_EINVAL;
@@ -71,6 +74,7 @@ tp_err tp_own_descriptor(tp_actor *self, int descriptor) {
 }
 
 bool tp_disown_descriptor(tp_actor *self, int descriptor) {
+    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
     struct tpi_list *link, *spare;
     if (self->extra == NULL) return false;
@@ -85,6 +89,7 @@ bool tp_disown_descriptor(tp_actor *self, int descriptor) {
 }
 
 tp_err tp_on_exit(tp_actor *self, void (*function)(void *arg), void *arg) {
+    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
     struct tpi_extra *extra = tpi_extra(self);
     if (function == NULL) return TP_EINVAL;
@@ -98,6 +103,7 @@ tp_err tp_on_exit(tp_actor *self, void (*function)(void *arg), void *arg) {
 }
 
 static void run_exit_calls(tp_actor *self) {
+    TPI_CHECK(self->flags & TPI_ACTOR_EXITING);
     struct tpi_list *link;
     while ((link = tpi_list_pop_front(&self->extra->exit_calls)) != NULL) {
         struct exit_call call = *TPI_CONTAINER_OF(link, struct exit_call, link);
@@ -107,6 +113,7 @@ static void run_exit_calls(tp_actor *self) {
 }
 
 static void close_descriptors(tp_actor *self) {
+    TPI_CHECK(tpi_list_empty(&self->extra->exit_calls) || self->flags & TPI_ACTOR_EXITING);
     struct tpi_list *link;
     while ((link = tpi_list_pop_front(&self->extra->descriptors)) != NULL) {
         struct owned_descriptor *owned = TPI_CONTAINER_OF(link, struct owned_descriptor, link);
@@ -116,6 +123,7 @@ static void close_descriptors(tp_actor *self) {
 }
 
 void tpi_owned_release_all(tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self) && self->flags & TPI_ACTOR_EXITING);
     struct tpi_extra *extra = self->extra;
     TPI_ASSERT(extra != NULL);
     run_exit_calls(self);

@@ -11,6 +11,8 @@
  * NULL: no memory. */
 static struct tpi_block *take_out(tp_actor *self, struct tpi_block *before,
                                   struct tpi_block *block) {
+    TPI_CHECK(tpi_block_next(before) == block);
+    TPI_CHECK(!(block->state & (TPI_BLOCK_CONSUMED | TPI_BLOCK_LOOSE | TPI_BLOCK_REFUSED)));
     struct tpi_block *taken = block;
     if (!tpi_mailbox_unlink(self, before, block)) {
         taken = tpi_block_copy(tpi_runtime_of(self->worker), self->worker, block);
@@ -29,6 +31,7 @@ static struct tpi_block *take_out(tp_actor *self, struct tpi_block *before,
  * is waited for. False: too many have been refused; the actor is doomed. */
 static bool count_refused(tp_actor *self, const struct tpi_waiting *waiting,
                           struct tpi_block *block) {
+    TPI_CHECK(!(block->state & TPI_BLOCK_CONSUMED));
     struct tpi_extra *extra = self->extra;
     if (extra->waiting != waiting) return true; /* only a look (start.c) */
     if (block->state & TPI_BLOCK_REFUSED || block->flags & TPI_BLOCK_UNCOUNTED) return true;
@@ -45,6 +48,7 @@ static bool count_refused(tp_actor *self, const struct tpi_waiting *waiting,
 }
 
 void tpi_refused_taken(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(tpi_is_owner(self) && block->state & TPI_BLOCK_REFUSED);
     TPI_ASSERT(self->extra->refused_count > 0);
     self->extra->refused_count--;
     block->state &= (uint8_t)~TPI_BLOCK_REFUSED;
@@ -53,12 +57,14 @@ void tpi_refused_taken(tp_actor *self, struct tpi_block *block) {
 
 /* Drops consumed blocks on the way; returns the block after which to go on. */
 static struct tpi_block *sweep(tp_actor *self, struct tpi_block *before, struct tpi_block *block) {
+    TPI_CHECK(tpi_block_next(before) == block);
     if (tpi_block_next(block) == NULL || !tpi_mailbox_unlink(self, before, block)) return block;
     tpi_block_spent(self, block);
     return before;
 }
 
 static bool take_retried(tp_actor *self, struct tpi_waiting *waiting) {
+    TPI_CHECK(self->extra->retried != NULL && waiting->block == NULL);
     struct tpi_extra *extra = self->extra;
     struct tpi_block *before = NULL, *block = extra->retried;
     for (; block != NULL; before = block, block = tpi_block_next(block)) {
@@ -75,6 +81,8 @@ static bool take_retried(tp_actor *self, struct tpi_waiting *waiting) {
 }
 
 bool tpi_receive_scan(tp_actor *self, struct tpi_waiting *waiting) {
+    TPI_CHECK(tpi_is_owner(self) && self->extra != NULL);
+    TPI_CHECK(!waiting->done && waiting->accept != NULL && waiting->block == NULL);
     TPI_ASSERT(waiting->kind == TPI_WAIT_MESSAGE);
     struct tpi_block *before = self->refused;
     if (before == NULL) {
@@ -104,6 +112,7 @@ bool tpi_receive_scan(tp_actor *self, struct tpi_waiting *waiting) {
 }
 
 void tpi_hold(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(tpi_is_owner(self) && self->extra != NULL && block != self->current);
     TPI_ASSERT(block->state & TPI_BLOCK_LOOSE);
     self->flags |= TPI_ACTOR_HOLDS;
     tpi_block_link(block, self->extra->held);
@@ -119,6 +128,7 @@ struct tpi_scratch_chunk {
 };
 
 void *tpi_scratch_alloc(struct tp_scratch *scratch, size_t size) {
+    TPI_CHECK(size > 0);
     tp_actor *self = TPI_CONTAINER_OF(scratch, tpi_place, scratch)->self;
     TPI_INSIDE(self);
     struct tpi_extra *extra = tpi_extra(self);
@@ -134,6 +144,7 @@ void *tpi_scratch_alloc(struct tp_scratch *scratch, size_t size) {
 }
 
 void tpi_scratch_release(tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self));
     struct tpi_extra *extra = self->extra;
     while (extra->scratch != NULL) {
         struct tpi_scratch_chunk *chunk = extra->scratch;
@@ -144,6 +155,7 @@ void tpi_scratch_release(tp_actor *self) {
 
 tp_err tpi_decode(tp_actor *self, const struct tpi_block *block, const tp_message_type *type,
                   void *out) {
+    TPI_CHECK(type != NULL && out != NULL);
     const uint8_t *bytes = tpi_block_bytes(block);
     tpi_place place = {{tpi_scratch_alloc}, self};
     tp_reader in = {.at = bytes, .end = bytes + block->size, .scratch = &place.scratch};
@@ -189,6 +201,7 @@ void tpi_release_held(tp_actor *self) {
 
 /* What was received becomes the current message; what a body had before is over. */
 static void make_current(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(block->state & TPI_BLOCK_RECEIVED && block != self->current);
     struct tpi_block *before = self->current;
     self->flags |= TPI_ACTOR_HOLDS;
     if (before != NULL && !(before->state & TPI_BLOCK_RECEIVED)) self->extra->outer = before;
@@ -203,6 +216,7 @@ static void make_current(tp_actor *self, struct tpi_block *block) {
 static tp_err wait_message(tp_actor *self, tp_duration timeout,
                            bool (*accept)(tp_actor *, struct tpi_block *, void *), void *context,
                            struct tpi_block **out) {
+    TPI_CHECK(tpi_is_owner(self) && accept != NULL);
     struct tpi_waiting waiting = {.kind = TPI_WAIT_MESSAGE, .accept = accept, .context = context};
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL) return TP_ENOMEM;
@@ -222,6 +236,7 @@ static tp_err wait_message(tp_actor *self, tp_duration timeout,
 }
 
 static bool accept_type(tp_actor *self, struct tpi_block *block, void *context) {
+    TPI_CHECK(block->type != NULL);
     (void)self;
     return tp_message_type_equal(block->type, context);
 }
@@ -242,11 +257,13 @@ static const tp_handler *find_case(const tp_handler *cases, const tp_message_typ
 }
 
 static bool accept_case(tp_actor *self, struct tpi_block *block, void *context) {
+    TPI_CHECK(block->type != NULL);
     (void)self;
     return find_case(context, block->type) != NULL;
 }
 
 tp_err tp_receive_cases(tp_actor *self, tp_duration timeout, void *state, const tp_handler *cases) {
+    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
     if (cases == NULL) return TP_EINVAL;
     struct tpi_block *block;
@@ -274,6 +291,7 @@ static bool accept_filter(tp_actor *self, struct tpi_block *block, void *context
 
 tp_err tp_receive_any(tp_actor *self, tp_duration timeout, tp_filter filter, void *context,
                       const tp_message **out) {
+    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
     if (out == NULL) return TP_EINVAL;
     struct user_filter user = {filter, context};
@@ -318,6 +336,7 @@ struct tp_kept {
 
 /* Kept before, in the same handler or body. */
 static tp_kept *keep_again(struct tpi_extra *extra, struct tpi_block *block) {
+    TPI_CHECK(block->state & TPI_BLOCK_KEPT);
     struct tpi_list *link, *spare;
     TPI_LIST_EACH(&extra->kept, link, spare) {
         tp_kept *kept = TPI_CONTAINER_OF(link, struct tp_kept, link);
@@ -333,6 +352,7 @@ static tp_kept *keep_again(struct tpi_extra *extra, struct tpi_block *block) {
 }
 
 tp_kept *tp_keep(tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL || self->current == NULL) return NULL;
@@ -352,11 +372,13 @@ tp_kept *tp_keep(tp_actor *self) {
 }
 
 void tpi_block_spent(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(tpi_is_owner(self) && block != self->tail && block != self->scan);
     if (block->state & TPI_BLOCK_KEPT) block->state |= TPI_BLOCK_LOOSE;
     else tpi_block_free(tpi_runtime_of(self->worker), self->worker, block);
 }
 
 void tp_keep_release(tp_actor *self, tp_kept *kept) {
+    TPI_CHECK(kept == NULL || (kept->count > 0 && kept->block->state & TPI_BLOCK_KEPT));
     TPI_INSIDE(self);
     if (kept == NULL || --kept->count > 0) return;
     tp_runtime *runtime = tpi_runtime_of(self->worker);
@@ -387,6 +409,7 @@ void tp_release(tp_actor *self) {
 }
 
 static void append(struct tpi_block **first, struct tpi_block **last, struct tpi_block *block) {
+    TPI_CHECK((*first == NULL) == (*last == NULL));
     tpi_block_link(block, NULL);
     if (*first == NULL) *first = block;
     else tpi_block_link(*last, block);
@@ -394,6 +417,7 @@ static void append(struct tpi_block **first, struct tpi_block **last, struct tpi
 }
 
 void tp_postpone(tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
     struct tpi_extra *extra = tpi_extra(self);
     struct tpi_block *block = self->current;
@@ -415,6 +439,7 @@ void tp_postpone(tp_actor *self) {
 }
 
 void tp_retry_postponed(tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
     struct tpi_extra *extra = self->extra;
     if (extra == NULL || extra->postponed == NULL) return;

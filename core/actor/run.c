@@ -9,6 +9,7 @@
 
 #include <troupe/sys.h>
 
+#include "core/actor/blocked.h"
 #include "core/actor/capsule.h"
 #include "core/actor/mailbox.h"
 
@@ -25,6 +26,7 @@
  * that waits again and again, and never for a message, would gather one for each wait. Returns
  * the block now in front. */
 static struct tpi_block *drop_consumed(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(tpi_is_owner(self));
     struct tpi_block *before = self->extra == NULL ? NULL : self->extra->behind;
     if (before == NULL || block == tpi_stub(self) || !(block->state & TPI_BLOCK_CONSUMED) ||
         tpi_block_next(before) != block || !tpi_mailbox_unlink(self, before, block))
@@ -37,6 +39,8 @@ static struct tpi_block *drop_consumed(tp_actor *self, struct tpi_block *block) 
  * it. Returns the block after which to go on. */
 static struct tpi_block *discard(tp_actor *self, struct tpi_block *before,
                                  struct tpi_block *block) {
+    TPI_CHECK(block != tpi_stub(self) && tpi_block_is_sound(block));
+    TPI_CHECK(!(block->state & (TPI_BLOCK_LOOSE | TPI_BLOCK_CONSUMED)));
     before = drop_consumed(self, before);
     if (tpi_mailbox_unlink(self, before, block)) {
         tpi_block_free(tpi_runtime_of(self->worker), self->worker, block);
@@ -65,6 +69,7 @@ static struct tpi_block *take_reply(tp_actor *self, struct tpi_block *before,
 /* A signal, or a message to another generation, that the sender must hear of. */
 static struct tpi_block *send_back(tp_actor *self, struct tpi_block *before,
                                    struct tpi_block *block) {
+    TPI_CHECK(block != tpi_stub(self) && tpi_block_is_sound(block));
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     tp_pid dead = {runtime->node, tpi_slot_of(self), block->to_generation};
     struct tpi_block *going = block;
@@ -79,7 +84,10 @@ static struct tpi_block *send_back(tp_actor *self, struct tpi_block *before,
     return block;
 }
 
+#define UNPLAIN (TPI_BLOCK_ALIAS | TPI_BLOCK_TIMER | TPI_BLOCK_SYSTEM)
+
 static bool admit(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(block->flags & UNPLAIN);
     if (block->flags & TPI_BLOCK_SYSTEM) {
         if (!(self->flags & (TPI_ACTOR_BODY | TPI_ACTOR_INBOX | TPI_ACTOR_ISOLATED))) return true;
         tpi_sys_refuse(self, block);
@@ -91,11 +99,11 @@ static bool admit(tp_actor *self, struct tpi_block *block) {
     return !(block->flags & TPI_BLOCK_ALIAS) || tpi_alias_admit(self, block->ref);
 }
 
-#define UNPLAIN (TPI_BLOCK_ALIAS | TPI_BLOCK_TIMER | TPI_BLOCK_SYSTEM)
-
 /* Looks at one block; returns the block after which to go on, NULL to stop here. */
 static struct tpi_block *fetch_one(tp_actor *self, struct tpi_block *before,
                                    struct tpi_block *block) {
+    TPI_CHECK(tpi_block_is_sound(block));
+    TPI_CHECK(block->state == 0);
     if (block->to_generation != self->generation) return send_back(self, before, block);
     if (block->kind <= TPI_KIND_REQUEST) {
         if (__builtin_expect(!(block->flags & UNPLAIN), 1) || admit(self, block)) return block;
@@ -114,6 +122,7 @@ static struct tpi_block *fetch_one(tp_actor *self, struct tpi_block *before,
 
 /* What is not a plain message to this very actor. False: stop here for now. */
 static APART bool fetch_slow(tp_actor *self, struct tpi_block *next) {
+    TPI_CHECK(tpi_block_next(self->scan) == next);
     struct tpi_block *seen = fetch_one(self, self->scan, next);
     if (seen == NULL) return false;
     self->scan = seen;
@@ -126,6 +135,7 @@ static inline bool is_plain(const tp_actor *self, const struct tpi_block *block)
 }
 
 static ALWAYS void fetch(tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self));
     struct tpi_block *next;
     while ((next = tpi_block_next(self->scan)) != NULL) {
         TPI_CHECK(next != tpi_stub(self));
@@ -141,12 +151,14 @@ void tpi_fetch(tp_actor *self) {
 /* ---- the message now handled ---- */
 
 static ALWAYS void retire(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(block != self->scan && block != self->tail);
     if (block == tpi_stub(self)) return;
     if (block->state & TPI_BLOCK_KEPT) tpi_block_spent(self, block);
     else tpi_block_drop(self->runtime, self->worker, block);
 }
 
 static RARELY struct tpi_block *unpostpone(struct tpi_extra *extra) {
+    TPI_CHECK(extra->retried != NULL && extra->retried->state & TPI_BLOCK_LOOSE);
     struct tpi_block *block = extra->retried;
     extra->retried = tpi_block_next(block);
     if (extra->retried == NULL) extra->retried_last = NULL;
@@ -154,6 +166,7 @@ static RARELY struct tpi_block *unpostpone(struct tpi_extra *extra) {
 }
 
 static ALWAYS struct tpi_block *next_queued(tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self));
     while (self->tail != self->scan) {
         struct tpi_block *spent = self->tail;
         struct tpi_block *block = tpi_block_next(spent);
@@ -170,6 +183,10 @@ static ALWAYS struct tpi_block *next_queued(tp_actor *self) {
     return NULL;
 }
 
+struct tpi_block *tpi_next_queued(tp_actor *self) {
+    return next_queued(self);
+}
+
 static ALWAYS struct tpi_block *next_message(tp_actor *self) {
     if (__builtin_expect(self->extra != NULL && self->extra->retried != NULL, 0))
         return unpostpone(self->extra);
@@ -180,8 +197,8 @@ struct tpi_block *tpi_next_message(tp_actor *self) {
     return next_message(self);
 }
 
-/* A message's end: an unanswered request fails, a loose block is freed. */
-static void finish_message(tp_actor *self, struct tpi_block *block) {
+void tpi_finish_message(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(block->kind <= TPI_KIND_REQUEST);
     tp_runtime *runtime = self->runtime;
     if (block->kind == TPI_KIND_REQUEST && !(block->state & TPI_BLOCK_ANSWERED)) {
         block->state |= TPI_BLOCK_ANSWERED;
@@ -193,30 +210,18 @@ static void finish_message(tp_actor *self, struct tpi_block *block) {
 }
 
 void tpi_release_current(tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self));
     struct tpi_block *block = self->current;
     self->current = NULL;
-    if (block != NULL) finish_message(self, block);
+    if (block != NULL) tpi_finish_message(self, block);
     if (self->extra != NULL) tpi_release_held(self);
-}
-
-/* DROP_OLDEST: what is beyond the limit goes, from the front; what was postponed is no part of
- * it. */
-static RARELY void drop_oldest(tp_actor *self) {
-    if (tpi_overflow(self) != TP_OVERFLOW_DROP_OLDEST) return;
-    self->extra->behind = NULL;
-    while (tpi_mailbox_length(self) > tpi_limit(self)) {
-        struct tpi_block *block = next_queued(self);
-        if (block == NULL) return;
-        tpi_count(&self->worker->counters.dropped, 1);
-        if (!(block->flags & TPI_BLOCK_UNCOUNTED)) tpi_credit_taken(self, 1);
-        finish_message(self, block);
-    }
 }
 
 /* ---- handlers ---- */
 
 static APART const tp_handler *find_named(const tp_behavior *behavior,
                                           const tp_message_type *type) {
+    TPI_CHECK(type != NULL);
     const tp_handler *handlers = behavior->handlers;
     for (uint32_t i = 0; i < behavior->handler_count; i++)
         if (tp_message_type_equal(handlers[i].type, type)) return &handlers[i];
@@ -232,6 +237,7 @@ static inline const tp_handler *find_handler(const tp_behavior *behavior,
 }
 
 static RARELY void handle_other(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(block->type != NULL);
     const tp_message *message = (const tp_message *)block;
     if (block->flags & TPI_BLOCK_SYSTEM) {
         self->handled--; /* to be looked at is no work of its own */
@@ -249,6 +255,7 @@ static RARELY void handle_other(tp_actor *self, struct tpi_block *block) {
 
 /* After a handler that did more than handle: received others, kept some, or was asked. */
 static APART void release_slow(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(tpi_is_owner(self));
     tpi_user_end(self);
     if (self->current != block) tpi_release_current(self);
     if (self->extra != NULL) self->extra->outer = self->extra->behind = NULL;
@@ -258,6 +265,7 @@ static APART void release_slow(tp_actor *self, struct tpi_block *block) {
 
 /* A system message restarts the timeout, any other ends it. */
 static RARELY void stop_timeout(tp_actor *self, const struct tpi_block *block) {
+    TPI_CHECK(self->extra != NULL && self->flags & TPI_ACTOR_TIMEOUT);
     if (!(block->flags & TPI_BLOCK_SYSTEM)) {
         tpi_timeout_cancel(self);
         return;
@@ -267,6 +275,8 @@ static RARELY void stop_timeout(tp_actor *self, const struct tpi_block *block) {
 }
 
 static ALWAYS void handle(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(self->fiber == NULL && tpi_is_owner(self));
+    TPI_CHECK(block->kind <= TPI_KIND_REQUEST && self->flags & TPI_ACTOR_STARTED);
     self->current = block;
     tpi_count(&self->worker->counters.handled, 1);
     self->handled++;
@@ -295,107 +305,10 @@ static ALWAYS void handle(tp_actor *self, struct tpi_block *block) {
     self->current = NULL;
 }
 
-/* ---- blocked ---- */
-
-/* Is the wait of a blocked actor over? */
-static bool wait_over(tp_actor *self) {
-    if (self->flags & TPI_ACTOR_TURN) return true;
-    struct tpi_waiting *waiting = self->extra->waiting;
-    TPI_ASSERT(waiting != NULL);
-    if (!waiting->done && waiting->kind == TPI_WAIT_MESSAGE) tpi_receive_scan(self, waiting);
-    return waiting->done;
-}
-
-/* Gives up the right to run, or goes behind the others when there is more. */
-static void settle(struct tpi_worker *worker, tp_actor *self, bool keep) {
-    struct tpi_block *spent;
-    tp_runtime *runtime = self->runtime;
-    if (self->tail == self->scan) tpi_credit_empty(self);
-    if (self->tail != tpi_stub(self) && self->tail->state & TPI_BLOCK_KEPT) keep = true;
-    if (!tpi_mailbox_idle(self, keep, &spent)) {
-        tpi_worker_requeue(worker, &self->runnable);
-        return;
-    }
-    if (spent != NULL) tpi_block_drop(runtime, worker, spent);
-}
-
-/* The actor has left its fiber; from here on another worker may resume it. */
-static void after_block(struct tpi_worker *worker, void *arg) {
-    tp_actor *self = arg;
-    tpi_fetch(self);
-    if (self->flags & (TPI_ACTOR_DOOMED | TPI_ACTOR_TURN) || wait_over(self)) {
-        tpi_worker_requeue(worker, &self->runnable);
-        return;
-    }
-    settle(worker, self, true);
-}
-
-static tp_err leave_fiber(tp_actor *self) {
-    struct tpi_worker *worker = self->worker;
-    if (worker->tracing) tpi_trace(self, TP_TRACE_PARK, tp_pid_null(), "", 0);
-    tp_err err = tpi_worker_suspend(&worker, &self->fiber, after_block, self);
-    if (err != TP_OK) return err;
-    TPI_ASSERT(self->worker == worker);
-    TPI_ASSERT(self->fiber == NULL);
-    /* release: as in run_one (worker.c) */
-    atomic_store_explicit(&worker->running, &self->runnable, memory_order_release);
-    return TP_OK;
-}
-
-static void leave_if_doomed(tp_actor *self) {
-    if (self->flags & TPI_ACTOR_DOOMED) tpi_worker_escape(self->worker);
-}
-
-/* What ended the wait of an actor that does not live to see it: answered as a dead actor
- * answers. */
-static void forsake(tp_actor *self, struct tpi_waiting *waiting) {
-    struct tpi_block *block = waiting->block;
-    waiting->block = NULL;
-    if (block == NULL) return;
-    tpi_deliver_dead(self->runtime, self->worker, tpi_pid_of(self->runtime, self), block);
-}
-
-tp_err tpi_wait(tp_actor *self, struct tpi_waiting *waiting, tp_duration timeout) {
-    struct tpi_extra *extra = tpi_extra(self);
-    if (extra == NULL) return TP_ENOMEM;
-    if (tpi_replays(self)) return tpi_capsule_wait(self, waiting);
-    TPI_ASSERT(extra->waiting == NULL);
-    extra->waiting = waiting;
-    tpi_fetch(self);
-    if (tpi_overflow(self) == TP_OVERFLOW_DROP_OLDEST && self->flags & TPI_ACTOR_BODY)
-        drop_oldest(self);
-    if (!waiting->done && waiting->kind == TPI_WAIT_MESSAGE) tpi_receive_scan(self, waiting);
-    tp_err err = TP_OK;
-    if (!waiting->done && timeout <= 0) waiting->done = waiting->timed_out = true;
-    if (!waiting->done && timeout != TP_FOREVER) {
-        extra->wait_ref = tpi_ref_inside(self);
-        extra->wait_deadline = tpi_deadline_arm(self, timeout, extra->wait_ref);
-        if (extra->wait_deadline == NULL) err = TP_ENOMEM;
-    }
-    if (waiting->kind == TPI_WAIT_MESSAGE && !waiting->done) tpi_credit_release_all(self);
-    while (err == TP_OK && !waiting->done && !(self->flags & TPI_ACTOR_DOOMED))
-        err = leave_fiber(self);
-    tpi_deadline_cancel(self, &extra->wait_deadline);
-    extra->waiting = NULL;
-    if (self->flags & TPI_ACTOR_DOOMED) forsake(self, waiting);
-    leave_if_doomed(self);
-    tpi_capsule_waited(self, waiting, err);
-    if (err == TP_OK) tpi_credit_check(self);
-    return err;
-}
-
-tp_err tpi_take_turns(tp_actor *self) {
-    if (tpi_replays(self)) return TP_OK;
-    self->flags |= TPI_ACTOR_TURN;
-    tp_err err = leave_fiber(self);
-    self->flags &= ~(uint32_t)TPI_ACTOR_TURN;
-    leave_if_doomed(self);
-    return err;
-}
-
 /* ---- the slice ---- */
 
 static APART void start(tp_actor *self) {
+    TPI_CHECK(!(self->flags & TPI_ACTOR_STARTED) && self->current == NULL);
     /* until init is over there is nothing to terminate: an init that fails cleans up itself */
     self->flags |= TPI_ACTOR_STARTED | TPI_ACTOR_TERMINATED;
     struct tpi_block *arguments = NULL;
@@ -430,6 +343,7 @@ static bool needs_attention(const tp_actor *self) {
 }
 
 static RARELY bool fire_timeout(tp_actor *self) {
+    TPI_CHECK(self->flags & TPI_ACTOR_TIMEOUT || tpi_replays(self));
     if (!self->extra->timeout_fired) return false;
     tpi_timeout_cancel(self);
     if (self->flags & TPI_ACTOR_WATCHED) {
@@ -455,24 +369,27 @@ static ALWAYS struct tpi_block *next_or_fetch(tp_actor *self) {
 /* For bounds that are exact: a message is off the account as soon as it is taken, and DROP_OLDEST
  * drops before it is handled. NULL: this very message was one too many. */
 static RARELY struct tpi_block *count_exactly(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(self->flags & TPI_ACTOR_COUNTED);
     bool counted = !(block->flags & TPI_BLOCK_UNCOUNTED);
     int32_t length = tpi_mailbox_length(self);
     if (counted) tpi_credit_taken(self, 1);
     if (!counted || tpi_overflow(self) != TP_OVERFLOW_DROP_OLDEST || length <= tpi_limit(self))
         return block;
     tpi_count(&self->worker->counters.dropped, 1);
-    finish_message(self, block);
+    tpi_finish_message(self, block);
     return NULL;
 }
 
 /* At the end of the budget: is another slice needed? */
 static RARELY bool has_more(tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self));
     return self->tail != self->scan || tpi_block_next(self->scan) != NULL ||
            (self->extra != NULL && self->extra->retried != NULL) || self->flags & TPI_ACTOR_TIMEOUT;
 }
 
 /* Handlers, one after the other, in every case. False: nothing is left. */
 static __attribute__((noinline)) bool run_handlers(tp_actor *self) {
+    TPI_CHECK(!(self->flags & (TPI_ACTOR_DEAD | TPI_ACTOR_INBOX | TPI_ACTOR_SUSPENDED)));
     uint32_t budget = self->runtime->options.message_budget;
     uint32_t taken = 0;
     bool more = true;
@@ -526,6 +443,7 @@ static inline bool is_ordinary(const struct tpi_block *block) {
 /* One that has a mark. False: it was consumed before. */
 static APART bool handle_marked(tp_actor *self, struct tpi_block *block, uint32_t *taken) {
     if (block->state & TPI_BLOCK_CONSUMED) return false;
+    TPI_CHECK(block->kind <= TPI_KIND_REQUEST);
     if (block->state & TPI_BLOCK_REFUSED) tpi_refused_taken(self, block);
     block->state |= TPI_BLOCK_CONSUMED;
     *taken += !(block->flags & TPI_BLOCK_UNCOUNTED);
@@ -536,6 +454,8 @@ static APART bool handle_marked(tp_actor *self, struct tpi_block *block, uint32_
 /* run_handlers for an actor that nothing special was asked of: the hot loop. Whatever turns up on
  * the way is left to run_handlers. */
 static ALWAYS bool run_plain(tp_actor *self) {
+    TPI_CHECK(self->fiber == NULL && (self->flags & TPI_ACTOR_STARTED) &&
+              tpi_mailbox_is_sound(self));
     const tp_behavior *behavior = self->behavior;
     uint32_t budget = self->runtime->options.message_budget;
     uint32_t taken = 0;
@@ -583,6 +503,7 @@ static ALWAYS bool run_plain(tp_actor *self) {
 }
 
 static APART void after_slice(struct tpi_worker *worker, tp_actor *self, bool more) {
+    TPI_CHECK(self->worker == worker && self->fiber == NULL);
     if (self->flags & TPI_ACTOR_DOOMED) {
         tpi_exit(worker, self);
         return;
@@ -591,7 +512,7 @@ static APART void after_slice(struct tpi_worker *worker, tp_actor *self, bool mo
     if (self->flags & TPI_ACTOR_OVER) {
         tpi_suspend_between(self);
         if (self->flags & TPI_ACTOR_SUSPENDED) {
-            settle(worker, self, false);
+            tpi_settle(worker, self, false);
             return;
         }
         more = true;
@@ -599,10 +520,11 @@ static APART void after_slice(struct tpi_worker *worker, tp_actor *self, bool mo
     if (self->flags & TPI_ACTOR_HALTED) more = true; /* the next slice is run_halted's */
     if (self->flags & TPI_ACTOR_TIMEOUT && !more) tpi_timeout_arm(self);
     if (more) tpi_worker_requeue(worker, &self->runnable);
-    else settle(worker, self, false);
+    else tpi_settle(worker, self, false);
 }
 
 static void resume(struct tpi_worker *worker, tp_actor *self) {
+    TPI_CHECK(self->fiber != NULL && self->worker == worker);
     struct tpi_fiber *fiber = self->fiber;
     self->fiber = NULL;
     tpi_worker_resume(worker, fiber);
@@ -610,24 +532,26 @@ static void resume(struct tpi_worker *worker, tp_actor *self) {
 }
 
 static void run_blocked(struct tpi_worker *worker, tp_actor *self) {
+    TPI_CHECK(self->fiber != NULL && self->worker == worker);
     if (self->flags & TPI_ACTOR_DOOMED) {
         struct tpi_fiber *fiber = self->fiber;
         self->fiber = NULL;
         if (self->extra != NULL && self->extra->waiting != NULL) {
-            forsake(self, self->extra->waiting);
+            tpi_forsake(self, self->extra->waiting);
             self->extra->waiting = NULL; /* it was on that stack */
         }
         tpi_worker_drop(worker, fiber);
         tpi_exit(worker, self);
-    } else if (wait_over(self)) {
+    } else if (tpi_wait_over(self)) {
         resume(worker, self);
     } else {
-        settle(worker, self, true);
+        tpi_settle(worker, self, true);
     }
 }
 
 /* Suspended by a system message: acts on such messages, which are found wherever they stand. */
 static void run_halted(struct tpi_worker *worker, tp_actor *self) {
+    TPI_CHECK(self->flags & TPI_ACTOR_HALTED && self->current == NULL);
     struct tpi_block *block = NULL;
     while (self->flags & TPI_ACTOR_HALTED && !(self->flags & TPI_ACTOR_DOOMED) &&
            (block = tpi_sys_next(self)) != NULL) {
@@ -639,18 +563,19 @@ static void run_halted(struct tpi_worker *worker, tp_actor *self) {
         tpi_fetch(self);
     }
     if (self->flags & TPI_ACTOR_DOOMED) tpi_exit(worker, self);
-    else if (self->flags & TPI_ACTOR_HALTED) settle(worker, self, true);
+    else if (self->flags & TPI_ACTOR_HALTED) tpi_settle(worker, self, true);
     else tpi_worker_requeue(worker, &self->runnable);
 }
 
 /* settle, when all that there was has been handled: the last block gives way to the stub and is
  * freed. */
 static ALWAYS void settle_plain(struct tpi_worker *worker, tp_actor *self) {
+    TPI_CHECK(self->worker == worker && tpi_is_owner(self) && self->current == NULL);
     struct tpi_block *last = self->scan, *stub = tpi_stub(self);
     if (__builtin_expect(last != self->tail || last == stub || tpi_has_waiters(self) ||
                              last->state & TPI_BLOCK_KEPT,
                          0)) {
-        settle(worker, self, false);
+        tpi_settle(worker, self, false);
         return;
     }
     if (tpi_credit_differs(self)) tpi_credit_agree(self);
@@ -663,6 +588,7 @@ static ALWAYS void settle_plain(struct tpi_worker *worker, tp_actor *self) {
 
 /* The steps of a capsule, one after the other; nothing that arrives is looked at. */
 static void run_replay(struct tpi_worker *worker, tp_actor *self) {
+    TPI_CHECK(self->extra->capsule->replaying);
     struct tpi_capsule *capsule = self->extra->capsule;
     struct tpi_block *block;
     enum tpi_input_kind kind = TPI_INPUT_COUNT;
@@ -685,6 +611,7 @@ static void run_replay(struct tpi_worker *worker, tp_actor *self) {
 
 /* Whatever is not the plain case: a started behaviour that nothing holds up. */
 static APART void run_other(struct tpi_worker *worker, struct tpi_runnable *runnable) {
+    TPI_CHECK(tpi_is_owner(tpi_actor_of(runnable)));
     tp_actor *self = tpi_actor_of(runnable);
     if (self->flags & TPI_ACTOR_DEAD) {
         tpi_drain(worker, self);
@@ -707,11 +634,11 @@ static APART void run_other(struct tpi_worker *worker, struct tpi_runnable *runn
     } else if (self->flags & TPI_ACTOR_DOOMED) {
         tpi_exit(worker, self);
     } else if (self->flags & TPI_ACTOR_SUSPENDED) {
-        settle(worker, self, false);
+        tpi_settle(worker, self, false);
     } else if (self->flags & TPI_ACTOR_HALTED) {
         run_halted(worker, self);
     } else if (self->flags & TPI_ACTOR_INBOX) {
-        if (tpi_inbox_run(worker, self)) settle(worker, self, false);
+        if (tpi_inbox_run(worker, self)) tpi_settle(worker, self, false);
         else tpi_worker_requeue(worker, &self->runnable);
     } else if (!(self->flags & TPI_ACTOR_STARTED) && self->extra != NULL &&
                self->extra->stack_size != 0) {
@@ -732,6 +659,7 @@ static APART void run_other(struct tpi_worker *worker, struct tpi_runnable *runn
 #define PLAIN_FLAGS (TPI_ACTOR_STARTED | TPI_ACTOR_TRAPS | TPI_ACTOR_TIMEOUT | TPI_ACTOR_COUNTED)
 
 static void run(struct tpi_worker *worker, struct tpi_runnable *runnable) {
+    TPI_CHECK(tpi_worker_is_here(worker));
     tp_actor *self = tpi_actor_of(runnable);
     self->worker = worker;
     if (__builtin_expect(self->fiber != NULL || (self->flags & ~(uint32_t)PLAIN_FLAGS) != 0 ||
@@ -751,6 +679,7 @@ static void run(struct tpi_worker *worker, struct tpi_runnable *runnable) {
 }
 
 static void escaped(struct tpi_worker *worker, struct tpi_runnable *runnable) {
+    TPI_CHECK(tpi_is_owner(tpi_actor_of(runnable)));
     tp_actor *self = tpi_actor_of(runnable);
     TPI_ASSERT(self->worker == worker);
     tpi_user_end(self);
@@ -760,6 +689,7 @@ static void escaped(struct tpi_worker *worker, struct tpi_runnable *runnable) {
 }
 
 static unsigned place(struct tpi_scheduler *scheduler, struct tpi_runnable *runnable) {
+    TPI_CHECK(runnable->flags & TPI_RUNNABLE_PINNED);
     tp_actor *self = tpi_actor_of(runnable);
     if (self->flags & TPI_ACTOR_DEDICATED || self->extra == NULL) return runnable->home;
     uint64_t mask = self->extra->workers;

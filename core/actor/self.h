@@ -25,7 +25,8 @@
 #include "core/message/message.h"
 #include "core/scheduler/scheduler.h"
 
-#define TPI_STATE_INLINE 32u /* a state of up to so many bytes lives in the actor */
+#define TPI_IDLE ((uintptr_t)1) /* in `head`: nobody has the right to run the actor (mailbox.h) */
+#define TPI_STATE_INLINE 32u    /* a state of up to so many bytes lives in the actor */
 #define TPI_NO_SLOT UINT32_MAX
 
 /* In `identity`, below the generation. */
@@ -100,6 +101,14 @@ struct tp_actor {
 _Static_assert(offsetof(struct tp_actor, tail) == 64,
                "senders and the owner write different lines");
 _Static_assert(sizeof(struct tp_actor) == 192, "three cache lines: the cost of an idle actor");
+
+/* For checks: somebody has the right to run the actor, and it is not another thread, as far as
+ * `worker` says. */
+static inline bool tpi_is_owner(const tp_actor *self) {
+    /* relaxed: who has the right has won it by an exchange of its own */
+    uintptr_t head = atomic_load_explicit(&self->head, memory_order_relaxed);
+    return !(head & TPI_IDLE) && (self->worker == NULL || tpi_worker_is_here(self->worker));
+}
 
 /* The mailbox's bound. A sender may look while the slot gets its next actor: it then goes by either
  * bound, and its message is stale in any case. */

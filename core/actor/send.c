@@ -37,6 +37,8 @@ int32_t tpi_mailbox_length(const tp_actor *actor) {
 /* Adds an account to its receiver's count. */
 static void account_close(tp_runtime *runtime, struct tpi_worker *worker,
                           struct tpi_account *account) {
+    TPI_CHECK(tpi_worker_is_here(worker));
+    TPI_CHECK(account->receiver == 0 || account->left <= account->batch);
     if (account->receiver == 0) return;
     tp_actor *receiver = tpi_slot(runtime, (uint32_t)account->receiver);
     uint32_t count = account->batch - account->left;
@@ -56,6 +58,7 @@ static inline uint64_t account_of(tp_pid to) {
 }
 
 static void passed_limit(tp_actor *self, tp_actor *receiver, tp_pid to, int32_t length) {
+    TPI_CHECK(tpi_is_owner(self) && to.generation != 0);
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL || receiver == self || self->flags & TPI_ACTOR_EXITING) return;
     extra->over = to;
@@ -66,6 +69,7 @@ static void passed_limit(tp_actor *self, tp_actor *receiver, tp_pid to, int32_t 
 }
 
 void tpi_suspend_if_over(tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self) && !(self->flags & TPI_ACTOR_SENDING_MANY));
     uint64_t identity;
     if (__builtin_expect(!(self->flags & TPI_ACTOR_OVER), 1)) return;
     if (tpi_is_remote(self->runtime, self->extra->over) && self->flags & TPI_ACTOR_BODY) {
@@ -81,6 +85,7 @@ void tpi_suspend_if_over(tp_actor *self) {
 
 /* How many messages this slice has sent since it first came here. */
 static uint64_t burst_of(struct tpi_worker *worker) {
+    TPI_CHECK(tpi_worker_is_here(worker));
     /* relaxed, both: this thread's own */
     uint64_t slice = atomic_load_explicit(&worker->counters.slices, memory_order_relaxed);
     uint64_t sent = atomic_load_explicit(&worker->counters.sent, memory_order_relaxed);
@@ -93,6 +98,7 @@ static uint64_t burst_of(struct tpi_worker *worker) {
 
 /* Lets the others run. */
 static __attribute__((noinline, cold)) void burst_over(tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self));
     if (self->flags & (TPI_ACTOR_EXITING | TPI_ACTOR_SENDING_MANY | TPI_ACTOR_DOOMED)) return;
     (void)tpi_take_turns(self); /* TP_ENOMEM: no stack to be had, it goes on */
 }
@@ -100,6 +106,7 @@ static __attribute__((noinline, cold)) void burst_over(tp_actor *self) {
 /* After a push that did not find the mailbox idle: the last of a batch, or the first of a receiver
  * whose place in the table another has. */
 static __attribute__((noinline)) void account(tp_actor *self, tp_actor *receiver, tp_pid to) {
+    TPI_CHECK(tpi_is_owner(self));
     struct tpi_worker *worker = self->worker;
     struct tpi_account *place = &worker->accounts.of[to.slot % TPI_ACCOUNTS];
     uint64_t key = account_of(to);
@@ -118,6 +125,7 @@ static __attribute__((noinline)) void account(tp_actor *self, tp_actor *receiver
 
 /* After each push that did not find the mailbox idle. */
 static inline void count_queued(tp_actor *self, tp_actor *receiver, tp_pid to) {
+    TPI_CHECK(self->worker != NULL);
     struct tpi_account *place = &self->worker->accounts.of[to.slot % TPI_ACCOUNTS];
     if (__builtin_expect(place->receiver != account_of(to) || --place->left == 0, 0))
         account(self, receiver, to);
@@ -126,6 +134,8 @@ static inline void count_queued(tp_actor *self, tp_actor *receiver, tp_pid to) {
 /* What the policy says about one more message. TP_OK: push it. */
 static tp_err admit_exact(tp_runtime *runtime, tp_actor *self, tp_actor *receiver, tp_pid to,
                           bool *drop, int32_t *over) {
+    TPI_CHECK(self == NULL || tpi_is_owner(self));
+    TPI_CHECK(drop != NULL && !*drop && over != NULL);
     struct tpi_worker *worker = self != NULL ? self->worker : NULL;
     /* relaxed: reserves a place; a failed reservation is taken back */
     uint32_t before = atomic_fetch_add_explicit(&receiver->enqueued, 1, memory_order_relaxed);
@@ -170,6 +180,7 @@ static void count_sent(tp_runtime *runtime, tp_actor *self) {
 
 /* As passed_limit, for what waits to be sent to another node. */
 static void over_remote(tp_actor *self, tp_pid to, enum tpi_pressure pressure) {
+    TPI_CHECK(pressure != TPI_PRESSURE_NONE && tpi_is_owner(self));
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL || self->flags & TPI_ACTOR_EXITING) return;
     extra->over = to;
@@ -181,6 +192,8 @@ static void over_remote(tp_actor *self, tp_pid to, enum tpi_pressure pressure) {
 /* A block, complete but for its receiver, goes out under the receiver's bound. self NULL: from
  * outside. */
 tp_err tpi_send_block(tp_runtime *runtime, tp_actor *self, tp_pid to, struct tpi_block *block) {
+    TPI_CHECK(self == NULL || tpi_is_owner(self));
+    TPI_CHECK(tpi_block_is_sound(block) && block->state == 0);
     struct tpi_worker *worker = self != NULL ? self->worker : NULL;
     uint64_t identity;
     tp_actor *receiver = tpi_find(runtime, to, &identity);
@@ -216,6 +229,7 @@ tp_err tpi_send_block(tp_runtime *runtime, tp_actor *self, tp_pid to, struct tpi
 /* As tpi_block_encode, for a type whose size has a small bound. */
 static inline struct tpi_block *encode_small(struct tpi_worker *worker, const tp_message_type *type,
                                              const void *value) {
+    TPI_CHECK(type->bound > 0 && type->bound <= 4096);
     uint8_t size_class = type->bound <= SMALLEST_PAYLOAD
                              ? SMALLEST_CLASS
                              : tpi_class_of(TPI_BLOCK_HEADER + type->bound);
@@ -239,12 +253,15 @@ static inline bool is_plain_receiver(const tp_actor *receiver, uint32_t generati
 
 static __attribute__((noinline, cold)) tp_err send_other(tp_actor *self, tp_pid to,
                                                          struct tpi_block *block) {
+    TPI_CHECK(tpi_block_is_sound(block));
     TPI_INSIDE(self);
     return tpi_send_block(self->runtime, self, to, block);
 }
 
 /* A complete block to a receiver that is most often alive and without an exact bound. */
 static inline tp_err send_plain(tp_actor *self, tp_pid to, struct tpi_block *block) {
+    TPI_CHECK(tpi_is_owner(self));
+    TPI_CHECK(block->kind == TPI_KIND_MESSAGE && block->flags == 0 && block->state == 0);
     struct tpi_worker *worker = self->worker;
     tp_runtime *runtime = self->runtime;
     tp_actor *receiver = tpi_slot(runtime, to.slot);
@@ -260,6 +277,7 @@ static inline tp_err send_plain(tp_actor *self, tp_pid to, struct tpi_block *blo
 }
 
 tp_err tp_send_value(tp_actor *self, tp_pid to, const tp_message_type *type, const void *value) {
+    TPI_CHECK(type != NULL && tpi_is_owner(self));
     TPI_INSIDE(self);
     bool small = type->bound - 1 < 4096; /* 0 says there is no bound */
     struct tpi_block *block = __builtin_expect(small, 1)
@@ -273,6 +291,7 @@ tp_err tp_send_value(tp_actor *self, tp_pid to, const tp_message_type *type, con
 
 static __attribute__((noinline, cold)) uint8_t *
 begin_refilled(tp_actor *self, const tp_message_type *type, uint32_t size_class) {
+    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
     struct tpi_pool *pool = self->worker->pool;
     TPI_ASSERT(size_class < TPI_CLASS_COUNT);
@@ -287,6 +306,7 @@ _Static_assert(TPI_SEND_CLASS_64 == SMALLEST_CLASS && TPI_SEND_CLASS_64 + 3 == 5
                "tpi_send_class in <troupe/message.h> knows the pool's classes");
 
 uint8_t *tpi_send_begin(tp_actor *self, const tp_message_type *type, uint32_t size_class) {
+    TPI_CHECK(tpi_is_owner(self) && size_class >= SMALLEST_CLASS && size_class <= 5);
     struct tpi_pool *pool = self->worker->pool;
     struct tpi_block *block = tpi_pool_take_cached(pool, (uint8_t)size_class);
     if (__builtin_expect(block == NULL, 0)) return begin_refilled(self, type, size_class);
@@ -300,6 +320,7 @@ uint8_t *tpi_send_begin(tp_actor *self, const tp_message_type *type, uint32_t si
 /* Says nothing of being inside (extra.h): what a containing actor sends is never plain, since
  * `tracing` is set while it runs. */
 tp_err tpi_send_end(tp_actor *self, tp_pid to, uint8_t *payload, const uint8_t *end) {
+    TPI_CHECK(end >= payload && (size_t)(end - payload) <= TPI_SEND_IN_PLACE);
     struct tpi_block *block = (struct tpi_block *)(void *)payload - 1;
     block->size = (uint32_t)(end - payload);
     return send_plain(self, to, block);
@@ -307,6 +328,7 @@ tp_err tpi_send_end(tp_actor *self, tp_pid to, uint8_t *payload, const uint8_t *
 
 tp_err tp_send_alias_value(tp_actor *self, tp_alias alias, const tp_message_type *type,
                            const void *value) {
+    TPI_CHECK(type != NULL && tpi_is_owner(self));
     TPI_INSIDE(self);
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct tpi_block *block = tpi_block_encode(runtime, self->worker, type, value);
@@ -321,6 +343,7 @@ tp_err tp_send_alias_value(tp_actor *self, tp_alias alias, const tp_message_type
 
 static struct tpi_payload *encode_shared(tp_runtime *runtime, const tp_message_type *type,
                                          const void *value) {
+    TPI_CHECK(type != NULL);
     size_t bound = type->bound != 0 ? type->bound : type->measure(value);
     if (bound > TP_MESSAGE_SIZE_MAX) return NULL;
     struct tpi_payload *payload = tpi_heap_alloc(runtime->memory, sizeof *payload + bound);
@@ -336,6 +359,7 @@ static struct tpi_payload *encode_shared(tp_runtime *runtime, const tp_message_t
 
 static struct tpi_block *envelope(tp_actor *self, const tp_message_type *type,
                                   struct tpi_payload *payload) {
+    TPI_CHECK(payload->used <= payload->size);
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct tpi_block *block =
         tpi_block_new(runtime, self->worker, TPI_KIND_MESSAGE, sizeof payload);
@@ -352,6 +376,7 @@ static struct tpi_block *envelope(tp_actor *self, const tp_message_type *type,
 
 tp_err tp_broadcast_value(tp_actor *self, const tp_pid *to, size_t count,
                           const tp_message_type *type, const void *value) {
+    TPI_CHECK(!(self->flags & TPI_ACTOR_SENDING_MANY));
     TPI_INSIDE(self);
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     if (to == NULL && count > 0) return TP_EINVAL;
@@ -380,6 +405,7 @@ tp_err tp_broadcast_value(tp_actor *self, const tp_pid *to, size_t count,
 }
 
 tp_err tp_forward(tp_actor *self, tp_pid to) {
+    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     if (self->current == NULL) return TP_ECONTEXT;

@@ -39,6 +39,7 @@ static struct tpi_memory *heap(tp_actor *self) {
 }
 
 static struct tpi_block *signal_new(tp_actor *self, enum tpi_kind kind, tp_ref ref) {
+    TPI_CHECK(tpi_is_owner(self) && kind > TPI_KIND_REPLY);
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct tpi_block *block = tpi_block_new(runtime, self->worker, kind, TPI_SIGNAL_ROOM);
     if (block == NULL) return NULL;
@@ -59,6 +60,7 @@ static tp_err signal_send(tp_actor *self, tp_pid to, enum tpi_kind kind, tp_ref 
 /* ---- links ---- */
 
 static tp_err put_link(tp_actor *self, tp_pid peer, uintptr_t state) {
+    TPI_CHECK(self->extra != NULL && state != 0 && !tp_pid_equal(peer, tp_self(self)));
     return tpi_map_put(&self->extra->links, peer.node, pid_key(peer), (void *)state);
 }
 
@@ -68,6 +70,7 @@ static uintptr_t get_link(tp_actor *self, tp_pid peer) {
 }
 
 static void drop_link(tp_actor *self, tp_pid peer) {
+    TPI_CHECK(self->extra != NULL);
     (void)tpi_map_remove(&self->extra->links, peer.node, pid_key(peer));
 }
 
@@ -79,6 +82,7 @@ static bool end_link(tp_actor *self, tp_pid peer) {
 }
 
 tp_err tp_link(tp_actor *self, tp_pid other) {
+    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
     if (tp_pid_is_null(other)) return TP_EINVAL;
     if (tp_pid_equal(other, tp_self(self))) return TP_OK;
@@ -95,6 +99,7 @@ tp_err tp_link(tp_actor *self, tp_pid other) {
 }
 
 tp_err tp_unlink(tp_actor *self, tp_pid other) {
+    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
     if (get_link(self, other) != LINK_ACTIVE) return TP_OK;
     tp_ref id = tpi_ref_new(self) & (UINT64_MAX >> 1);
@@ -104,6 +109,7 @@ tp_err tp_unlink(tp_actor *self, tp_pid other) {
 }
 
 static enum tpi_applied apply_link(tp_actor *self, tp_pid from) {
+    TPI_CHECK(tpi_is_owner(self));
     if (get_link(self, from) != 0) return TPI_APPLIED_DONE;
     if (tpi_extra(self) != NULL && put_link(self, from, LINK_ACTIVE) == TP_OK)
         return TPI_APPLIED_DONE;
@@ -117,10 +123,12 @@ static void apply_unlink(tp_actor *self, tp_pid from) {
 }
 
 static void apply_unlink_ack(tp_actor *self, tp_pid from, tp_ref id) {
+    TPI_CHECK(id != 0 && tpi_is_owner(self));
     if (get_link(self, from) == (uintptr_t)(id << 1)) drop_link(self, from);
 }
 
 tp_err tpi_link_at_birth(tp_actor *parent, tp_actor *child) {
+    TPI_CHECK(parent != child && tpi_is_owner(parent) && tpi_is_owner(child));
     tp_runtime *runtime = tpi_runtime_of(parent->worker);
     if (tpi_extra(parent) == NULL || tpi_extra(child) == NULL) return TP_ENOMEM;
     tp_pid parent_pid = tpi_pid_of(runtime, parent), child_pid = tpi_pid_of(runtime, child);
@@ -134,12 +142,14 @@ tp_err tpi_link_at_birth(tp_actor *parent, tp_actor *child) {
 }
 
 void tpi_unlink_at_birth(tp_actor *parent, tp_actor *child) {
+    TPI_CHECK(parent->extra != NULL);
     drop_link(parent, tpi_pid_of(tpi_runtime_of(parent->worker), child));
 }
 
 /* ---- exit signals ---- */
 
 bool tp_trap_exits(tp_actor *self, bool trap) {
+    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
     bool before = (self->flags & TPI_ACTOR_TRAPS) != 0;
     if (trap) self->flags |= TPI_ACTOR_TRAPS;
@@ -162,6 +172,7 @@ static struct tpi_block *exit_block(tp_runtime *runtime, struct tpi_worker *work
 }
 
 void tpi_exit_encode(tp_runtime *runtime, struct tpi_block *block, tp_pid from, int32_t code) {
+    TPI_CHECK(block->kind == TPI_KIND_EXIT && tpi_block_is_sound(block));
     uint8_t *payload = tpi_block_payload(block);
     tp_writer out = {.at = payload, .end = payload + TPI_SIGNAL_ROOM, .failed = false};
     tp_exited_message.encode(&(tp_exited){.from = from, .code = code}, &out);
@@ -173,6 +184,8 @@ void tpi_exit_encode(tp_runtime *runtime, struct tpi_block *block, tp_pid from, 
 }
 
 static bool decode_exit(const struct tpi_block *block, tp_exited *out) {
+    TPI_CHECK(block->kind == TPI_KIND_EXIT &&
+              tp_message_type_equal(block->type, &tp_exited_message));
     const uint8_t *bytes = tpi_block_bytes(block);
     tp_reader reader = {.at = bytes, .end = bytes + block->size};
     tp_exited_message.decode(out, &reader, tp_exited_message.field_count);
@@ -209,6 +222,7 @@ static tp_pid parent_of(const tp_actor *self) {
 
 /* The decision table of Erlang's exit signals, row by row. */
 static enum tpi_applied apply_exit(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(tpi_is_owner(self) && block->kind == TPI_KIND_EXIT);
     tp_pid from = tpi_block_from(tpi_runtime_of(self->worker), block);
     bool linked = (block->flags & TPI_BLOCK_LINKED) != 0;
     tp_exited exited;
@@ -245,6 +259,7 @@ static enum tpi_applied apply_exit(tp_actor *self, struct tpi_block *block) {
 /* ---- monitors ---- */
 
 static tp_ref monitor_as(tp_actor *self, tp_pid other, int32_t alias_mode) {
+    TPI_CHECK(tpi_is_owner(self) && alias_mode >= -1 && alias_mode <= TP_ALIAS_REPLY_DEMONITOR);
     struct tpi_extra *extra = tpi_extra(self);
     tpi_set_error(self, TP_ENOMEM);
     struct monitor *monitor = extra == NULL ? NULL : tpi_heap_alloc(heap(self), sizeof *monitor);
@@ -268,6 +283,7 @@ tp_ref tp_monitor(tp_actor *self, tp_pid other) {
 }
 
 static bool remove_watcher(tp_actor *self, uint64_t node, tp_ref ref) {
+    TPI_CHECK(tpi_is_owner(self));
     struct watcher *record =
         self->extra == NULL ? NULL : tpi_map_remove(&self->extra->watched, ref, node);
     if (record == NULL) return false;
@@ -276,6 +292,7 @@ static bool remove_watcher(tp_actor *self, uint64_t node, tp_ref ref) {
 }
 
 static tp_err add_watcher(tp_actor *self, tp_pid watcher, tp_ref ref) {
+    TPI_CHECK(ref != 0 && tpi_is_owner(self));
     if (tpi_extra(self) == NULL) return TP_ENOMEM;
     struct watcher *record = tpi_heap_alloc(heap(self), sizeof *record);
     if (record == NULL) return TP_ENOMEM;
@@ -287,6 +304,7 @@ static tp_err add_watcher(tp_actor *self, tp_pid watcher, tp_ref ref) {
 }
 
 tp_err tpi_monitor_at_birth(tp_actor *parent, tp_actor *child, tp_ref *ref) {
+    TPI_CHECK(parent != child && tpi_is_owner(parent) && tpi_is_owner(child));
     tp_runtime *runtime = tpi_runtime_of(parent->worker);
     if (tpi_extra(parent) == NULL) return TP_ENOMEM;
     struct monitor *monitor = tpi_heap_alloc(heap(parent), sizeof *monitor);
@@ -308,11 +326,13 @@ tp_err tpi_monitor_at_birth(tp_actor *parent, tp_actor *child, tp_ref *ref) {
 }
 
 void tpi_unmonitor_at_birth(tp_actor *parent, tp_ref ref) {
+    TPI_CHECK(parent->extra != NULL && ref != 0);
     struct monitor *monitor = tpi_map_remove(&parent->extra->monitors, ref, 0);
     if (monitor != NULL) tpi_heap_free(heap(parent), monitor, sizeof *monitor);
 }
 
 static struct tpi_block *down_block(tp_actor *self, tp_pid from, tp_ref ref, tp_reason reason) {
+    TPI_CHECK(tpi_is_owner(self));
     struct tpi_block *block = tpi_block_encode(
         self->runtime, self->worker, &tp_down_message,
         &(tp_down){.ref = ref, .from = from, .code = reason.code, .detail = reason.detail});
@@ -332,6 +352,7 @@ static bool is_down_of(tp_actor *self, struct tpi_block *block, void *context) {
 
 /* A DOWN that is already queued as a message goes. */
 static void flush_down(tp_actor *self, tp_ref ref) {
+    TPI_CHECK(tpi_is_owner(self) && self->extra != NULL);
     struct tpi_waiting look = {.kind = TPI_WAIT_MESSAGE, .accept = is_down_of, .context = &ref};
     tpi_fetch(self);
     self->refused = NULL;
@@ -341,6 +362,7 @@ static void flush_down(tp_actor *self, tp_ref ref) {
 }
 
 bool tp_demonitor(tp_actor *self, tp_ref ref) {
+    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
     struct monitor *monitor =
         self->extra == NULL ? NULL : tpi_map_remove(&self->extra->monitors, ref, 0);
@@ -356,6 +378,7 @@ bool tp_demonitor(tp_actor *self, tp_ref ref) {
 }
 
 static enum tpi_applied apply_down(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(tpi_is_owner(self) && block->kind == TPI_KIND_DOWN);
     if (self->flags & TPI_ACTOR_INBOX) { /* a thread keeps no table: it closes the inbox instead */
         block->kind = TPI_KIND_MESSAGE;
         return TPI_APPLIED_MESSAGE;
@@ -370,6 +393,7 @@ static enum tpi_applied apply_down(tp_actor *self, struct tpi_block *block) {
 }
 
 static enum tpi_applied apply_monitor(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(block->kind == TPI_KIND_MONITOR);
     tp_pid from = tpi_block_from(tpi_runtime_of(self->worker), block);
     if (add_watcher(self, from, block->ref) == TP_OK) return TPI_APPLIED_DONE;
     /* rather than be unwatched in secret; the watcher hears of it at once */
@@ -395,7 +419,12 @@ tp_alias tp_alias_open(tp_actor *self, tp_alias_mode mode) {
 
 tp_alias tp_monitor_alias(tp_actor *self, tp_pid other, tp_alias_mode mode) {
     TPI_INSIDE(self);
-    tp_alias alias = {tp_self(self), monitor_as(self, other, (int32_t)mode)};
+    tp_alias alias = {tp_self(self), 0};
+    if (mode > TP_ALIAS_REPLY_DEMONITOR) {
+        tpi_set_error(self, TP_EINVAL);
+        return alias;
+    }
+    alias.ref = monitor_as(self, other, (int32_t)mode);
     if (alias.ref == 0) return alias;
     if (tpi_map_put(&self->extra->aliases, alias.ref, 0, (void *)(uintptr_t)(mode + 1)) != TP_OK) {
         (void)tp_demonitor(self, alias.ref);
@@ -413,6 +442,7 @@ bool tp_unalias(tp_actor *self, tp_ref alias) {
 /* ---- for isolated actors ---- */
 
 tp_err tpi_adopt_relations(tp_actor *self, tp_pid other, bool link, tp_ref ref) {
+    TPI_CHECK(tpi_is_owner(self));
     if (tpi_extra(self) == NULL) return TP_ENOMEM;
     if (link && put_link(self, other, LINK_ACTIVE) != TP_OK) return TP_ENOMEM;
     if (ref == 0) return TP_OK;
@@ -425,6 +455,7 @@ tp_err tpi_adopt_relations(tp_actor *self, tp_pid other, bool link, tp_ref ref) 
 }
 
 void tpi_act_for(tp_actor *self, tp_pid to, struct tpi_block *block) {
+    TPI_CHECK(self->flags & TPI_ACTOR_ISOLATED && tpi_block_is_sound(block));
     tp_runtime *runtime = self->runtime;
     struct monitor *monitor;
     switch ((enum tpi_kind)block->kind) {
@@ -472,6 +503,7 @@ void tpi_monitors_each(tp_actor *self, void (*each)(void *context, tp_pid target
 }
 
 bool tpi_alias_admit(tp_actor *self, tp_ref alias) {
+    TPI_CHECK(tpi_is_owner(self));
     if (self->flags & TPI_ACTOR_ISOLATED) return true; /* its process knows */
     uintptr_t mode = (uintptr_t)tpi_map_get(&self->extra->aliases, alias, 0);
     if (mode == 0) return false;
@@ -527,6 +559,7 @@ tp_ref tp_ping(tp_actor *self, tp_pid other) {
 
 /* Without memory there is no answer, as if it had not been asked. */
 static void apply_ping(tp_actor *self, tp_pid from, tp_ref ref) {
+    TPI_CHECK(ref != 0);
     tp_runtime *runtime = self->runtime;
     tp_pong pong = {.ref = ref, .from = tpi_pid_of(runtime, self)};
     struct tpi_block *block = tpi_block_encode(runtime, self->worker, &tp_pong_message, &pong);
@@ -543,6 +576,7 @@ static enum tpi_applied apply_own(tp_actor *self, struct tpi_block *block);
 
 /* It stays in the queue, as what it is on the other side: nothing may overtake what came before. */
 static enum tpi_applied cross_later(struct tpi_block *block) {
+    TPI_CHECK(block->kind != TPI_KIND_MESSAGE && block->kind != TPI_KIND_REQUEST);
     uint16_t code = block->kind == TPI_KIND_FAILED ? block->code : 0;
     block->code = (uint16_t)(block->kind | code << 8);
     block->kind = TPI_KIND_MESSAGE;
@@ -554,6 +588,7 @@ static enum tpi_applied cross_later(struct tpi_block *block) {
 /* For an actor in another process: links are written down here as well, so that its death is told
  * even if it cannot tell it itself. */
 static enum tpi_applied apply_isolated(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(self->extra != NULL && self->flags & TPI_ACTOR_ISOLATED);
     tp_pid from = tpi_block_from(self->runtime, block);
     tp_exited exited;
     struct monitor *monitor;
@@ -583,6 +618,8 @@ static enum tpi_applied apply_isolated(tp_actor *self, struct tpi_block *block) 
 }
 
 enum tpi_applied tpi_signal_apply(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(tpi_is_owner(self) && block->kind > TPI_KIND_REQUEST);
+    TPI_CHECK(block->to_generation == self->generation);
     if (__builtin_expect(self->flags & TPI_ACTOR_ISOLATED, 0)) return apply_isolated(self, block);
     return apply_own(self, block);
 }
@@ -624,6 +661,7 @@ static void mark_told(struct tpi_map *links, size_t end) {
 }
 
 static bool goodbye_links(tp_actor *self, tp_pid me, tp_reason reason) {
+    TPI_CHECK(self->flags & TPI_ACTOR_EXITING);
     struct tpi_map *links = &self->extra->links;
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     uint64_t node, key;
@@ -655,6 +693,7 @@ void tpi_watchers_free(tp_actor *actor) {
 }
 
 static bool goodbye_watchers(tp_actor *self, tp_pid me, tp_reason reason) {
+    TPI_CHECK(self->flags & TPI_ACTOR_EXITING);
     struct tpi_map *watched = &self->extra->watched;
     if (tpi_map_count(watched) == 0) return true;
     tp_runtime *runtime = tpi_runtime_of(self->worker);
@@ -674,6 +713,7 @@ static bool goodbye_watchers(tp_actor *self, tp_pid me, tp_reason reason) {
 }
 
 static void drop_monitors(tp_actor *self) {
+    TPI_CHECK(self->extra->links.count == 0 && self->extra->watched.count == 0);
     struct tpi_map *monitors = &self->extra->monitors;
     uint64_t ref, unused;
     void *value;
@@ -688,6 +728,7 @@ static void drop_monitors(tp_actor *self) {
 }
 
 bool tpi_signal_goodbye(tp_actor *self, tp_reason reason) {
+    TPI_CHECK(tpi_is_owner(self) && self->flags & TPI_ACTOR_RELEASED);
     tp_pid me = tpi_pid_of(tpi_runtime_of(self->worker), self);
     if (self->extra == NULL) return true;
     if (!goodbye_links(self, me, reason) || !goodbye_watchers(self, me, reason)) return false;

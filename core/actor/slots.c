@@ -46,6 +46,7 @@ static size_t slots_size(const tp_runtime *runtime) {
 #define SMALL_PAGES_FIRST ((size_t)384 << 10)
 
 tp_err tpi_slots_new(tp_runtime *runtime) {
+    TPI_ASSERT(runtime->options.max_actors > 0);
     unsigned workers =
         tpi_scheduler_places(runtime->options.workers, runtime->options.spare_workers);
     runtime->slot_count = runtime->options.max_actors;
@@ -82,6 +83,7 @@ static void forget_mailbox(tp_runtime *runtime, tp_actor *actor) {
 }
 
 static void free_local(tp_runtime *runtime, struct local_slots *local) {
+    TPI_ASSERT(local->spare_count <= SPARES_MAX);
     for (uint32_t i = 0; i < local->spare_count; i++)
         tpi_heap_free(runtime->memory, local->spares[i], sizeof *local->spares[i]);
     tpi_heap_free(runtime->memory, local, sizeof *local);
@@ -104,6 +106,8 @@ void tpi_slots_free(tp_runtime *runtime) {
 }
 
 static struct local_slots *local_of(tp_runtime *runtime, struct tpi_worker *worker) {
+    TPI_CHECK(worker == NULL || worker->index < runtime->free_slots->worker_count);
+    TPI_CHECK(worker == NULL || tpi_worker_is_here(worker));
     struct tpi_slots *table = runtime->free_slots;
     if (worker == NULL) return &table->outside;
     if (table->workers[worker->index] == NULL) {
@@ -116,6 +120,7 @@ static struct local_slots *local_of(tp_runtime *runtime, struct tpi_worker *work
 }
 
 static void refill(struct tpi_slots *table, struct local_slots *local) {
+    TPI_CHECK(local->count == 0);
     tpi_spin_lock(&table->lock);
     while (table->shared_count > 0 && local->count < LOCAL_BATCH)
         local->slots[local->count++] = table->shared[--table->shared_count];
@@ -124,6 +129,7 @@ static void refill(struct tpi_slots *table, struct local_slots *local) {
 
 /* Moves half of a full local list to the shared one; false when that cannot grow. */
 static bool spill(tp_runtime *runtime, struct local_slots *local) {
+    TPI_CHECK(local->count >= LOCAL_BATCH && local->count <= LOCAL_MAX);
     struct tpi_slots *table = runtime->free_slots;
     bool done = true;
     tpi_spin_lock(&table->lock);
@@ -149,6 +155,7 @@ static bool spill(tp_runtime *runtime, struct local_slots *local) {
 }
 
 static tp_actor *take_fresh(tp_runtime *runtime, struct local_slots *local) {
+    TPI_CHECK(local->fresh <= local->fresh_end && local->fresh_end <= runtime->slot_count);
     if (local->fresh == local->fresh_end) {
         /* relaxed: hands out numbers; nothing is published by it */
         uint32_t start =
@@ -169,6 +176,7 @@ static tp_actor *take_fresh(tp_runtime *runtime, struct local_slots *local) {
 }
 
 static tp_actor *take_from(tp_runtime *runtime, struct local_slots *local) {
+    TPI_CHECK(local->count <= LOCAL_MAX);
     for (unsigned pass = 0; pass < PASSES_MAX; pass++) {
         if (local->count == 0) refill(runtime->free_slots, local);
         if (local->count == 0) break;
@@ -199,6 +207,8 @@ tp_actor *tpi_slot_take(tp_runtime *runtime, struct tpi_worker *worker) {
 }
 
 void tpi_slot_give(tp_runtime *runtime, struct tpi_worker *worker, tp_actor *actor) {
+    TPI_CHECK(tpi_slot_of(actor) < runtime->slot_count &&
+              tpi_slot(runtime, tpi_slot_of(actor)) == actor);
     struct local_slots *local = local_of(runtime, worker);
     TPI_ASSERT(worker != NULL);
     if (local == NULL) return; /* out of memory: the slot is retired */
@@ -209,11 +219,13 @@ void tpi_slot_give(tp_runtime *runtime, struct tpi_worker *worker, tp_actor *act
 /* ---- extra parts of those who are gone ---- */
 
 struct tpi_extra *tpi_spare_take(tp_runtime *runtime, struct tpi_worker *worker) {
+    TPI_CHECK(worker == NULL || tpi_worker_is_here(worker));
     struct local_slots *local = worker == NULL ? NULL : runtime->free_slots->workers[worker->index];
     return local == NULL || local->spare_count == 0 ? NULL : local->spares[--local->spare_count];
 }
 
 bool tpi_spare_give(tp_runtime *runtime, struct tpi_worker *worker, struct tpi_extra *extra) {
+    TPI_CHECK(extra->timers == NULL && extra->waiters == NULL && extra->held == NULL);
     struct local_slots *local = worker == NULL ? NULL : runtime->free_slots->workers[worker->index];
     if (local == NULL || local->spare_count == SPARES_MAX) return false;
     local->spares[local->spare_count++] = extra;

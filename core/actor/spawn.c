@@ -30,6 +30,7 @@ struct birth {
 static const tp_behavior body_behavior = {.name = "body"};
 
 static tp_err make_state(struct birth *birth, tp_actor *actor) {
+    TPI_CHECK((birth->body != NULL) == (birth->behavior == &body_behavior));
     actor->state_size = 0;
     if (birth->body != NULL) {
         memcpy(actor->inline_state, &birth->body, sizeof birth->body);
@@ -48,6 +49,7 @@ static tp_err make_state(struct birth *birth, tp_actor *actor) {
 }
 
 static struct tpi_block *copy_arguments(const struct birth *birth) {
+    TPI_CHECK(birth->encoded->bytes.data != NULL || birth->encoded->bytes.size == 0);
     const struct tpi_encoded *encoded = birth->encoded;
     struct tpi_block *block =
         tpi_block_new(birth->runtime, birth->worker, TPI_KIND_MESSAGE, encoded->bytes.size);
@@ -61,6 +63,7 @@ static struct tpi_block *copy_arguments(const struct birth *birth) {
 }
 
 static tp_err make_arguments(struct birth *birth, tp_actor *actor) {
+    TPI_CHECK(birth->start == 0 || birth->type != NULL);
     if (birth->type == NULL) return TP_OK;
     struct tpi_block *block =
         birth->encoded != NULL
@@ -99,6 +102,7 @@ static tp_err check_options(const struct birth *birth, const tp_spawn_options *o
 }
 
 static tp_err make_place(struct birth *birth, tp_actor *actor, const tp_spawn_options *options) {
+    TPI_CHECK(!(actor->runnable.flags & TPI_RUNNABLE_PINNED));
     if (options->workers == 0 && !options->dedicated_thread) return TP_OK;
     if (tpi_extra(actor) == NULL) return TP_ENOMEM;
     actor->extra->workers = options->workers;
@@ -115,6 +119,7 @@ static tp_err make_place(struct birth *birth, tp_actor *actor, const tp_spawn_op
 }
 
 static tp_err apply_options(struct birth *birth, tp_actor *actor) {
+    TPI_CHECK(tpi_is_owner(actor));
     const tp_spawn_options *options = birth->options;
     if (options == NULL) return TP_OK;
     tp_err err = check_options(birth, options);
@@ -152,6 +157,7 @@ static tp_err apply_options(struct birth *birth, tp_actor *actor) {
 
 /* Undoes a birth; the actor was never visible, but its mailbox may have got stale signals. */
 static void miscarry(struct birth *birth, tp_actor *actor) {
+    TPI_CHECK(!(actor->flags & (TPI_ACTOR_EXITING | TPI_ACTOR_DEAD)));
     tp_runtime *runtime = birth->runtime;
     if (birth->monitor != 0) tpi_unmonitor_at_birth(birth->parent, birth->monitor);
     if (birth->options != NULL && birth->options->link && birth->parent != NULL &&
@@ -177,6 +183,7 @@ static void miscarry(struct birth *birth, tp_actor *actor) {
 }
 
 static void publish(tp_actor *actor) {
+    TPI_CHECK(tpi_is_owner(actor) && actor->generation != 0 && tpi_limit(actor) > 0);
     uint64_t identity = (uint64_t)actor->generation << 32 | TPI_IDENTITY_ALIVE;
     if (tpi_overflow(actor) != TP_OVERFLOW_SUSPEND || tpi_limit(actor) < 256) {
         identity |= TPI_IDENTITY_EXACT;
@@ -188,6 +195,7 @@ static void publish(tp_actor *actor) {
 }
 
 static void set_in_motion(struct birth *birth, tp_actor *actor) {
+    TPI_CHECK(birth->worker == NULL || tpi_worker_is_here(birth->worker));
     struct tpi_block *spent;
     bool starts = actor->flags & TPI_ACTOR_BODY || birth->behavior->init != NULL;
     if (!starts) {
@@ -202,6 +210,8 @@ static void set_in_motion(struct birth *birth, tp_actor *actor) {
 }
 
 static void clear(struct birth *birth, tp_actor *actor) {
+    TPI_CHECK(birth->behavior != NULL && birth->behavior->name != NULL);
+    TPI_CHECK(tpi_mailbox_is_sound(actor) || actor->extra != NULL);
     actor->generation++;
     TPI_ASSERT(actor->generation != 0);
     actor->flags = 0;
@@ -226,12 +236,14 @@ static void clear(struct birth *birth, tp_actor *actor) {
 }
 
 static tp_err adopt_parent(const struct birth *birth, tp_actor *actor) {
+    TPI_CHECK(birth->parent == NULL);
     if (tpi_extra(actor) == NULL) return TP_ENOMEM;
     actor->extra->parent = birth->parent_pid;
     return TP_OK;
 }
 
 static tp_err give_birth(struct birth *birth, tp_pid *out) {
+    TPI_CHECK(birth->parent == NULL || birth->worker == birth->parent->worker);
     tp_runtime *runtime = birth->runtime;
     /* acquire: partner is the release store in tpi_runtime_shutdown */
     if (atomic_load_explicit(&runtime->stopping, memory_order_acquire) > 1) return TP_ECLOSED;
@@ -265,6 +277,7 @@ static tp_err give_birth(struct birth *birth, tp_pid *out) {
 #define SPAWNS_A_TURN 128u
 
 static void rest(tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self));
     /* relaxed: this worker's own count */
     uint64_t spawned = atomic_load_explicit(&self->worker->counters.spawned, memory_order_relaxed);
     if (spawned % SPAWNS_A_TURN == 0) (void)tpi_take_turns(self);
@@ -272,6 +285,7 @@ static void rest(tp_actor *self) {
 
 /* Nothing is spawned by who only replays; the pid, and a monitor's reference, are as they were. */
 static tp_pid record_spawn(tp_actor *self, const struct birth *birth, tp_pid pid) {
+    TPI_CHECK(self->flags & (TPI_ACTOR_WATCHED | TPI_ACTOR_REPLAYS));
     const tp_spawn_options *options = birth->options;
     pid = tpi_capsule_pid(self, pid);
     if (options != NULL && options->monitor != NULL && pid.generation != 0)
@@ -281,6 +295,7 @@ static tp_pid record_spawn(tp_actor *self, const struct birth *birth, tp_pid pid
 }
 
 static tp_pid spawn_from(tp_actor *self, struct birth *birth) {
+    TPI_CHECK(tpi_is_owner(self));
     tp_pid pid = tp_pid_null();
     if (tpi_replays(self)) return record_spawn(self, birth, pid);
     birth->runtime = tpi_runtime_of(self->worker);
@@ -293,6 +308,7 @@ static tp_pid spawn_from(tp_actor *self, struct birth *birth) {
 }
 
 static tp_pid refuse(tp_actor *self, tp_err err) {
+    TPI_CHECK(err != TP_OK);
     tpi_set_error(self, err);
     return tp_pid_null();
 }
@@ -328,6 +344,7 @@ tp_pid tp_spawn_value(tp_actor *self, const tp_behavior *behavior, const tp_spaw
 tp_pid tpi_spawn_to_start(tp_actor *self, const tp_behavior *behavior,
                           const tp_spawn_options *options, const tp_message_type *type,
                           const void *arguments, tp_ref start) {
+    TPI_CHECK(start != 0 && behavior->init != NULL);
     TPI_ASSERT(type != NULL);
     if (self->runtime->guest != NULL) return refuse(self, TP_ENOTSUP);
     if (options != NULL && options->isolate)
@@ -356,6 +373,7 @@ tp_pid tp_spawn_body(tp_actor *self, tp_body body, void *arg, const tp_spawn_opt
 tp_err tpi_spawn_encoded(tp_actor *self, const tp_behavior *behavior,
                          const tp_spawn_options *options, const struct tpi_encoded *arguments,
                          tp_pid *out) {
+    TPI_CHECK(out != NULL && behavior != NULL);
     struct birth birth = {
         .behavior = behavior, .options = options, .type = arguments->type, .encoded = arguments};
     *out = spawn_from(self, &birth);
@@ -411,6 +429,7 @@ tp_err tp_runtime_spawn_body(tp_runtime *runtime, tp_pid *out, tp_body body, voi
 }
 
 tp_err tpi_spawn_inbox(tp_runtime *runtime, struct tpi_inbox_state *inbox, tp_pid *out) {
+    TPI_CHECK(inbox != NULL && out != NULL);
     static const tp_behavior inbox_behavior = {.name = "inbox"};
     struct birth birth = {.runtime = runtime, .behavior = &inbox_behavior};
     tp_actor *actor = tpi_slot_take(runtime, NULL);

@@ -14,6 +14,7 @@ TP_MESSAGE_AS(tpi_started, "tp.started", TP_FIELD(bool, ready), TP_FIELD(i32, co
 
 /* False: no memory; the request is still open. */
 static bool answer(tp_actor *self, struct tpi_block *arguments, const tpi_started *started) {
+    TPI_CHECK(tpi_is_owner(self) && !(arguments->state & TPI_BLOCK_ANSWERED));
     tp_runtime *runtime = self->runtime;
     struct tpi_block *block =
         tpi_block_encode(runtime, self->worker, &tpi_started_message, started);
@@ -53,6 +54,7 @@ static bool accept_exited(tp_actor *self, struct tpi_block *block, void *context
 
 /* The exit message of a failed start: the starter knows already. */
 static void take_exited(tp_actor *self, tp_pid from) {
+    TPI_CHECK(tpi_is_owner(self));
     struct tpi_waiting look = {.kind = TPI_WAIT_MESSAGE, .accept = accept_exited, .context = &from};
     self->refused = NULL;
     tpi_fetch(self);
@@ -63,6 +65,7 @@ static void take_exited(tp_actor *self, tp_pid from) {
 
 /* What init said, or the actor's end for it. The detail is held until the handler's end. */
 static tp_err take_answer(tp_actor *self, struct tpi_block *block, tp_reason *reason) {
+    TPI_CHECK(block->state & TPI_BLOCK_LOOSE);
     tpi_started started;
     bool known = tp_message_type_equal(block->type, &tpi_started_message) &&
                  tpi_decode(self, block, &tpi_started_message, &started) == TP_OK;
@@ -77,6 +80,7 @@ static tp_err take_answer(tp_actor *self, struct tpi_block *block, tp_reason *re
 
 static tp_err await_start(tp_actor *self, tp_pid pid, tp_ref ref, tp_duration timeout,
                           tp_reason *reason) {
+    TPI_CHECK(ref != 0);
     struct tpi_waiting waiting = {.kind = TPI_WAIT_REPLY, .ref = ref, .to = pid};
     tp_err err = tpi_wait_begin(self, pid, ref);
     if (err == TP_OK) err = tpi_wait(self, &waiting, timeout);
@@ -89,6 +93,7 @@ static tp_err await_start(tp_actor *self, tp_pid pid, tp_ref ref, tp_duration ti
 
 /* Nothing of it may be heard later. */
 static void give_up(tp_actor *self, tp_pid pid, const tp_spawn_options *options, bool lives) {
+    TPI_CHECK(options != NULL);
     if (options->monitor != NULL) (void)tp_demonitor(self, *options->monitor);
     if (lives && options->link) (void)tp_unlink(self, pid);
     if (lives) (void)tp_kill(self, pid);

@@ -19,6 +19,7 @@ struct tpi_map_memory tpi_map_memory(tp_runtime *runtime) {
 }
 
 struct tpi_extra *tpi_extra(tp_actor *actor) {
+    TPI_CHECK(actor->extra != NULL || tpi_is_owner(actor));
     if (actor->extra != NULL) return actor->extra;
     struct tpi_extra *extra = tpi_spare_take(actor->runtime, actor->worker);
     if (extra == NULL) extra = tpi_heap_alloc(actor->runtime->memory, sizeof *extra);
@@ -42,6 +43,8 @@ struct tpi_extra *tpi_extra(tp_actor *actor) {
 }
 
 void tpi_extra_free(tp_actor *actor) {
+    TPI_CHECK(tpi_is_owner(actor));
+    TPI_CHECK(actor->extra == NULL || actor->extra->self == actor);
     struct tpi_extra *extra = actor->extra;
     if (extra == NULL) return;
     struct tpi_memory *memory = actor->runtime->memory;
@@ -61,6 +64,7 @@ void tpi_extra_free(tp_actor *actor) {
 }
 
 tp_ref tpi_ref_new(tp_actor *actor) {
+    TPI_CHECK(tpi_is_owner(actor));
     tp_ref ref = ++actor->worker->refs;
     if (__builtin_expect(actor->flags & TPI_ACTOR_WATCHED, 0))
         return tpi_capsule_number(actor, TPI_INPUT_REF, ref);
@@ -73,6 +77,7 @@ tp_ref tpi_ref_outside(tp_runtime *runtime) {
 }
 
 void tpi_set_error(tp_actor *self, tp_err err) {
+    TPI_CHECK(tpi_is_owner(self));
     if (err == TP_OK && self->extra == NULL) return;
     struct tpi_extra *extra = tpi_extra(self);
     if (extra != NULL) extra->error = err;
@@ -99,6 +104,7 @@ tp_runtime *tp_self_runtime(tp_actor *self) {
 }
 
 void tpi_event_arrived(tp_actor *self, struct tpi_block *block) {
+    TPI_CHECK(tpi_is_owner(self) && block->kind == TPI_KIND_READY);
     struct tpi_waiting *waiting = self->extra == NULL ? NULL : self->extra->waiting;
     if (waiting != NULL && waiting->kind == TPI_WAIT_EVENT && waiting->ref == block->ref) {
         waiting->ready |= block->code;

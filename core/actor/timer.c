@@ -23,6 +23,7 @@ _Static_assert(sizeof(struct tpi_deadline) <= 64, "a timer takes one line");
 #define DEADLINE_CLASS tpi_class_of(sizeof(struct tpi_deadline))
 
 static void fire(struct tpi_timer *timer, void *worker) {
+    TPI_CHECK(TPI_CONTAINER_OF(timer, struct tpi_deadline, timer)->block != NULL);
     struct tpi_deadline *deadline = TPI_CONTAINER_OF(timer, struct tpi_deadline, timer);
     struct tpi_block *block = deadline->block;
     deadline->block = NULL;
@@ -31,6 +32,7 @@ static void fire(struct tpi_timer *timer, void *worker) {
 }
 
 static tp_time deadline_at(tp_actor *self, tp_duration span) {
+    TPI_CHECK(tpi_is_owner(self));
     tp_time now = tpi_scheduler_now(self->worker->scheduler);
     if (span < 0) span = 0;
     return span > TP_FOREVER - now - 1 ? TP_FOREVER - 1 : now + span;
@@ -39,6 +41,7 @@ static tp_time deadline_at(tp_actor *self, tp_duration span) {
 /* Takes the block in every case. */
 static struct tpi_deadline *arm(tp_actor *self, tp_duration span, tp_pid to,
                                 struct tpi_block *block) {
+    TPI_CHECK(tpi_is_owner(self) && tpi_block_is_sound(block));
     struct tpi_worker *worker = self->worker;
     struct tpi_deadline *deadline = tpi_pool_take(worker->pool, DEADLINE_CLASS);
     if (deadline == NULL) {
@@ -55,11 +58,13 @@ static struct tpi_deadline *arm(tp_actor *self, tp_duration span, tp_pid to,
 }
 
 static void free_deadline(tp_actor *self, struct tpi_deadline *deadline) {
+    TPI_CHECK(!tpi_timer_armed(&deadline->timer));
     if (deadline->block != NULL) tpi_block_free(self->runtime, self->worker, deadline->block);
     tpi_pool_give(self->worker->pool, deadline, DEADLINE_CLASS, deadline->timer.owner);
 }
 
 struct tpi_deadline *tpi_deadline_arm(tp_actor *self, tp_duration span, tp_ref ref) {
+    TPI_CHECK(ref != 0);
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct tpi_block *block = tpi_block_new(runtime, self->worker, TPI_KIND_TIMEOUT, 0);
     if (block == NULL) return NULL;
@@ -68,6 +73,7 @@ struct tpi_deadline *tpi_deadline_arm(tp_actor *self, tp_duration span, tp_ref r
 }
 
 void tpi_deadline_cancel(tp_actor *self, struct tpi_deadline **deadline) {
+    TPI_CHECK(tpi_is_owner(self));
     if (*deadline == NULL) return;
     tpi_timer_cancel(&(*deadline)->timer);
     free_deadline(self, *deadline);
@@ -102,18 +108,21 @@ static struct tpi_timer_place *find_timer(tp_actor *self, tp_ref ref) {
 }
 
 static void give_place(struct tpi_extra *extra, struct tpi_timer_place *place) {
+    TPI_CHECK(place >= extra->timers && place < extra->timers + extra->timer_capacity);
     place->deadline = NULL;
     place->next_free = extra->timer_free;
     extra->timer_free = (uint32_t)(place - extra->timers) + 1;
 }
 
 static void free_place(tp_actor *self, struct tpi_timer_place *place) {
+    TPI_CHECK(place->deadline != NULL);
     free_deadline(self, place->deadline);
     give_place(self->extra, place);
 }
 
 /* Frees the places of timers that have fired, whose message went to another actor. */
 static uint32_t sweep(tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self));
     struct tpi_extra *extra = self->extra;
     uint32_t freed = 0;
     for (uint32_t i = 0; i < extra->timer_capacity; i++) {
@@ -126,6 +135,7 @@ static uint32_t sweep(tp_actor *self) {
 }
 
 static bool grow_places(tp_actor *self) {
+    TPI_CHECK(self->extra->timer_free == 0);
     struct tpi_extra *extra = self->extra;
     struct tpi_memory *memory = self->runtime->memory;
     uint32_t before = extra->timer_capacity, after = before == 0 ? PLACES_MIN : before * 2;
@@ -142,6 +152,7 @@ static bool grow_places(tp_actor *self) {
 
 /* A free place, its ref made; swept before it grows, so that it is used at least to the half. */
 static struct tpi_timer_place *take_place(tp_actor *self) {
+    TPI_CHECK(self->extra->timer_free <= self->extra->timer_capacity);
     struct tpi_extra *extra = self->extra;
     if (__builtin_expect(extra->timer_free == 0, 0)) {
         bool enough = extra->timer_capacity > 0 && sweep(self) >= extra->timer_capacity / 2;
@@ -158,6 +169,7 @@ static struct tpi_timer_place *take_place(tp_actor *self) {
 
 static tp_ref send_after(tp_actor *self, tp_duration delay, tp_pid to, const tp_message_type *type,
                          const void *value) {
+    TPI_CHECK(tpi_is_owner(self) && type != NULL);
     tp_runtime *runtime = self->runtime;
     struct tpi_extra *extra = tpi_extra(self);
     struct tpi_timer_place *place = extra == NULL ? NULL : take_place(self);
@@ -192,6 +204,7 @@ tp_ref tp_send_after_value(tp_actor *self, tp_duration delay, tp_pid to,
 }
 
 bool tp_cancel_timer(tp_actor *self, tp_ref timer) {
+    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
     if (tpi_replays(self)) return tpi_capsule_number(self, TPI_INPUT_FLAG, 0) != 0;
     struct tpi_timer_place *place = find_timer(self, timer);
@@ -203,6 +216,7 @@ bool tp_cancel_timer(tp_actor *self, tp_ref timer) {
 }
 
 void tpi_timer_arrived(tp_actor *self, const struct tpi_block *block) {
+    TPI_CHECK(tpi_is_owner(self) && block->flags & TPI_BLOCK_TIMER);
     if (block->from_slot != tpi_slot_of(self) || block->from_generation != self->generation)
         return; /* another's timer, whose refs are its own */
     struct tpi_timer_place *place = find_timer(self, block->ref);
@@ -212,6 +226,7 @@ void tpi_timer_arrived(tp_actor *self, const struct tpi_block *block) {
 }
 
 void tpi_timers_cancel_all(tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self) && self->flags & TPI_ACTOR_EXITING);
     struct tpi_extra *extra = self->extra;
     for (uint32_t i = 0; i < extra->timer_capacity; i++) {
         struct tpi_deadline *deadline = extra->timers[i].deadline;
@@ -238,6 +253,7 @@ tp_time tp_now(tp_actor *self) {
 }
 
 tp_err tp_sleep(tp_actor *self, tp_duration span) {
+    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
     struct tpi_waiting waiting = {.kind = TPI_WAIT_TIME};
     if (span <= 0) {
@@ -270,6 +286,7 @@ void tp_yield(tp_actor *self) {
 /* ---- timeouts ---- */
 
 void tpi_timeout_arrived(tp_actor *self, tp_ref ref) {
+    TPI_CHECK(tpi_is_owner(self));
     struct tpi_extra *extra = self->extra;
     if (extra == NULL) return;
     if (extra->waiting != NULL && extra->wait_deadline != NULL && extra->wait_ref == ref) {
@@ -294,12 +311,14 @@ tp_err tp_set_timeout(tp_actor *self, tp_duration span) {
 }
 
 void tpi_timeout_cancel(tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self) && self->extra != NULL);
     tpi_deadline_cancel(self, &self->extra->timeout);
     self->extra->timeout_fired = false;
     self->flags &= ~(uint32_t)TPI_ACTOR_TIMEOUT;
 }
 
 void tpi_timeout_arm(tp_actor *self) {
+    TPI_CHECK(self->flags & TPI_ACTOR_TIMEOUT && self->behavior->timeout != NULL);
     struct tpi_extra *extra = self->extra;
     if (extra->timeout != NULL || extra->timeout_fired) return;
     extra->timeout_ref = tpi_ref_inside(self);

@@ -20,6 +20,7 @@
 #define CYCLE_MAX 256u /* actors in a cycle that is looked for */
 
 static uint64_t edge_to(uint32_t slot, tp_ref ref, uint64_t kind) {
+    TPI_CHECK(slot != TPI_NO_SLOT && (kind == 0 || kind == EDGE_SUSPENDED));
     return ((uint64_t)slot + 1) << 32 | kind | (ref & EDGE_REF_MASK);
 }
 
@@ -40,6 +41,7 @@ struct walk {
 
 /* The cycle from `self` over `to` back to `self`. */
 static void find_cycle(tp_runtime *runtime, uint32_t self, uint32_t to, struct walk *walk) {
+    TPI_CHECK(self < runtime->slot_count);
     uint32_t slot = to;
     walk->length = 0;
     walk->suspension = false;
@@ -58,6 +60,7 @@ static void find_cycle(tp_runtime *runtime, uint32_t self, uint32_t to, struct w
 }
 
 static bool same_walk(const struct walk *a, const struct walk *b) {
+    TPI_CHECK(a->length <= CYCLE_MAX && b->length <= CYCLE_MAX);
     if (a->length != b->length) return false;
     for (unsigned i = 0; i + 1 < a->length; i++)
         if (a->path[i] != b->path[i] || a->edges[i] != b->edges[i]) return false;
@@ -71,6 +74,7 @@ static bool same_walk(const struct walk *a, const struct walk *b) {
  */
 static void find_standing_cycle(tp_runtime *runtime, uint32_t self, uint32_t to,
                                 struct walk *walk) {
+    TPI_CHECK(tpi_spin_is_held(&runtime->wait_lock));
     struct walk before;
     find_cycle(runtime, self, to, walk);
     while (walk->length > 0) {
@@ -82,6 +86,7 @@ static void find_standing_cycle(tp_runtime *runtime, uint32_t self, uint32_t to,
 
 /* "name" or, for one without, "<slot.generation>". */
 static int put_name(tp_runtime *runtime, uint32_t slot, char *out, size_t size) {
+    TPI_CHECK(slot < runtime->slot_count && size > 0);
     /* acquire: partner is the release store in publish (spawn.c) */
     uint64_t identity =
         atomic_load_explicit(&tpi_slot(runtime, slot)->identity, memory_order_acquire);
@@ -95,6 +100,7 @@ static int put_name(tp_runtime *runtime, uint32_t slot, char *out, size_t size) 
 
 /* "a -> b -> a", as far as the text has room. */
 static void describe_cycle(tp_actor *self, const uint32_t *path, unsigned length) {
+    TPI_CHECK(length > 0 && length <= CYCLE_MAX);
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL) return;
     tp_runtime *runtime = tpi_runtime_of(self->worker);
@@ -111,6 +117,7 @@ static void describe_cycle(tp_actor *self, const uint32_t *path, unsigned length
 
 /* Lets a suspended actor go on, whatever it waits for. */
 static void release_suspended(tp_actor *self, uint32_t slot) {
+    TPI_CHECK(slot < tpi_runtime_of(self->worker)->slot_count);
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     tp_actor *other = tpi_slot(runtime, slot);
     /* acquire: partner is tpi_actor_publish */
@@ -122,6 +129,7 @@ static void release_suspended(tp_actor *self, uint32_t slot) {
 }
 
 static void release_cycle(tp_actor *self, const struct walk *walk) {
+    TPI_CHECK(walk->length <= CYCLE_MAX);
     for (unsigned i = 0; i + 1 < walk->length; i++)
         if (walk->edges[i] & EDGE_SUSPENDED) release_suspended(self, walk->path[i]);
 }
@@ -133,6 +141,7 @@ static void clear_edge(tp_actor *self) {
 
 /* The cycle under the lock: broken where a sender is suspended, refused where all are calls. */
 static tp_err confirm_cycle(tp_actor *self, uint32_t to, bool own_suspension) {
+    TPI_CHECK(tpi_is_owner(self));
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct walk walk;
     tpi_spin_lock(&runtime->wait_lock);
@@ -152,6 +161,7 @@ static tp_err confirm_cycle(tp_actor *self, uint32_t to, bool own_suspension) {
 }
 
 static tp_err begin(tp_actor *self, tp_pid to, tp_ref ref, uint64_t kind) {
+    TPI_CHECK(tpi_is_owner(self) && ref != 0);
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     uint64_t identity;
     /* nobody is no edge: its slot may be another's by now, this actor's even */
@@ -174,11 +184,13 @@ tp_err tpi_wait_begin(tp_actor *self, tp_pid to, tp_ref ref) {
 }
 
 void tpi_wait_end(tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self));
     /* relaxed: only this actor and whoever holds its request write it; a look saves the store */
     if (atomic_load_explicit(&self->waits, memory_order_relaxed) != 0) clear_edge(self);
 }
 
 void tpi_wait_moved(tp_runtime *runtime, tp_pid caller, tp_ref ref, uint32_t to_slot) {
+    TPI_CHECK(ref != 0);
     uint64_t identity;
     tp_actor *actor = tpi_find(runtime, caller, &identity);
     if (actor == NULL) return;
@@ -204,6 +216,8 @@ bool tpi_wait_has(const tp_actor *self, tp_pid holder, tp_ref ref, bool asked) {
 
 /* Asks the receiver for room. False: go on (no memory, or it would close a cycle). */
 static bool ask_credit(tp_actor *self) {
+    TPI_CHECK(self->extra != NULL && self->extra->credit == 0);
+    TPI_CHECK(self->flags & TPI_ACTOR_OVER && self->extra->over.generation != 0);
     struct tpi_extra *extra = self->extra;
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     self->flags &= ~(uint32_t)TPI_ACTOR_OVER;
@@ -229,10 +243,12 @@ static bool ask_credit(tp_actor *self) {
 }
 
 void tpi_suspend_between(tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self) && self->fiber == NULL && self->current == NULL);
     if (ask_credit(self)) self->flags |= TPI_ACTOR_SUSPENDED;
 }
 
 tp_err tpi_suspend_inside(tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self) && !(self->flags & TPI_ACTOR_SUSPENDED));
     struct tpi_waiting waiting = {.kind = TPI_WAIT_CREDIT};
     if (!ask_credit(self)) return TP_ENOMEM;
     waiting.ref = self->extra->credit;
@@ -243,6 +259,7 @@ tp_err tpi_suspend_inside(tp_actor *self) {
 }
 
 void tpi_credit_granted(tp_actor *self, tp_ref ref) {
+    TPI_CHECK(tpi_is_owner(self));
     struct tpi_extra *extra = self->extra;
     if (extra == NULL || extra->credit == 0 || (ref != 0 && ref != extra->credit)) return;
     extra->credit = 0;
@@ -255,10 +272,12 @@ void tpi_credit_granted(tp_actor *self, tp_ref ref) {
 /* Who waits on another node (the node waits for its senders) hears of it later: it is told earlier,
  * so that this actor has something to do until more arrives. */
 static int32_t low_mark(const tp_actor *self, bool far) {
+    TPI_CHECK(tpi_limit(self) > 0);
     return far ? tpi_limit(self) : tpi_limit(self) / 2;
 }
 
 bool tpi_credit_asked(tp_actor *self, struct tpi_block *credit) {
+    TPI_CHECK(tpi_is_owner(self) && credit->kind == TPI_KIND_CREDIT);
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL || self->flags & TPI_ACTOR_EXITING) return false;
     bool receiving = extra->waiting != NULL && extra->waiting->kind == TPI_WAIT_MESSAGE;
@@ -274,6 +293,7 @@ bool tpi_credit_asked(tp_actor *self, struct tpi_block *credit) {
 }
 
 void tpi_credit_release_all(tp_actor *self) {
+    TPI_CHECK(tpi_is_owner(self));
     struct tpi_extra *extra = self->extra;
     if (extra == NULL) return;
     extra->far_waiter = false;
@@ -293,6 +313,7 @@ void tpi_credit_check(tp_actor *self) {
 }
 
 void tpi_credit_taken(tp_actor *self, uint32_t count) {
+    TPI_CHECK(tpi_is_owner(self));
     /* relaxed: the owner is the only writer; senders read an estimate */
     uint32_t consumed = atomic_load_explicit(&self->consumed, memory_order_relaxed);
     /* relaxed: as above */
@@ -301,6 +322,7 @@ void tpi_credit_taken(tp_actor *self, uint32_t count) {
 }
 
 void tpi_credit_empty(tp_actor *self) {
+    TPI_CHECK(self->tail == self->scan);
     if (tpi_credit_differs(self)) tpi_credit_agree(self);
     tpi_credit_release_all(self);
 }
@@ -308,6 +330,7 @@ void tpi_credit_empty(tp_actor *self) {
 /* ---- requests that were passed on ---- */
 
 bool tpi_wait_closes_cycle(tp_actor *self, tp_pid caller, tp_ref ref) {
+    TPI_CHECK(ref != 0 && tpi_is_owner(self));
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct walk walk = {0};
     uint64_t edge = edge_of(runtime, caller.slot);

@@ -23,6 +23,9 @@ _Noreturn void tpi_assert_failed(const char *file, int line, const char *express
 #define TPI_CHECK(expression) ((void)sizeof(!(expression)))
 #endif
 
+/* A function of this file that only checks call. */
+#define TPI_FOR_CHECKS __attribute__((unused)) static
+
 /*
  * For what different cores write, or one writes and others read: a line that goes to another core
  * and back costs as much as two whole hops of a message (docs/performance.md).

@@ -43,11 +43,13 @@ void tpi_buf_fini(struct tpi_buf *buf) {
 }
 
 void tpi_buf_clear(struct tpi_buf *buf) {
+    TPI_CHECK(buf->size <= buf->capacity);
     buf->size = 0;
     buf->failed = false;
 }
 
 static size_t capacity_for(const struct tpi_buf *buf, size_t wanted) {
+    TPI_CHECK(wanted > buf->capacity);
     size_t capacity = buf->capacity < BUF_CAPACITY_MIN ? BUF_CAPACITY_MIN : buf->capacity;
     while (capacity < wanted) {
         if (capacity > SIZE_MAX / 2) return wanted;
@@ -74,6 +76,7 @@ tp_err tpi_buf_reserve(struct tpi_buf *buf, size_t more) {
 }
 
 tp_err tpi_buf_append(struct tpi_buf *buf, const void *bytes, size_t size) {
+    TPI_ASSERT(bytes != NULL || size == 0);
     tp_err err = tpi_buf_reserve(buf, size);
     if (err != TP_OK || size == 0) return err;
     memcpy(buf->data + buf->size, bytes, size);
@@ -108,6 +111,7 @@ tp_err tpi_buf_printf(struct tpi_buf *buf, const char *format, ...) {
 }
 
 const char *tpi_buf_text(struct tpi_buf *buf) {
+    TPI_CHECK(buf->size <= buf->capacity);
     if (tpi_buf_reserve(buf, 1) != TP_OK) return "";
     buf->data[buf->size] = '\0';
     return buf->data;

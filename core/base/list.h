@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/base/assert.h"
+
 struct tpi_list {
     struct tpi_list *prev;
     struct tpi_list *next;
@@ -34,8 +36,15 @@ static inline bool tpi_list_empty(const struct tpi_list *list) {
     return list->next == list;
 }
 
+/* Do the neighbours of this link or head know it? For checks. */
+static inline bool tpi_list_is_sound(const struct tpi_list *link) {
+    return link->next != NULL && link->prev != NULL && link->next->prev == link &&
+           link->prev->next == link;
+}
+
 /* `link` must be in no list. */
 static inline void tpi_list_push_back(struct tpi_list *list, struct tpi_list *link) {
+    TPI_CHECK(list != link && tpi_list_is_sound(list));
     link->prev = list->prev;
     link->next = list;
     list->prev->next = link;
@@ -48,6 +57,7 @@ static inline void tpi_list_push_front(struct tpi_list *list, struct tpi_list *l
 }
 
 static inline void tpi_list_remove(struct tpi_list *link) {
+    TPI_CHECK(tpi_list_is_sound(link));
     link->prev->next = link->next;
     link->next->prev = link->prev;
     tpi_list_init(link);

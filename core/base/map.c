@@ -25,6 +25,9 @@ static uint32_t home_of(uint64_t a, uint64_t b, uint32_t mask) {
 
 /* The slot that holds the key, or the empty one where it would go. The table must exist. */
 static uint32_t find_slot(const struct tpi_map *map, uint64_t a, uint64_t b) {
+    TPI_CHECK(map->table != NULL && map->capacity >= TPI_MAP_FIRST);
+    TPI_CHECK((map->capacity & (map->capacity - 1)) == 0); /* masks find the home slot */
+    TPI_CHECK(map->count < map->capacity);                 /* else the probe would not end */
     uint32_t mask = map->capacity - 1;
     uint32_t at = home_of(a, b, mask);
     while (map->table[at].value != NULL && (map->table[at].a != a || map->table[at].b != b)) {
@@ -81,12 +84,14 @@ tp_err tpi_map_put(struct tpi_map *map, uint64_t a, uint64_t b, void *value) {
 }
 
 void *tpi_map_get(const struct tpi_map *map, uint64_t a, uint64_t b) {
+    TPI_CHECK((map->table != NULL) == (map->capacity > 0) && map->count <= map->capacity);
     if (map->count == 0) return NULL;
     return map->table[find_slot(map, a, b)].value;
 }
 
 /* Empties slot `hole` and closes the gap: whoever probed across it is moved back into it. */
 static void close_gap(struct tpi_map *map, uint32_t hole) {
+    TPI_CHECK(hole < map->capacity && map->table[hole].value != NULL);
     uint32_t mask = map->capacity - 1;
     uint32_t at = (hole + 1) & mask;
     while (map->table[at].value != NULL) {
@@ -101,6 +106,7 @@ static void close_gap(struct tpi_map *map, uint32_t hole) {
 }
 
 static void remove_at(struct tpi_map *map, uint32_t at) {
+    TPI_CHECK(map->count > 0 && map->table[at].value != NULL);
     map->count--;
     if (map->count == 0) {
         tpi_map_fini(map);
@@ -110,6 +116,7 @@ static void remove_at(struct tpi_map *map, uint32_t at) {
 }
 
 void *tpi_map_remove(struct tpi_map *map, uint64_t a, uint64_t b) {
+    TPI_CHECK((map->table != NULL) == (map->capacity > 0));
     if (map->count == 0) return NULL;
     uint32_t at = find_slot(map, a, b);
     void *value = map->table[at].value;
@@ -128,6 +135,7 @@ bool tpi_map_remove_if(struct tpi_map *map, uint64_t a, uint64_t b, const void *
 
 /* The cursor: the starting slot plus one in the high half, the steps made in the low half. */
 static size_t cursor_begin(const struct tpi_map *map) {
+    TPI_CHECK(map->count < map->capacity); /* there is an empty slot to begin below */
     uint32_t start = 0;
     while (map->table[start].value != NULL) start++;
     TPI_ASSERT(start < map->capacity);
@@ -136,6 +144,7 @@ static size_t cursor_begin(const struct tpi_map *map) {
 
 bool tpi_map_step(const struct tpi_map *map, size_t *cursor, uint64_t *a, uint64_t *b,
                   void **value) {
+    TPI_CHECK(map->count > 0 && map->table != NULL);
     if (*cursor == 0) *cursor = cursor_begin(map);
     uint32_t mask = map->capacity - 1;
     uint32_t start = (uint32_t)(*cursor >> 32) - 1;

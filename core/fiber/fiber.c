@@ -92,6 +92,7 @@ static inline void sanitizer_arrive(struct tpi_fiber *self, struct tpi_fiber *pr
 /* ---- life ---- */
 
 static void fiber_main(struct tpi_fiber *previous, struct tpi_stack *self) {
+    TPI_CHECK(self->entry != NULL && self->fiber.stack_pointer == NULL);
     sanitizer_arrive(&self->fiber, previous);
     self->entry(self->arg);
     const bool entry_returned = true;
@@ -110,6 +111,7 @@ static void fiber_prepare(struct tpi_fiber *fiber, tpi_fiber_entry entry, void *
 
 struct tpi_fiber *tpi_fiber_new(struct tpi_stacks *stacks, size_t stack_size, tpi_fiber_entry entry,
                                 void *arg) {
+    TPI_CHECK(stacks != NULL);
     struct tpi_stack *stack = tpi_stack_take(stacks, stack_size);
     if (stack == NULL) return NULL;
     stack->fiber.next = NULL;
@@ -147,6 +149,7 @@ void tpi_fiber_release_thread(struct tpi_fiber *fiber) {
 /* ---- the switch ---- */
 
 void tpi_fiber_switch(struct tpi_fiber *from, struct tpi_fiber *to) {
+    TPI_CHECK(from->stack_pointer == NULL); /* it is what runs */
     void *load = to->stack_pointer;
     TPI_ASSERT(from != to);
     TPI_ASSERT(load != NULL); /* else it runs already */
@@ -166,6 +169,7 @@ size_t tpi_fiber_touched(const struct tpi_fiber *fiber) {
 }
 
 bool tpi_fiber_in_guard(const struct tpi_fiber *fiber, const void *address) {
+    TPI_CHECK(fiber != NULL);
     if (fiber->stack_low == NULL) return false;
     const struct tpi_stack *stack = (const struct tpi_stack *)(const void *)fiber;
     uintptr_t at = (uintptr_t)address;

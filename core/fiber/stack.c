@@ -34,10 +34,12 @@ struct tpi_stacks {
 };
 
 static size_t round_up(size_t value, size_t to) {
+    TPI_CHECK(to > 0 && value <= SIZE_MAX - to);
     return (value + to - 1) / to * to;
 }
 
 static size_t mapping_size_for(size_t size) {
+    TPI_CHECK(size > 0 && size <= SIZE_MAX_STACK);
     size_t page = tpi_vm_page();
     size_t head = round_up(sizeof(struct tpi_stack), 64) + COLOURS * COLOUR_BYTES;
     return GUARD_PAGES * page + round_up(size + head, page);
@@ -61,6 +63,7 @@ static size_t colour_of(const char *mapping) {
 }
 
 static struct tpi_stack *stack_map(size_t mapping_size) {
+    TPI_CHECK(mapping_size > (GUARD_PAGES + 1) * tpi_vm_page());
     char *mapping = tpi_vm_reserve(mapping_size);
     if (mapping == NULL) return NULL;
     size_t guard = GUARD_PAGES * tpi_vm_page();
@@ -139,12 +142,14 @@ bool tpi_fiber_is_usual(const struct tpi_stacks *stacks, const struct tpi_fiber 
 /* Gives back what lies below the top KEEP_BYTES. Asking first whether any of it was touched would
  * cost more than the call, which leaves untouched pages alone. */
 static void stack_trim(struct tpi_stack *stack) {
+    TPI_CHECK(stack->fiber.stack_low > (void *)stack->mapping);
     char *low = stack->fiber.stack_low;
     size_t size = (size_t)(stack->mapping + stack->mapping_size - low);
     if (size > KEEP_BYTES) tpi_vm_forget(low, size - KEEP_BYTES);
 }
 
 void tpi_stack_give(struct tpi_stacks *stacks, struct tpi_stack *stack) {
+    TPI_CHECK(stack->mapping != NULL && stack->mapping_size >= stack->fiber.stack_size);
     bool fits = stack->mapping_size == stacks->mapping_size;
     if (fits) stack_trim(stack);
     bool keep = false;

@@ -99,6 +99,7 @@ _Static_assert(offsetof(struct tpi_memory, bytes) / LINE !=
                "what is counted and what is looked up are on different lines");
 
 static size_t round_up(size_t value, size_t to) {
+    TPI_CHECK(to > 0 && value <= SIZE_MAX - to);
     return (value + to - 1) / to * to;
 }
 
@@ -106,12 +107,14 @@ static size_t round_up(size_t value, size_t to) {
 
 /* A big piece: from the hook when there is one, else straight from the system, zeroed then. */
 static void *piece_alloc(const struct tp_allocator *hook, size_t size) {
+    TPI_CHECK(size >= SLAB_BYTES_MIN || size % tpi_vm_page() == 0);
     if (hook != NULL) return hook->alloc(hook->context, size);
     /* the slabs before held nearly as much: this one will be used */
     return size >= TPI_VM_HUGE_PAGE ? tpi_vm_map_huge(size) : tpi_vm_map(size);
 }
 
 static void piece_free(const struct tp_allocator *hook, void *piece, size_t size) {
+    TPI_CHECK(piece != NULL && size > 0);
     if (hook != NULL) {
         hook->free(hook->context, piece, size);
     } else {
@@ -124,6 +127,7 @@ static const struct tp_allocator *hook_of(const struct tpi_memory *memory) {
 }
 
 static void count_bytes(struct tpi_memory *memory, size_t added) {
+    TPI_CHECK(added > 0);
     /* relaxed: a statistic; no other memory hangs on it. */
     atomic_fetch_add_explicit(&memory->bytes, added, memory_order_relaxed);
 }
@@ -146,6 +150,7 @@ void *tpi_heap_alloc(struct tpi_memory *memory, size_t size) {
 }
 
 void tpi_heap_free(struct tpi_memory *memory, void *pointer, size_t size) {
+    TPI_CHECK(size > 0 || pointer == NULL);
     if (pointer == NULL) return;
     uncount_bytes(memory, size);
     /* relaxed: read at the end only, when every thread that counted has been joined. */
@@ -165,12 +170,15 @@ size_t tpi_memory_bytes(struct tpi_memory *memory) {
 /* ---- the memory and its pools ---- */
 
 static uint32_t chains_for(unsigned pools) {
+    TPI_CHECK(pools > 0 && pools <= POOLS_MAX);
     uint32_t chains = 16;
     while (chains < CHAINS_MAX && chains < pools * TPI_CLASS_COUNT) chains *= 2;
     return chains;
 }
 
 static void pool_init(struct tpi_memory *memory, unsigned index, struct chain *chains) {
+    TPI_CHECK(index < memory->pools);
+    TPI_CHECK(((uintptr_t)&memory->cells[index] & (LINE - 1)) == 0);
     struct pool_cell *cell = &memory->cells[index];
     cell->pool.index = (uint16_t)index;
     cell->pool.memory = memory;
@@ -208,6 +216,7 @@ tp_err tpi_memory_new(struct tpi_memory **out, const struct tp_allocator *hook, 
 }
 
 static void slabs_free(struct tpi_memory *memory, struct tpi_pool_rest *rest) {
+    TPI_CHECK(rest->fresh <= rest->fresh_end);
     struct slab *slab = rest->slabs;
     while (slab != NULL) {
         struct slab *next = slab->next;
@@ -221,10 +230,11 @@ static void slabs_free(struct tpi_memory *memory, struct tpi_pool_rest *rest) {
 }
 
 void tpi_memory_free(struct tpi_memory *memory) {
+    TPI_CHECK(memory == NULL || (memory->pools > 0 && memory->region != NULL));
     if (memory == NULL) return;
     for (unsigned i = 0; i < memory->pools; i++) slabs_free(memory, &memory->cells[i].rest);
-    /* relaxed: every thread that counted has been joined, and that orders its counts before this.
-     * */
+    /* relaxed: every thread that counted has been joined, and that orders its counts before
+     * this */
     TPI_CHECK(atomic_load_explicit(&memory->heap_blocks, memory_order_relaxed) == 0);
     uncount_bytes(memory, memory->region_size);
     struct tp_allocator hook = memory->hook; /* a copy: the original lies in what is freed */
@@ -240,6 +250,8 @@ struct tpi_pool *tpi_memory_pool(struct tpi_memory *memory, unsigned index) {
 
 /* Puts `count` blocks from `fresh` in front of the free list, the lowest address first. */
 static void cut_blocks(struct tpi_pool *pool, uint8_t size_class, size_t count) {
+    TPI_CHECK(size_class < TPI_CLASS_COUNT);
+    TPI_CHECK(pool->rest->fresh <= pool->rest->fresh_end);
     size_t size = tpi_class_size[size_class];
     char *start = pool->rest->fresh;
     TPI_ASSERT(count * size <= (size_t)(pool->rest->fresh_end - start));
@@ -256,6 +268,8 @@ static void cut_blocks(struct tpi_pool *pool, uint8_t size_class, size_t count) 
 
 /* Cuts what is left of the slab into the biggest blocks that fit. */
 static void cut_remnant(struct tpi_pool *pool) {
+    TPI_CHECK((uintptr_t)pool->rest->fresh % tpi_class_size[0] == 0);
+    TPI_CHECK((uintptr_t)pool->rest->fresh_end % LINE == 0);
     for (uint8_t size_class = TPI_CLASS_COUNT; size_class-- > 0;) {
         size_t left = (size_t)(pool->rest->fresh_end - pool->rest->fresh);
         if (left == 0) break;
@@ -266,6 +280,7 @@ static void cut_remnant(struct tpi_pool *pool) {
 
 /* A new slab with room for a block of `size`; a smaller one than planned when memory is short. */
 static bool slab_new(struct tpi_pool *pool, size_t size) {
+    TPI_CHECK(size <= tpi_class_size[TPI_CLASS_COUNT - 1]);
     struct tpi_pool_rest *rest = pool->rest;
     struct tpi_memory *memory = pool->memory;
     size_t least = round_up(size + 2 * LINE, SLAB_BYTES_MIN);
@@ -293,6 +308,7 @@ static bool slab_new(struct tpi_pool *pool, size_t size) {
 }
 
 static bool refill_fresh(struct tpi_pool *pool, uint8_t size_class) {
+    TPI_CHECK(pool->free[size_class] == NULL);
     size_t size = tpi_class_size[size_class];
     if ((size_t)(pool->rest->fresh_end - pool->rest->fresh) < size) {
         if (!slab_new(pool, size)) return false;
@@ -340,11 +356,13 @@ static void hand_over(struct tpi_memory *memory, struct chain *chain) {
 }
 
 static uint32_t chain_limit(uint8_t size_class) {
+    TPI_CHECK(size_class < TPI_CLASS_COUNT);
     uint32_t by_bytes = CHAIN_BYTES / tpi_class_size[size_class];
     return by_bytes < CHAIN_BLOCKS ? by_bytes : CHAIN_BLOCKS;
 }
 
 void tpi_pool_return(struct tpi_pool *pool, void *block, uint8_t size_class, uint16_t owner) {
+    TPI_CHECK(block != NULL && (uintptr_t)block % 16 == 0);
     TPI_ASSERT(size_class < TPI_CLASS_COUNT);
     TPI_ASSERT(owner < pool->memory->pools && owner != pool->index);
     struct tpi_pool_rest *rest = pool->rest;

@@ -7,7 +7,7 @@
  * calls.
  *
  * Blocks are aligned to 64 bytes from class 64 up. All calls on a pool are its worker's, but for
- * the internal hand-over. Nothing is returned to the system before tpi_memory_fini.
+ * the internal hand-over. Nothing is returned to the system before tpi_memory_free.
  */
 #ifndef TPI_MEMORY_POOL_H
 #define TPI_MEMORY_POOL_H
@@ -17,6 +17,7 @@
 
 #include <troupe/base.h>
 
+#include "core/base/assert.h"
 #include "core/base/atomic.h"
 #include "core/base/sanitizer.h"
 
@@ -52,7 +53,7 @@ static inline uint8_t tpi_class_of(size_t size) {
 
 /*
  * A memory with `pools` pools (at most 65,000). `hook` NULL means malloc and free. TP_ENOMEM.
- * tpi_memory_fini frees all chunks; heap blocks must have been freed one by one (asserted in
+ * tpi_memory_free frees all chunks; heap blocks must have been freed one by one (asserted in
  * TP_CHECKED builds by count).
  */
 tp_err tpi_memory_new(struct tpi_memory **out, const struct tp_allocator *hook, unsigned pools);
@@ -79,6 +80,7 @@ static inline void tpi_block_poison(void *block, uint8_t size_class) {
 
 /* A block of the class that is at hand, not zeroed; NULL when there is none. */
 static inline void *tpi_pool_take_cached(struct tpi_pool *pool, uint8_t size_class) {
+    TPI_CHECK(size_class < TPI_CLASS_COUNT);
     struct tpi_free_block *block = pool->free[size_class];
     if (__builtin_expect(block == NULL, 0)) return NULL;
     pool->free[size_class] = block->next;
@@ -100,6 +102,8 @@ static inline void tpi_pool_give(struct tpi_pool *pool, void *block, uint8_t siz
         return;
     }
     struct tpi_free_block *free_block = block;
+    TPI_CHECK(size_class < TPI_CLASS_COUNT && (uintptr_t)block % 16 == 0);
+    TPI_CHECK(free_block != pool->free[size_class]); /* given back twice */
     free_block->next = pool->free[size_class];
     pool->free[size_class] = free_block;
     tpi_block_poison(block, size_class);

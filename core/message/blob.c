@@ -60,6 +60,7 @@ void tp_blob_unref(const tp_blob *blob) {
 }
 
 tp_blob *tpi_read_blob(tp_reader *in) {
+    TPI_CHECK(in->at <= in->end);
     tp_bin bin = tp_read_bin(in);
     tp_blob *view = tpi_read_items(in, 1, sizeof *view);
     if (view == NULL) return NULL;

@@ -16,6 +16,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the codec always swaps bytes");
 
 uint64_t tp_name_hash(const char *name, size_t size) {
+    TPI_CHECK(name != NULL || size == 0);
     return tpi_hash_bytes(name, size < HASHED_BYTES ? size : HASHED_BYTES);
 }
 
@@ -96,6 +97,7 @@ void tp_write_map(tp_writer *out, uint32_t count) {
 /* ---- reading ---- */
 
 static bool fail(tp_reader *in) {
+    TPI_CHECK(in->at <= in->end);
     in->failed = true;
     in->at = in->end;
     return false;
@@ -103,6 +105,7 @@ static bool fail(tp_reader *in) {
 
 /* `size` is 1, 2, 4 or 8. */
 static inline uint64_t big_endian(const uint8_t *bytes, unsigned size) {
+    TPI_CHECK(size == 1 || size == 2 || size == 4 || size == 8);
     uint64_t wide;
     uint32_t word;
     uint16_t half;
@@ -139,6 +142,7 @@ static tp_kind kind_of(uint8_t tag) {
 }
 
 tp_kind tp_read_kind(const tp_reader *in) {
+    TPI_CHECK(in->at <= in->end);
     return in->failed || in->at >= in->end ? TP_KIND_END : kind_of(*in->at);
 }
 
@@ -155,6 +159,7 @@ bool tp_read_bool(tp_reader *in) {
 
 /* Any integer as 64 bits and its sign. */
 static __attribute__((noinline)) bool take_int(tp_reader *in, uint64_t *value, bool *negative) {
+    TPI_CHECK(in->at <= in->end);
     *negative = false;
     *value = 0;
     if (in->at >= in->end) return fail(in);
@@ -179,6 +184,7 @@ static __attribute__((noinline)) bool take_int(tp_reader *in, uint64_t *value, b
 
 /* The unsigned forms of more than one byte, each a load: what most numbers are. */
 static inline bool take_unsigned(tp_reader *in, uint64_t *value) {
+    TPI_CHECK(in->at <= in->end);
     size_t left = tpi_left(in);
     if (left < 2) return false;
     const uint8_t *at = in->at;
@@ -207,6 +213,7 @@ static inline bool take_unsigned(tp_reader *in, uint64_t *value) {
 }
 
 static __attribute__((noinline, cold)) uint64_t read_u64_slow(tp_reader *in, uint64_t max) {
+    TPI_CHECK(in->at <= in->end);
     uint64_t value;
     bool negative = false;
     if (!take_int(in, &value, &negative)) return 0;
@@ -215,6 +222,7 @@ static __attribute__((noinline, cold)) uint64_t read_u64_slow(tp_reader *in, uin
 }
 
 uint64_t tpi_read_u64_any(tp_reader *in, uint64_t max) {
+    TPI_CHECK(in->at <= in->end);
     uint64_t value;
     if (__builtin_expect(!take_unsigned(in, &value), 0)) return read_u64_slow(in, max);
     if (__builtin_expect(value > max, 0)) return (uint64_t)fail(in);
@@ -232,6 +240,7 @@ int64_t tpi_read_i64_any(tp_reader *in, int64_t min, int64_t max) {
 }
 
 double tp_read_f64(tp_reader *in) {
+    TPI_CHECK(in->at <= in->end);
     uint64_t bits = 0;
     if (in->at < in->end && *in->at == 0xcb) {
         double value = 0;
@@ -270,6 +279,7 @@ static bool take_length(tp_reader *in, uint8_t first, uint64_t *size) {
 }
 
 static __attribute__((noinline, cold)) tp_str read_str_slow(tp_reader *in) {
+    TPI_CHECK(in->at <= in->end);
     tp_str str = {NULL, 0};
     uint64_t size = 0;
     if (tp_read_kind(in) != TP_KIND_STR) {
@@ -285,6 +295,7 @@ static __attribute__((noinline, cold)) tp_str read_str_slow(tp_reader *in) {
 
 /* Most are short: of less than 32 bytes, and of less than 256. */
 tp_str tp_read_str(tp_reader *in) {
+    TPI_CHECK(in->at <= in->end);
     const uint8_t *at = in->at;
     size_t left = tpi_left(in), size = left > 0 ? (size_t)(*at ^ 0xa0) : SIZE_MAX;
     if (__builtin_expect(size >= 32 || left - 1 < size, 0)) return read_str_slow(in);
@@ -293,6 +304,7 @@ tp_str tp_read_str(tp_reader *in) {
 }
 
 static __attribute__((noinline, cold)) tp_bin read_bin_slow(tp_reader *in) {
+    TPI_CHECK(in->at <= in->end);
     tp_bin bin = {NULL, 0};
     uint64_t size = 0;
     if (tp_read_kind(in) != TP_KIND_BIN) {
@@ -306,6 +318,7 @@ static __attribute__((noinline, cold)) tp_bin read_bin_slow(tp_reader *in) {
 }
 
 tp_bin tp_read_bin(tp_reader *in) {
+    TPI_CHECK(in->at <= in->end);
     const uint8_t *at = in->at;
     size_t left = tpi_left(in);
     if (__builtin_expect(left < 2 || at[0] != 0xc4 || left - 2 < at[1], 0))
@@ -326,6 +339,8 @@ tp_pid tp_read_pid(tp_reader *in) {
 }
 
 static uint32_t take_count(tp_reader *in, tp_kind kind, uint8_t wide, uint64_t bytes_each) {
+    TPI_CHECK(kind == TP_KIND_ARRAY || kind == TP_KIND_MAP);
+    TPI_CHECK(bytes_each > 0 && in->at <= in->end);
     uint64_t count = 0;
     if (tp_read_kind(in) != kind) {
         fail(in);
@@ -389,6 +404,7 @@ static inline size_t size_by_tag(uint8_t tag) {
 }
 
 static __attribute__((noinline)) void skip_slow(tp_reader *in) {
+    TPI_CHECK(in->depth <= TP_DEPTH_MAX);
     uint64_t left[TP_DEPTH_MAX + 1]; /* values still to skip at each depth */
     unsigned depth = 0;
     left[0] = 1;
@@ -424,6 +440,7 @@ void tp_read_skip(tp_reader *in) {
  * is at most 24 in the struct.
  */
 static bool spend(tp_reader *in, uint64_t size) {
+    TPI_CHECK(size > 0);
     if (in->budget == 0) {
         uint64_t budget = (uint64_t)tpi_left(in) * TP_SCRATCH_FACTOR + TP_SCRATCH_FREE;
         in->budget = 1 + (uint32_t)(budget < UINT32_MAX ? budget : UINT32_MAX - 1);
@@ -449,12 +466,14 @@ void *tpi_read_items(tp_reader *in, uint32_t count, size_t size) {
 }
 
 uint32_t tpi_read_enter(tp_reader *in) {
+    TPI_CHECK(in->depth <= TP_DEPTH_MAX);
     if (in->depth >= TP_DEPTH_MAX) return (uint32_t)fail(in);
     in->depth++;
     return tp_read_array(in);
 }
 
 void tpi_read_leave(tp_reader *in, uint32_t count, uint32_t known) {
+    TPI_CHECK(in->depth > 0 || in->failed);
     for (uint32_t i = known; i < count && !in->failed; i++) tp_read_skip(in);
     if (in->depth > 0) in->depth--;
 }
@@ -470,6 +489,7 @@ static size_t sequence_size(uint8_t lead) {
 }
 
 bool tp_utf8_valid(const char *text, size_t size) {
+    TPI_CHECK(text != NULL || size == 0);
     if (size == 0) return true;
     const uint8_t *at = (const uint8_t *)text, *end = at + size;
     while (at < end) {

@@ -27,6 +27,8 @@ struct text {
 };
 
 static void add(struct text *text, const char *bytes, size_t size) {
+    TPI_CHECK(bytes != NULL || size == 0);
+    TPI_CHECK(text->length <= SIZE_MAX - size);
     size_t room = text->length < text->size ? text->size - text->length : 0;
     size_t fits = size < room ? size : room;
     if (fits > 0) memcpy(text->out + text->length, bytes, fits);
@@ -34,6 +36,7 @@ static void add(struct text *text, const char *bytes, size_t size) {
 }
 
 static void add_text(struct text *text, const char *bytes) {
+    TPI_CHECK(bytes != NULL);
     add(text, bytes, strlen(bytes));
 }
 
@@ -63,6 +66,7 @@ static void add_quoted(struct text *text, const char *bytes, size_t size) {
 }
 
 static void add_bin(struct text *text, tp_bin bin) {
+    TPI_CHECK(bin.data != NULL || bin.size == 0);
     const uint8_t *bytes = bin.data;
     if (text->json) add_text(text, "\"");
     add_text(text, "0x");
@@ -72,6 +76,7 @@ static void add_bin(struct text *text, tp_bin bin) {
 }
 
 static void add_int(struct text *text, tp_reader *in) {
+    TPI_CHECK(tp_read_kind(in) == TP_KIND_INT);
     tp_reader copy = *in;
     int64_t value = tp_read_i64(in, INT64_MIN, INT64_MAX);
     if (!in->failed) {
@@ -104,6 +109,7 @@ static void add_float(struct text *text, double value) {
 }
 
 static void add_ext(struct text *text, tp_reader *in) {
+    TPI_CHECK(tp_read_kind(in) == TP_KIND_EXT);
     tp_reader copy = *in;
     tp_pid pid = tp_read_pid(in);
     if (text->json) add_text(text, "\"");
@@ -121,6 +127,7 @@ static void add_value(struct text *text, tp_reader *in, unsigned depth);
 
 /* JSON has no keys but text: numbers and the like get quotes, containers are not opened. */
 static void add_key(struct text *text, tp_reader *in, unsigned depth) {
+    TPI_CHECK(!in->failed);
     tp_kind kind = tp_read_kind(in);
     bool container = kind == TP_KIND_ARRAY || kind == TP_KIND_MAP;
     bool quoted = kind == TP_KIND_STR || kind == TP_KIND_BIN || kind == TP_KIND_EXT || container;
@@ -130,6 +137,8 @@ static void add_key(struct text *text, tp_reader *in, unsigned depth) {
 }
 
 static void add_container(struct text *text, tp_reader *in, unsigned depth) {
+    TPI_CHECK(tp_read_kind(in) == TP_KIND_MAP || tp_read_kind(in) == TP_KIND_ARRAY);
+    TPI_CHECK(depth <= DEPTH_SHOWN);
     bool map = tp_read_kind(in) == TP_KIND_MAP;
     if (depth == 0) {
         tp_read_skip(in);
@@ -171,6 +180,7 @@ static void add_value(struct text *text, tp_reader *in, unsigned depth) {
 
 /* A type as another node named it has a count of fields, and no more: they are numbered. */
 static void add_name(struct text *text, const tp_message_type *type, uint32_t i) {
+    TPI_CHECK(i < type->field_count);
     char number[16];
     snprintf(number, sizeof number, "%u", (unsigned)i);
     TPI_ASSERT(type->fields == NULL || type->fields[i].name != NULL);
@@ -185,6 +195,7 @@ static void add_field(struct text *text, const tp_message_type *type, uint32_t i
 /* A nested message that tp_read_skip has accepted: an array whose values have names. */
 static void add_nested(struct text *text, const tp_message_type *type, tp_reader *in,
                        unsigned depth) {
+    TPI_CHECK(type != NULL && !in->failed);
     if (depth == 0 || tp_read_kind(in) != TP_KIND_ARRAY) {
         add_value(text, in, depth);
         return;
@@ -205,6 +216,7 @@ static void add_nested(struct text *text, const tp_message_type *type, tp_reader
 
 static void add_list_of(struct text *text, const tp_message_type *type, tp_reader *in,
                         unsigned depth) {
+    TPI_CHECK(type != NULL && !in->failed);
     if (depth == 0 || tp_read_kind(in) != TP_KIND_ARRAY) {
         add_value(text, in, depth);
         return;
@@ -221,6 +233,7 @@ static void add_list_of(struct text *text, const tp_message_type *type, tp_reade
 /* A field's value that tp_read_skip has accepted, whether or not it is what the field says. */
 static void add_field(struct text *text, const tp_message_type *type, uint32_t i, tp_reader *in,
                       unsigned depth) {
+    TPI_CHECK(!in->failed);
     static const tp_field plain = {.form = TP_FORM_PLAIN};
     const tp_field *field = type->fields == NULL ? &plain : &type->fields[i];
     bool nested = field->form == TP_FORM_NESTED || field->form == TP_FORM_LIST_OF;
@@ -248,6 +261,7 @@ static void add_fields(struct text *text, const tp_message_type *type, tp_reader
 
 /* Where to cut at `end` so that no character is cut in two. */
 static size_t whole_characters(const char *text, size_t end) {
+    TPI_CHECK(text != NULL);
     size_t lead = end;
     for (unsigned back = 0; back < 4 && lead > 0; back++) {
         unsigned char byte = (unsigned char)text[--lead];
@@ -259,6 +273,7 @@ static size_t whole_characters(const char *text, size_t end) {
 }
 
 static size_t finish(struct text *text) {
+    TPI_CHECK(text->out != NULL || text->size == 0);
     if (text->size == 0) return text->length;
     size_t end = text->length;
     if (end >= text->size) end = whole_characters(text->out, text->size - 1);
@@ -268,6 +283,7 @@ static size_t finish(struct text *text) {
 
 size_t tpi_message_format(const tp_message_type *type, const uint8_t *payload, size_t payload_size,
                           uint32_t count, char *out, size_t size) {
+    TPI_CHECK(type != NULL && (out != NULL || size == 0));
     struct text text = {.out = out, .size = size};
     tp_reader in = tp_reader_over(payload, payload_size);
     add(&text, type->name, type->name_size);
@@ -279,6 +295,7 @@ size_t tpi_message_format(const tp_message_type *type, const uint8_t *payload, s
 
 size_t tpi_message_json(const tp_message_type *type, const uint8_t *payload, size_t payload_size,
                         uint32_t count, char *out, size_t size) {
+    TPI_CHECK(type != NULL && (out != NULL || size == 0));
     struct text text = {.out = out, .size = size, .json = true};
     tp_reader in = tp_reader_over(payload, payload_size);
     add_text(&text, "{\"type\":");

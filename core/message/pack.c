@@ -38,6 +38,7 @@ size_t tpi_message_head_size(const tp_message_type *type) {
 
 tp_err tpi_message_pack(const tp_message_type *type, const uint8_t *payload, size_t payload_size,
                         uint8_t *out, size_t size, size_t *used) {
+    TPI_CHECK(payload != NULL || payload_size == 0);
     tp_writer writer = tp_writer_over(out, size);
     pack_head(type, &writer);
     if (!writer.failed) (void)write_bounded(&writer, (const char *)payload, payload_size);
@@ -49,6 +50,7 @@ tp_err tpi_message_pack(const tp_message_type *type, const uint8_t *payload, siz
 
 tp_err tpi_message_open(const uint8_t *bytes, size_t size, tp_str *name, uint32_t *count,
                         tp_reader *fields) {
+    TPI_CHECK(bytes != NULL || size == 0);
     *fields = tp_reader_over(bytes, size);
     uint32_t elements = tp_read_array(fields);
     *name = tp_read_str(fields);

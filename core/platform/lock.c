@@ -58,8 +58,7 @@ void tpi_spin_lock(tpi_spinlock *lock) {
 }
 
 void tpi_spin_unlock(tpi_spinlock *lock) {
-    /* relaxed: the holder reads its own exchange. */
-    TPI_CHECK(atomic_load_explicit(&lock->held, memory_order_relaxed) == 1);
+    TPI_CHECK(tpi_spin_is_held(lock));
     /* release: partner is the exchange in tpi_spin_lock; weaker, this holder's writes could be seen
      * late. */
     atomic_store_explicit(&lock->held, 0, memory_order_release);

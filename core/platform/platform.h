@@ -13,6 +13,7 @@
 #include <troupe/base.h>
 
 #include "core/base/atomic.h"
+#include "core/platform/lock.h"
 #include "core/platform/vm.h"
 
 /* ---- clock ---- */
@@ -35,25 +36,13 @@ tp_err tpi_thread_start(tpi_thread *out, const char *name, void (*entry)(void *)
 void tpi_thread_join(tpi_thread thread);
 void tpi_thread_yield(void);
 uint64_t tpi_thread_id(void); /* the kernel's id of the calling thread */
+/* A number that no other living thread has; no system call. Looked up anew in each call: the
+ * compiler may not carry it over a switch of fibers, as it may pthread_self. */
+uintptr_t tpi_thread_self(void);
 /* Binds the calling thread to the `cpu`-th of those it may use, counted from 0. TP_EINVAL
  * beyond. */
 tp_err tpi_thread_pin(unsigned cpu);
 unsigned tpi_cpu_count(void); /* those this process may use: affinity and cgroup quota respected */
-
-/* ---- mutex: for slow paths only ---- */
-typedef struct tpi_mutex {
-    _Atomic(uint32_t) state;
-} tpi_mutex; /* zero is unlocked */
-void tpi_mutex_lock(tpi_mutex *mutex);
-void tpi_mutex_unlock(tpi_mutex *mutex);
-
-/* ---- spin lock: a few dozen instructions, never across a switch ---- */
-typedef struct tpi_spinlock {
-    _Atomic(uint32_t) held;
-} tpi_spinlock;
-void tpi_spin_lock(tpi_spinlock *lock);
-void tpi_spin_unlock(tpi_spinlock *lock);
-void tpi_cpu_relax(void);
 
 /* ---- futex ---- */
 /* Sleeps while *word == expected, at most `timeout` (TP_FOREVER: no limit). May wake for no

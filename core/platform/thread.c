@@ -80,3 +80,7 @@ void tpi_thread_yield(void) {
 uint64_t tpi_thread_id(void) {
     return (uint64_t)syscall(SYS_gettid);
 }
+
+__attribute__((noinline)) uintptr_t tpi_thread_self(void) {
+    return (uintptr_t)pthread_self();
+}

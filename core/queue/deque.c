@@ -44,6 +44,7 @@ static uint32_t index_of(uint64_t head) {
 }
 
 static uint64_t advanced(uint64_t head, uint32_t by) {
+    TPI_CHECK(by > 0 && by <= TPI_DEQUE_SIZE);
     return (head & ~(uint64_t)UINT32_MAX) | (uint32_t)(index_of(head) + by);
 }
 
@@ -63,6 +64,7 @@ static struct tpi_node *slot_get(struct tpi_deque *deque, uint32_t index) {
 }
 
 static void slot_set(struct tpi_deque *deque, uint32_t index, struct tpi_node *node) {
+    TPI_CHECK(node != NULL);
     /* relaxed: the release store to `tail` that follows publishes it. */
     atomic_store_explicit(&deque->slots[index & MASK], node, memory_order_relaxed);
 }
@@ -73,12 +75,14 @@ static uint32_t own_tail(const struct tpi_deque *deque) {
 }
 
 static void publish_tail(struct tpi_deque *deque, uint32_t tail) {
+    TPI_CHECK(tail - own_tail(deque) <= TPI_DEQUE_SIZE || own_tail(deque) - tail == 1);
     /* release: partner is the acquire load in tpi_deque_steal. Weaker, a thief could read slots,
      * and nodes, before they are written. */
     atomic_store_explicit(&deque->tail, tail, memory_order_release);
 }
 
 void tpi_deque_init(struct tpi_deque *deque) {
+    TPI_CHECK(((uintptr_t)deque & 63) == 0); /* head and tail are on lines of their own */
     atomic_init(&deque->head, 0);
     atomic_init(&deque->tail, 0);
     for (uint32_t i = 0; i < TPI_DEQUE_SIZE; i++) atomic_init(&deque->slots[i], NULL);
@@ -139,6 +143,7 @@ struct tpi_node *tpi_deque_take_last(struct tpi_deque *deque) {
 }
 
 struct tpi_node *tpi_deque_spill(struct tpi_deque *deque, struct tpi_node **last, uint32_t *count) {
+    TPI_CHECK(last != NULL && count != NULL);
     uint32_t tail = own_tail(deque);
     /* relaxed: as in tpi_deque_take. */
     uint64_t head = atomic_load_explicit(&deque->head, memory_order_relaxed);
@@ -166,6 +171,7 @@ struct tpi_node *tpi_deque_spill(struct tpi_deque *deque, struct tpi_node **last
 
 /* How many a thief may move: half of what there is, rounded up, and all but one must find room. */
 static uint32_t steal_count(struct tpi_deque *into, int32_t available) {
+    TPI_CHECK(available > 0 && available <= (int32_t)TPI_DEQUE_SIZE);
     uint32_t tail = own_tail(into);
     /* acquire: as in tpi_deque_push, whose place this takes for `into`. */
     uint64_t head = atomic_load_explicit(&into->head, memory_order_acquire);
@@ -176,6 +182,7 @@ static uint32_t steal_count(struct tpi_deque *into, int32_t available) {
 }
 
 struct tpi_node *tpi_deque_steal(struct tpi_deque *from, struct tpi_deque *into, uint32_t *moved) {
+    TPI_CHECK(tpi_deque_length(into) <= TPI_DEQUE_SIZE);
     TPI_ASSERT(from != into);
     uint32_t into_tail = own_tail(into);
     for (;;) {

@@ -17,11 +17,15 @@ void tpi_inject_init(struct tpi_inject *inject) {
 }
 
 static uint32_t locked_length(const struct tpi_inject *inject) {
+    TPI_CHECK(tpi_spin_is_held(&inject->lock));
     /* relaxed: written under the lock only, which the caller holds. */
     return atomic_load_explicit(&inject->length, memory_order_relaxed);
 }
 
 static void set_length(struct tpi_inject *inject, uint32_t length) {
+    TPI_CHECK(tpi_spin_is_held(&inject->lock));
+    TPI_CHECK((length == 0) == (inject->first == NULL));
+    TPI_CHECK((inject->first == NULL) == (inject->last == NULL));
     /* relaxed: readers without the lock take it as a hint (see tpi_inject_length). */
     atomic_store_explicit(&inject->length, length, memory_order_relaxed);
 }
@@ -44,6 +48,8 @@ void tpi_inject_push(struct tpi_inject *inject, struct tpi_node *first, struct t
 
 /* Cuts the first `count` links off; the caller holds the lock and `count` are there. */
 static struct tpi_node *cut_chain(struct tpi_inject *inject, uint32_t count) {
+    TPI_CHECK(tpi_spin_is_held(&inject->lock));
+    TPI_CHECK(count > 0 && count <= locked_length(inject));
     struct tpi_node *first = inject->first;
     struct tpi_node *last = first;
     for (uint32_t i = 1; i < count; i++) last = last->next;
@@ -54,6 +60,7 @@ static struct tpi_node *cut_chain(struct tpi_inject *inject, uint32_t count) {
 }
 
 struct tpi_node *tpi_inject_take(struct tpi_inject *inject, uint32_t max, uint32_t *count) {
+    TPI_CHECK(count != NULL);
     TPI_ASSERT(max > 0);
     *count = 0;
     if (tpi_inject_length(inject) == 0) return NULL;

@@ -1,13 +1,11 @@
 /*
  * The lock-free structures that are not the mailbox: intrusive, no allocation, no policy.
  *
- *   tpi_deque   one owner, many thieves: the owner pushes at the tail; everyone, the owner too,
- *   takes
- *               at the head, so the order is first in, first out. A thief takes up to half in one
- *               step.
- *   tpi_inject  anyone pushes chains, anyone takes up to n: for what came from outside and for what
- *   a
- *               full deque spilled. A spin lock inside: it is off the hot path.
+ *   tpi_deque   One owner, many thieves: the owner pushes at the tail; everyone, the owner too,
+ *               takes at the head, so the order is first in, first out. A thief takes up to half
+ *               in one step.
+ *   tpi_inject  Anyone pushes chains, anyone takes up to n: for what came from outside, and for
+ *               what a full deque spilled. A spin lock inside: it is off the hot path.
  */
 #ifndef TPI_QUEUE_H
 #define TPI_QUEUE_H

@@ -38,22 +38,25 @@ static unsigned peers(const struct tpi_scheduler *scheduler) {
     return scheduler->count + spares_made(scheduler);
 }
 
+static bool is_dedicated(const struct tpi_scheduler *scheduler, unsigned index) {
+    return index >= scheduler->count && index < scheduler->count + TPI_DEDICATED_MAX;
+}
+
 /* A peer's index, from its number; the dedicated ones stand between. */
 static unsigned peer_index(const struct tpi_scheduler *scheduler, unsigned number) {
+    TPI_CHECK(number < scheduler->count + scheduler->watch.options.spares);
     return number < scheduler->count ? number : number + TPI_DEDICATED_MAX;
 }
 
 static unsigned peer_number(const struct tpi_scheduler *scheduler, unsigned index) {
+    TPI_CHECK(!is_dedicated(scheduler, index));
     return index < scheduler->count ? index : index - TPI_DEDICATED_MAX;
-}
-
-static bool is_dedicated(const struct tpi_scheduler *scheduler, unsigned index) {
-    return index >= scheduler->count && index < scheduler->count + TPI_DEDICATED_MAX;
 }
 
 /* ---- waking ---- */
 
 static void wake_worker(struct tpi_scheduler *scheduler, unsigned index) {
+    TPI_CHECK(index < TPI_WORKERS_MAX && scheduler->workers[index] != NULL);
     struct tpi_worker *worker = scheduler->workers[index];
     /* seq_cst: partner is the pair (store of poller_worker, exchange of wake) in
      * sleep_in_poller: either it sees the 1 and does not wait, or the load below sees that it
@@ -67,6 +70,7 @@ static void wake_worker(struct tpi_scheduler *scheduler, unsigned index) {
 }
 
 static bool clear_idle(struct tpi_scheduler *scheduler, unsigned index) {
+    TPI_CHECK(index < TPI_WORKERS_MAX);
     if (is_dedicated(scheduler, index)) return false; /* not in the mask */
     unsigned number = peer_number(scheduler, index);
     uint64_t bit = (uint64_t)1 << (number % 64);
@@ -100,13 +104,20 @@ void tpi_scheduler_wake(struct tpi_scheduler *scheduler, unsigned index) {
 }
 
 void tpi_scheduler_rouse(struct tpi_scheduler *scheduler, unsigned index) {
+    TPI_CHECK(scheduler->workers[index] != NULL);
     clear_idle(scheduler, index);
     wake_worker(scheduler, index);
+}
+
+TPI_FOR_CHECKS bool is_running(const struct tpi_worker *worker) {
+    /* relaxed: the worker's own thread reads what it wrote */
+    return atomic_load_explicit(&worker->running, memory_order_relaxed) != NULL;
 }
 
 /* ---- stealing ---- */
 
 static struct tpi_node *steal_from(struct tpi_worker *worker, struct tpi_worker *victim) {
+    TPI_CHECK(worker != victim && tpi_worker_is_here(worker));
     uint32_t moved = 0;
     struct tpi_node *node = tpi_deque_steal(&victim->queue_high, &worker->queue_high, &moved);
     worker->has_high |= moved > 1;
@@ -116,6 +127,7 @@ static struct tpi_node *steal_from(struct tpi_worker *worker, struct tpi_worker 
 }
 
 static struct tpi_node *steal_any(struct tpi_worker *worker) {
+    TPI_CHECK(!worker->aside);
     struct tpi_scheduler *scheduler = worker->scheduler;
     unsigned count = peers(scheduler), start = worker->turn % count;
     for (unsigned i = 0; i < count; i++) {
@@ -128,6 +140,7 @@ static struct tpi_node *steal_any(struct tpi_worker *worker) {
 }
 
 bool tpi_worker_steal(struct tpi_worker *worker) {
+    TPI_CHECK(tpi_worker_is_here(worker) && !is_running(worker));
     if (worker->aside || peers(worker->scheduler) == 1) return false;
     if (worker->backoff > 0 && !worker->may_steal) return false;
     worker->may_steal = false;
@@ -149,6 +162,7 @@ bool tpi_worker_steal(struct tpi_worker *worker) {
 
 /* Did the last steal pay? Called when what it brought has been used up. */
 static void judge_steal(struct tpi_worker *worker) {
+    TPI_CHECK(worker->backoff >= 0 && worker->backoff <= BACKOFF_MAX);
     if (worker->stole_at == 0) return;
     tp_duration busy = tpi_scheduler_now(worker->scheduler) - worker->stole_at;
     worker->stole_at = 0;
@@ -200,18 +214,21 @@ static bool outside_has_work(const struct tpi_worker *worker) {
 }
 
 static void announce(struct tpi_worker *worker) {
+    TPI_CHECK(tpi_worker_is_here(worker) && !is_running(worker));
     /* seq_cst: partner is the exchange in wake_worker. As a plain store it could pass the look
      * at the queues that follows, and hide a wake-up whose push that look did not see */
     atomic_exchange_explicit(&worker->wake, 0, memory_order_seq_cst);
     if (worker->aside) return; /* it is woken by every push to it, or by the watch */
     unsigned number = peer_number(worker->scheduler, worker->index);
     /* seq_cst: partner is tpi_scheduler_wake_one; the second look at the queues comes after it */
-    atomic_fetch_or_explicit(&worker->scheduler->idle[number / 64], (uint64_t)1 << (number % 64),
-                             memory_order_seq_cst);
+    uint64_t before = atomic_fetch_or_explicit(&worker->scheduler->idle[number / 64],
+                                               (uint64_t)1 << (number % 64), memory_order_seq_cst);
+    TPI_CHECK(!(before >> (number % 64) & 1)); /* nobody else sets it */
 }
 
 /* True if this worker waited in the poller; what it found has been handed on. */
 static bool sleep_in_poller(struct tpi_worker *worker, tp_duration timeout) {
+    TPI_CHECK(!worker->aside && timeout > 0);
     struct tpi_scheduler *scheduler = worker->scheduler;
     uint32_t nobody = 0;
     /* relaxed: a descriptor armed later wakes a sleeper (core/io) */
@@ -238,6 +255,7 @@ static bool sleep_in_poller(struct tpi_worker *worker, tp_duration timeout) {
 }
 
 static void sleep_worker(struct tpi_worker *worker, tp_duration timeout) {
+    TPI_CHECK(tpi_worker_is_here(worker));
     tpi_count(&worker->counters.parks, 1);
     if (timeout <= 0) return;
     if (!worker->aside && sleep_in_poller(worker, timeout)) return;
@@ -246,6 +264,7 @@ static void sleep_worker(struct tpi_worker *worker, tp_duration timeout) {
 
 /* A short look around before sleeping: a wake-up costs more. */
 static bool spin(struct tpi_worker *worker) {
+    TPI_CHECK(!is_running(worker));
     if (worker->backoff > 0 || worker->scheduler->count == 1) return outside_has_work(worker);
     for (unsigned i = 0; i < SPIN_TURNS; i++) {
         if (outside_has_work(worker) || others_have_work(worker)) return true;
@@ -266,6 +285,7 @@ static tp_duration until_timer(const struct tpi_worker *worker) {
 }
 
 static tp_duration nap(const struct tpi_worker *worker, bool deep, bool awake) {
+    TPI_CHECK(worker->backoff <= BACKOFF_MAX);
     tp_duration timeout = until_timer(worker), look = TP_FOREVER;
     if (!worker->aside && peers(worker->scheduler) > 1) {
         if (!deep) look = worker->backoff > BACKOFF_MIN ? worker->backoff : BACKOFF_MIN;
@@ -275,6 +295,8 @@ static tp_duration nap(const struct tpi_worker *worker, bool deep, bool awake) {
 }
 
 void tpi_worker_idle(struct tpi_worker *worker) {
+    TPI_CHECK(tpi_worker_is_here(worker) && !is_running(worker));
+    TPI_CHECK(!worker->sim); /* its time moves when nothing can run: nobody waits */
     struct tpi_scheduler *scheduler = worker->scheduler;
     judge_steal(worker);
     tpi_pool_flush(worker->pool);
@@ -294,6 +316,8 @@ void tpi_worker_idle(struct tpi_worker *worker) {
     if (!worker->aside && atomic_load_explicit(&scheduler->watch.asleep, memory_order_acquire) != 0)
         tpi_watch_wake(scheduler);
     /* relaxed: a hint */
-    if (deep) atomic_fetch_sub_explicit(&scheduler->deep, 1, memory_order_relaxed);
+    uint32_t sleepers =
+        deep ? atomic_fetch_sub_explicit(&scheduler->deep, 1, memory_order_relaxed) : 1;
+    TPI_CHECK(sleepers > 0);
     worker->may_steal = true;
 }

@@ -53,6 +53,7 @@ const struct tpi_driver tpi_driver_production = {
 /* ---- workers ---- */
 
 static tp_err worker_new(struct tpi_scheduler *scheduler, unsigned index, bool dedicated) {
+    TPI_ASSERT(index < TPI_WORKERS_MAX && scheduler->workers[index] == NULL);
     struct tpi_worker *worker = tpi_heap_alloc(scheduler->memory, sizeof *worker + 64);
     if (worker == NULL) return TP_ENOMEM;
     /* the block is 16-aligned at least; the struct wants a cache line */
@@ -82,6 +83,7 @@ static tp_err worker_new(struct tpi_scheduler *scheduler, unsigned index, bool d
 }
 
 static void worker_free(struct tpi_worker *worker) {
+    TPI_ASSERT(!worker->started && worker->on == 0);
     struct tpi_scheduler *scheduler = worker->scheduler;
     while (worker->spares != NULL) {
         struct tpi_fiber *fiber = worker->spares;
@@ -127,6 +129,7 @@ tp_err tpi_scheduler_new(struct tpi_scheduler **out, const struct tpi_scheduler_
 }
 
 static tp_err start_loop(struct tpi_worker *worker) {
+    TPI_ASSERT(worker->fiber == NULL);
     struct tpi_fiber *fiber = tpi_fiber_new(worker->scheduler->stacks, 0, tpi_worker_loop, NULL);
     if (fiber == NULL) return TP_ENOMEM;
     if (!worker->aside) /* the threads run when a dedicated or a spare one is made */
@@ -139,17 +142,21 @@ static tp_err start_loop(struct tpi_worker *worker) {
 }
 
 static void thread_main(void *arg) {
+    TPI_ASSERT(((struct tpi_worker *)arg)->fiber != NULL);
     struct tpi_worker *worker = arg;
+    worker->on = tpi_thread_self();
     if (worker->scheduler->ops->thread != NULL) worker->scheduler->ops->thread(worker, true);
     tpi_fiber_adopt_thread(&worker->base);
     tpi_fiber_switch(&worker->base, worker->fiber);
     tpi_fiber_release_thread(&worker->base);
     if (worker->scheduler->ops->thread != NULL) worker->scheduler->ops->thread(worker, false);
+    worker->on = 0;
     /* release: partner is the acquire load in tpi_scheduler_stop */
     atomic_store_explicit(&worker->ended, true, memory_order_release);
 }
 
 static tp_err worker_start(struct tpi_worker *worker) {
+    TPI_ASSERT(!worker->started && !worker->sim);
     char name[16];
     const char *kind = worker->dedicated ? "own" : worker->spare ? "spare" : "work";
     snprintf(name, sizeof name, "tp-%s-%u", kind, worker->index);
@@ -159,6 +166,7 @@ static tp_err worker_start(struct tpi_worker *worker) {
 }
 
 tp_err tpi_scheduler_start(struct tpi_scheduler *scheduler) {
+    TPI_ASSERT(scheduler->count > 0 && scheduler->count <= 256);
     for (unsigned i = 0; i < scheduler->count; i++) {
         tp_err err = start_loop(scheduler->workers[i]);
         if (err != TP_OK) return err;
@@ -193,6 +201,7 @@ void tpi_scheduler_stop(struct tpi_scheduler *scheduler) {
 }
 
 void tpi_scheduler_free(struct tpi_scheduler *scheduler) {
+    TPI_ASSERT(!scheduler->watch.started);
     for (unsigned i = 0; i < places(scheduler); i++)
         if (scheduler->workers[i] != NULL) worker_free(scheduler->workers[i]);
     if (scheduler->poller != NULL) tpi_poller_free(scheduler->poller);
@@ -203,6 +212,7 @@ void tpi_scheduler_free(struct tpi_scheduler *scheduler) {
 /* ---- dedicated threads ---- */
 
 static bool claim(struct tpi_worker *worker) {
+    TPI_ASSERT(worker->dedicated);
     bool free = false;
     /* acq_rel: partner is the release store in tpi_scheduler_undedicate */
     return atomic_compare_exchange_strong_explicit(&worker->claimed, &free, true,
@@ -210,6 +220,8 @@ static bool claim(struct tpi_worker *worker) {
 }
 
 static tp_err dedicate_at(struct tpi_scheduler *scheduler, unsigned index) {
+    TPI_ASSERT(index >= scheduler->count && index < scheduler->count + TPI_DEDICATED_MAX);
+    TPI_ASSERT(tpi_mutex_is_held(&scheduler->growth));
     tp_err err = worker_new(scheduler, index, true);
     if (err == TP_OK) err = start_loop(scheduler->workers[index]);
     /* relaxed: not yet shared */
@@ -258,6 +270,7 @@ tp_err tpi_scheduler_spare(struct tpi_scheduler *scheduler, unsigned number) {
 }
 
 unsigned tpi_scheduler_list(const struct tpi_scheduler *scheduler, struct tpi_worker **out) {
+    TPI_CHECK(out != NULL);
     /* acquire, both: partners are the release stores in dedicate_at and in new_spare (watch.c) */
     unsigned own = scheduler->count + atomic_load_explicit(&scheduler->grown, memory_order_acquire);
     unsigned spares = atomic_load_explicit(&scheduler->watch.made, memory_order_acquire);

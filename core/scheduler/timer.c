@@ -22,6 +22,7 @@ void tpi_wheel_init(struct tpi_wheel *wheel, unsigned shift, tp_time now) {
 }
 
 static uint64_t deadline_tick(const struct tpi_wheel *wheel, tp_time deadline) {
+    TPI_CHECK(wheel->shift < 32);
     uint64_t round = ((uint64_t)1 << wheel->shift) - 1;
     if (deadline <= 0) return 0;
     return ((uint64_t)deadline + round) >> wheel->shift;
@@ -30,6 +31,8 @@ static uint64_t deadline_tick(const struct tpi_wheel *wheel, tp_time deadline) {
 /* Puts a timer where its tick belongs; too far ones wait at the end of the top level and come
  * again. */
 static void place(struct tpi_wheel *wheel, struct tpi_timer *timer) {
+    TPI_CHECK(tpi_spin_is_held(&wheel->lock));
+    TPI_CHECK(timer->wheel == wheel && timer->fire != NULL);
     uint64_t tick = deadline_tick(wheel, timer->deadline);
     if (tick < wheel->tick) tick = wheel->tick;
     uint64_t differs = tick ^ wheel->tick;
@@ -51,6 +54,7 @@ static void place(struct tpi_wheel *wheel, struct tpi_timer *timer) {
 
 /* The first tick at which a slot has to be looked at; false when the wheel is empty. */
 static bool next_tick(const struct tpi_wheel *wheel, uint64_t *out) {
+    TPI_CHECK(out != NULL);
     for (unsigned level = 0; level < TPI_WHEEL_LEVELS; level++) {
         if (wheel->used[level] == 0) continue;
         unsigned shift = level * SLOT_BITS;
@@ -65,7 +69,15 @@ static bool next_tick(const struct tpi_wheel *wheel, uint64_t *out) {
     return false;
 }
 
+TPI_FOR_CHECKS bool wheel_is_empty(const struct tpi_wheel *wheel) {
+    uint64_t used = 0;
+    for (unsigned level = 0; level < TPI_WHEEL_LEVELS; level++) used |= wheel->used[level];
+    return used == 0;
+}
+
 static void publish_next(struct tpi_wheel *wheel) {
+    TPI_CHECK(tpi_spin_is_held(&wheel->lock));
+    TPI_CHECK((wheel->count == 0) == wheel_is_empty(wheel));
     uint64_t tick;
     tp_time next = TP_FOREVER;
     if (next_tick(wheel, &tick) && tick < (uint64_t)INT64_MAX >> wheel->shift)
@@ -88,6 +100,9 @@ void tpi_timer_arm(struct tpi_wheel *wheel, struct tpi_timer *timer, tp_time dea
 }
 
 static void unlink_timer(struct tpi_wheel *wheel, struct tpi_timer *timer) {
+    TPI_CHECK(tpi_spin_is_held(&wheel->lock) && wheel->count > 0);
+    TPI_CHECK(timer->wheel == wheel && timer->place < TPI_WHEEL_LEVELS * TPI_WHEEL_SLOTS);
+    TPI_CHECK(wheel->used[timer->place / TPI_WHEEL_SLOTS] >> timer->place % TPI_WHEEL_SLOTS & 1);
     unsigned level = timer->place / TPI_WHEEL_SLOTS, slot = timer->place % TPI_WHEEL_SLOTS;
     tpi_list_remove(&timer->link);
     if (tpi_list_empty(&wheel->slots[level][slot])) wheel->used[level] &= ~((uint64_t)1 << slot);
@@ -95,6 +110,7 @@ static void unlink_timer(struct tpi_wheel *wheel, struct tpi_timer *timer) {
 }
 
 bool tpi_timer_cancel(struct tpi_timer *timer) {
+    TPI_CHECK(timer->wheel == NULL || timer->fire != NULL);
     struct tpi_wheel *wheel = timer->wheel;
     if (wheel == NULL) return false;
     tpi_spin_lock(&wheel->lock);
@@ -123,6 +139,7 @@ bool tpi_timer_armed(struct tpi_timer *timer) {
 }
 
 static unsigned fire_slot(struct tpi_wheel *wheel, unsigned slot, void *worker) {
+    TPI_CHECK(tpi_spin_is_held(&wheel->lock) && slot < TPI_WHEEL_SLOTS);
     unsigned fired = 0;
     struct tpi_list *list = &wheel->slots[0][slot];
     while (!tpi_list_empty(list)) {
@@ -137,6 +154,8 @@ static unsigned fire_slot(struct tpi_wheel *wheel, unsigned slot, void *worker) 
 
 /* Empties a slot of a higher level into the lower ones. */
 static void cascade(struct tpi_wheel *wheel, unsigned level, unsigned slot) {
+    TPI_CHECK(tpi_spin_is_held(&wheel->lock));
+    TPI_CHECK(level > 0 && level < TPI_WHEEL_LEVELS && slot < TPI_WHEEL_SLOTS);
     struct tpi_list *list = &wheel->slots[level][slot];
     struct tpi_list moved;
     tpi_list_init(&moved);
@@ -151,6 +170,7 @@ static void cascade(struct tpi_wheel *wheel, unsigned level, unsigned slot) {
         tpi_list_remove(link);
         place(wheel, TPI_CONTAINER_OF(link, struct tpi_timer, link));
     }
+    TPI_CHECK(tpi_list_empty(list)); /* all went down at least one level */
 }
 
 unsigned tpi_wheel_advance(struct tpi_wheel *wheel, tp_time now, void *worker) {
@@ -159,6 +179,7 @@ unsigned tpi_wheel_advance(struct tpi_wheel *wheel, tp_time now, void *worker) {
     uint64_t until = (uint64_t)now >> wheel->shift, tick;
     tpi_spin_lock(&wheel->lock);
     while (next_tick(wheel, &tick) && tick <= until) {
+        TPI_CHECK(tick >= wheel->tick); /* the wheel never turns back */
         wheel->tick = tick;
         for (unsigned level = TPI_WHEEL_LEVELS - 1; level > 0; level--) {
             uint64_t below = tick & (((uint64_t)1 << (level * SLOT_BITS)) - 1);

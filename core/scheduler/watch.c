@@ -16,6 +16,7 @@
 /* ---- whom it looks at ---- */
 
 static struct tpi_worker *spare_at(const struct tpi_scheduler *scheduler, unsigned number) {
+    TPI_CHECK(number < scheduler->watch.options.spares);
     return scheduler->workers[scheduler->count + TPI_DEDICATED_MAX + number];
 }
 
@@ -30,6 +31,7 @@ static unsigned watched_count(const struct tpi_scheduler *scheduler) {
 }
 
 static struct tpi_worker *watched_at(const struct tpi_scheduler *scheduler, unsigned number) {
+    TPI_CHECK(number < watched_count(scheduler));
     return number < scheduler->count ? scheduler->workers[number]
                                      : spare_at(scheduler, number - scheduler->count);
 }
@@ -47,6 +49,7 @@ static bool is_active(const struct tpi_worker *spare) {
 /* ---- taking over ---- */
 
 static void sweep_deque(struct tpi_scheduler *scheduler, struct tpi_deque *queue) {
+    TPI_CHECK(tpi_deque_length(&scheduler->watch.scratch) == 0);
     struct tpi_deque *scratch = &scheduler->watch.scratch;
     struct tpi_node *node;
     uint32_t moved;
@@ -58,6 +61,7 @@ static void sweep_deque(struct tpi_scheduler *scheduler, struct tpi_deque *queue
 
 /* What waits at a stuck worker goes where others find it. Under the lock, while STUCK is there. */
 static void sweep(struct tpi_scheduler *scheduler, struct tpi_worker *worker) {
+    TPI_CHECK(tpi_mutex_is_held(&worker->watched.lock) && is_stuck(worker));
     /* acquire: partner is the release store in tpi_worker_schedule */
     struct tpi_runnable *next = atomic_exchange_explicit(&worker->next, NULL, memory_order_acquire);
     if (next != NULL) tpi_scheduler_schedule(scheduler, next);
@@ -76,6 +80,7 @@ static void sweep(struct tpi_scheduler *scheduler, struct tpi_worker *worker) {
 
 /* Is it in the slice that was seen last? */
 static bool still_there(const struct tpi_worker *worker) {
+    TPI_CHECK(tpi_mutex_is_held(&worker->watched.lock));
     /* seq_cst: partner, where FENCED, is the exchange in tpi_watch_slice_end; else the fence that
      * take_over has run for both. acquire in any case: the count is at least that of this slice */
     if (atomic_load_explicit(&worker->running, memory_order_seq_cst) == NULL) return false;
@@ -85,6 +90,7 @@ static bool still_there(const struct tpi_worker *worker) {
 }
 
 static bool take_over(struct tpi_scheduler *scheduler, struct tpi_worker *worker) {
+    TPI_CHECK(!worker->dedicated && !worker->watched.stuck);
     tpi_mutex_lock(&worker->watched.lock);
     /* seq_cst: partner is the load in tpi_watch_slice_end; see still_there */
     atomic_fetch_or_explicit(&worker->watch, TPI_WATCH_STUCK, memory_order_seq_cst);
@@ -103,6 +109,7 @@ static bool take_over(struct tpi_scheduler *scheduler, struct tpi_worker *worker
 }
 
 void tpi_watch_slice_end(struct tpi_worker *worker) {
+    TPI_CHECK(tpi_worker_is_here(worker));
     /* relaxed: FENCED is as old as the worker */
     if (atomic_load_explicit(&worker->watch, memory_order_relaxed) & TPI_WATCH_FENCED)
         /* seq_cst: partner is the pair (watch, running) in take_over; weaker, this thread could
@@ -124,6 +131,7 @@ void tpi_watch_slice_end(struct tpi_worker *worker) {
 /* ---- timers of stuck workers ---- */
 
 void tpi_watch_serve_timers(struct tpi_worker *worker) {
+    TPI_CHECK(tpi_worker_is_here(worker));
     struct tpi_scheduler *scheduler = worker->scheduler;
     tp_time now = tpi_scheduler_now(scheduler);
     for (unsigned i = 0, count = watched_count(scheduler); i < count; i++) {
@@ -146,6 +154,7 @@ tp_time tpi_watch_next_timer(const struct tpi_scheduler *scheduler) {
 /* ---- spares ---- */
 
 void tpi_watch_tend(struct tpi_worker *spare) {
+    TPI_CHECK(spare->spare && tpi_worker_is_here(spare));
     /* acquire: partner is the store in set_active */
     bool active = atomic_load_explicit(&spare->active, memory_order_acquire);
     if (active != spare->aside) return;
@@ -165,12 +174,14 @@ void tpi_watch_tend(struct tpi_worker *spare) {
 }
 
 static void set_active(struct tpi_scheduler *scheduler, struct tpi_worker *spare, bool active) {
+    TPI_CHECK(spare->spare && is_active(spare) != active);
     /* release: partners are the acquire loads in tpi_watch_tend and outside_has_work (park.c) */
     atomic_store_explicit(&spare->active, active, memory_order_release);
     tpi_scheduler_rouse(scheduler, spare->index);
 }
 
 static bool new_spare(struct tpi_scheduler *scheduler) {
+    TPI_CHECK(spares_made(scheduler) <= scheduler->watch.options.spares);
     unsigned made = spares_made(scheduler);
     if (made >= scheduler->watch.options.spares) return false;
     if (tpi_scheduler_spare(scheduler, made) != TP_OK) return false; /* the next look tries again */
@@ -252,6 +263,7 @@ static void sweep_again(struct tpi_scheduler *scheduler, struct tpi_worker *work
 }
 
 static void look_at(struct tpi_scheduler *scheduler, struct tpi_worker *worker, tp_time now) {
+    TPI_CHECK(!worker->dedicated);
     const struct tpi_watch_options *options = &scheduler->watch.options;
     struct tpi_watched *seen = &worker->watched;
     bool same = in_same_slice(worker, now);
@@ -312,6 +324,7 @@ void tpi_watch_wake(struct tpi_scheduler *scheduler) {
 }
 
 static void watch_main(void *arg) {
+    TPI_CHECK(((struct tpi_scheduler *)arg)->watch.options.stuck_after > 0);
     struct tpi_scheduler *scheduler = arg;
     struct tpi_watch *watch = &scheduler->watch;
     tp_duration period = watch->options.stuck_after / 2;

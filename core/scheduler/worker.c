@@ -27,11 +27,18 @@
 
 /* ---- ready ---- */
 
+/* What it runs; NULL between two slices. */
+TPI_FOR_CHECKS struct tpi_runnable *peek_running(const struct tpi_worker *worker) {
+    /* relaxed: this thread's own */
+    return atomic_load_explicit(&worker->running, memory_order_relaxed);
+}
+
 static struct tpi_runnable *runnable_of(struct tpi_node *node) {
     return (struct tpi_runnable *)(void *)node; /* its first field */
 }
 
 static struct tpi_deque *queue_for(struct tpi_worker *worker, const struct tpi_runnable *runnable) {
+    TPI_CHECK(runnable->priority <= TP_PRIORITY_LOW);
     switch (runnable->priority) {
     case TP_PRIORITY_HIGH: worker->has_high = true; return &worker->queue_high;
     case TP_PRIORITY_LOW: return &worker->queue_low;
@@ -40,6 +47,8 @@ static struct tpi_deque *queue_for(struct tpi_worker *worker, const struct tpi_r
 }
 
 static void push_local(struct tpi_worker *worker, struct tpi_runnable *runnable) {
+    TPI_CHECK(tpi_worker_is_here(worker));
+    TPI_CHECK(!worker->aside && !(runnable->flags & TPI_RUNNABLE_PINNED));
     struct tpi_deque *queue = queue_for(worker, runnable);
     struct tpi_scheduler *scheduler = worker->scheduler;
     if (scheduler->strategy == TP_STRATEGY_FIFO) {
@@ -58,6 +67,7 @@ static void push_local(struct tpi_worker *worker, struct tpi_runnable *runnable)
 }
 
 static void push_pinned(struct tpi_scheduler *scheduler, struct tpi_runnable *runnable) {
+    TPI_CHECK(runnable->flags & TPI_RUNNABLE_PINNED);
     unsigned index = scheduler->ops->place(scheduler, runnable);
     TPI_ASSERT(scheduler->workers[index] != NULL);
     runnable->home = (uint16_t)index;
@@ -66,6 +76,7 @@ static void push_pinned(struct tpi_scheduler *scheduler, struct tpi_runnable *ru
 }
 
 void tpi_worker_schedule_slow(struct tpi_worker *worker, struct tpi_runnable *runnable) {
+    TPI_CHECK(tpi_worker_is_here(worker));
     struct tpi_scheduler *scheduler = worker->scheduler;
     if (worker->sim) {
         scheduler->driver->enqueue(scheduler->driver->context, worker, runnable);
@@ -81,6 +92,7 @@ void tpi_worker_schedule_slow(struct tpi_worker *worker, struct tpi_runnable *ru
 }
 
 void tpi_worker_requeue(struct tpi_worker *worker, struct tpi_runnable *runnable) {
+    TPI_CHECK(tpi_worker_is_here(worker));
     tpi_worker_schedule_slow(worker, runnable);
 }
 
@@ -97,6 +109,7 @@ void tpi_scheduler_schedule(struct tpi_scheduler *scheduler, struct tpi_runnable
 
 void tpi_scheduler_schedule_chain(struct tpi_scheduler *scheduler, struct tpi_node *first,
                                   struct tpi_node *last, uint32_t count) {
+    TPI_CHECK(first != NULL && last != NULL && count > 0);
     if (scheduler->driver->enqueue == NULL) {
         tpi_inject_push(&scheduler->inject, first, last, count);
         tpi_scheduler_wake_one(scheduler);
@@ -109,6 +122,7 @@ void tpi_scheduler_schedule_chain(struct tpi_scheduler *scheduler, struct tpi_no
 }
 
 static void take_chain(struct tpi_worker *worker, struct tpi_node *node) {
+    TPI_CHECK(!worker->aside);
     while (node != NULL) {
         struct tpi_node *next = node->next;
         struct tpi_runnable *runnable = runnable_of(node);
@@ -120,6 +134,7 @@ static void take_chain(struct tpi_worker *worker, struct tpi_node *node) {
 
 /* A share of what came from outside for all workers, as far as the own queue has room. */
 static void take_outside(struct tpi_worker *worker) {
+    TPI_CHECK(tpi_worker_is_here(worker));
     struct tpi_scheduler *scheduler = worker->scheduler;
     uint32_t count = 0;
     uint32_t length = tpi_inject_length(&scheduler->inject);
@@ -152,6 +167,7 @@ static struct tpi_runnable *take_first_outside(struct tpi_worker *worker) {
  * order, so they wait there; under a backlog that never ends they have a share.
  */
 static unsigned events_due(struct tpi_worker *worker) {
+    TPI_CHECK(!worker->aside);
     struct tpi_scheduler *scheduler = worker->scheduler;
     uint32_t backlog = tpi_deque_length(&worker->queue) + tpi_inject_length(&scheduler->inject);
     if (backlog <= BACKLOG) return EVENTS_BATCH;
@@ -164,6 +180,7 @@ static unsigned events_due(struct tpi_worker *worker) {
 /* Looks at the descriptors without waiting, unless a worker waits for them: this look would read
  * away that worker's wake-up (tests/models/parking.pml, BUG_LOOK_UNCLAIMED). */
 static void take_events(struct tpi_worker *worker) {
+    TPI_CHECK(!worker->sim);
     struct tpi_scheduler *scheduler = worker->scheduler;
     uint32_t nobody = 0;
     unsigned due;
@@ -189,12 +206,14 @@ static struct tpi_runnable *peek_next(const struct tpi_worker *worker) {
 }
 
 static bool has_ready(struct tpi_worker *worker) {
+    TPI_CHECK(tpi_worker_is_here(worker));
     return peek_next(worker) != NULL || tpi_inject_length(&worker->inbound) > 0 ||
            tpi_deque_length(&worker->queue) > 0 || tpi_deque_length(&worker->queue_high) > 0 ||
            tpi_deque_length(&worker->queue_low) > 0;
 }
 
 bool tpi_worker_housekeeping(struct tpi_worker *worker) {
+    TPI_CHECK(tpi_worker_is_here(worker) && peek_running(worker) == NULL);
     if (__builtin_expect(worker->spare, 0)) tpi_watch_tend(worker);
     if (tpi_wheel_next(&worker->wheel) != TP_FOREVER) {
         tp_time now = tpi_scheduler_now(worker->scheduler);
@@ -213,6 +232,7 @@ static struct tpi_node *take_queue(struct tpi_worker *worker, struct tpi_deque *
 }
 
 static struct tpi_runnable *take_next(struct tpi_worker *worker) {
+    TPI_CHECK(tpi_worker_is_here(worker) && peek_running(worker) == NULL);
     struct tpi_runnable *runnable = peek_next(worker);
     /* relaxed: as in peek_next */
     atomic_store_explicit(&worker->next, NULL, memory_order_relaxed);
@@ -221,6 +241,7 @@ static struct tpi_runnable *take_next(struct tpi_worker *worker) {
 
 /* What is pinned here stays out of the queue, where thieves could take it. */
 static struct tpi_runnable *take_pinned(struct tpi_worker *worker) {
+    TPI_CHECK(tpi_worker_is_here(worker));
     uint32_t count;
     if (tpi_inject_length(&worker->inbound) == 0) return NULL;
     return runnable_of(tpi_inject_take(&worker->inbound, 1, &count));
@@ -228,6 +249,7 @@ static struct tpi_runnable *take_pinned(struct tpi_worker *worker) {
 
 /* High priority, then the partner just woken, then the queue; now and then a low one. */
 static struct tpi_runnable *take_ready(struct tpi_worker *worker) {
+    TPI_CHECK(peek_running(worker) == NULL);
     struct tpi_node *node;
     struct tpi_runnable *pinned;
     if (__builtin_expect(worker->has_high, 0)) {
@@ -260,6 +282,7 @@ static bool stopping(const struct tpi_worker *worker) {
 /* Where slices are long, so many turns would let timers and descriptors wait: then the clock
  * decides, and each slice is followed by a look. */
 static bool look_is_due(struct tpi_worker *worker) {
+    TPI_CHECK(!worker->sim);
     struct tpi_scheduler *scheduler = worker->scheduler;
     if (worker->turn % HOUSEKEEPING_TURNS == 0) return true;
     if (!worker->slow && worker->turn % CLOCK_TURNS != 0) return false;
@@ -274,6 +297,7 @@ static bool look_is_due(struct tpi_worker *worker) {
 }
 
 struct tpi_runnable *tpi_worker_pick(struct tpi_worker *worker) {
+    TPI_CHECK(tpi_worker_is_here(worker) && peek_running(worker) == NULL);
     for (;;) {
         worker->turn++;
         if (look_is_due(worker)) {
@@ -293,6 +317,7 @@ struct tpi_runnable *tpi_worker_pick(struct tpi_worker *worker) {
 /* ---- the loop and its fibers ---- */
 
 static void run_after(struct tpi_worker *worker) {
+    TPI_CHECK(tpi_worker_is_here(worker));
     if (worker->after == NULL) return;
     void (*after)(struct tpi_worker *, void *) = worker->after;
     worker->after = NULL;
@@ -301,6 +326,7 @@ static void run_after(struct tpi_worker *worker) {
 
 /* Goes on with `to`; returns, on whatever worker comes back to this fiber, that worker. */
 static struct tpi_worker *switch_to(struct tpi_worker *worker, struct tpi_fiber *to) {
+    TPI_CHECK(tpi_worker_is_here(worker) && to->stack_pointer != NULL);
     struct tpi_fiber *from = worker->fiber;
     TPI_ASSERT(from != to);
     worker->fiber = to;
@@ -312,6 +338,7 @@ static struct tpi_worker *switch_to(struct tpi_worker *worker, struct tpi_fiber 
 }
 
 static ALWAYS void run_one(struct tpi_worker *worker, struct tpi_runnable *runnable) {
+    TPI_CHECK(tpi_worker_is_here(worker) && runnable != NULL);
     struct tpi_scheduler *scheduler = worker->scheduler;
     /* relaxed: the hook itself is read with acquire when an event is made */
     worker->tracing = atomic_load_explicit(&scheduler->trace.hook, memory_order_relaxed) != NULL;
@@ -333,6 +360,7 @@ static ALWAYS void end_slice(struct tpi_worker *worker) {
 }
 
 void tpi_worker_empty(struct tpi_worker *worker) {
+    TPI_CHECK(tpi_worker_is_here(worker) && peek_running(worker) == NULL);
     struct tpi_deque *queues[] = {&worker->queue_high, &worker->queue, &worker->queue_low};
     if (peek_next(worker) != NULL) tpi_scheduler_schedule(worker->scheduler, take_next(worker));
     for (size_t i = 0; i < sizeof queues / sizeof queues[0]; i++)
@@ -341,6 +369,7 @@ void tpi_worker_empty(struct tpi_worker *worker) {
 }
 
 static void push_spare(struct tpi_worker *worker, struct tpi_fiber *fiber) {
+    TPI_CHECK(fiber != &worker->base);
     fiber->next = worker->spares;
     worker->spares = fiber;
     worker->spare_count++;
@@ -349,6 +378,7 @@ static void push_spare(struct tpi_worker *worker, struct tpi_fiber *fiber) {
 /* The partner just woken, when nothing says that anything else should go first: the shortest
  * way. */
 static ALWAYS struct tpi_runnable *take_partner(struct tpi_worker *worker) {
+    TPI_CHECK(tpi_worker_is_here(worker) && peek_running(worker) == NULL);
     struct tpi_runnable *partner = peek_next(worker);
     if (partner == NULL || worker->has_high || worker->streak >= STREAK_MAX) return NULL;
     worker->streak++;
@@ -404,6 +434,7 @@ void tpi_worker_loop(void *arg) {
 }
 
 void tpi_worker_escape(struct tpi_worker *worker) {
+    TPI_CHECK(tpi_worker_is_here(worker) && !worker->escaping);
     /* relaxed: this thread's own */
     TPI_ASSERT(atomic_load_explicit(&worker->running, memory_order_relaxed) != NULL);
     TPI_ASSERT(worker->fiber->frame != NULL);
@@ -423,6 +454,7 @@ static struct tpi_fiber *new_fiber(struct tpi_worker *worker, size_t stack_size)
 }
 
 static struct tpi_fiber *take_spare(struct tpi_worker *worker) {
+    TPI_CHECK((worker->spares == NULL) == (worker->spare_count == 0));
     struct tpi_fiber *fiber = worker->spares;
     if (fiber == NULL) return new_fiber(worker, 0);
     worker->spares = fiber->next;
@@ -435,12 +467,14 @@ static void free_fiber(struct tpi_worker *worker, void *fiber) {
 }
 
 static bool keeps_spare(const struct tpi_worker *worker, const struct tpi_fiber *fiber) {
+    TPI_CHECK(fiber != NULL);
     return worker->spare_count < TPI_SPARES_MAX &&
            tpi_fiber_is_usual(worker->scheduler->stacks, fiber);
 }
 
 tp_err tpi_worker_suspend(struct tpi_worker **worker, struct tpi_fiber **fiber,
                           void (*after)(struct tpi_worker *, void *), void *arg) {
+    TPI_CHECK(tpi_worker_is_here(*worker) && after != NULL);
     struct tpi_worker *here = *worker;
     TPI_ASSERT(here->after == NULL);
     struct tpi_fiber *spare = take_spare(here);
@@ -455,6 +489,7 @@ tp_err tpi_worker_suspend(struct tpi_worker **worker, struct tpi_fiber **fiber,
 
 /* The current fiber becomes spare, or is freed once it has been left. */
 static void retire_current(struct tpi_worker *worker) {
+    TPI_CHECK(worker->fiber != NULL && worker->fiber != &worker->base);
     TPI_ASSERT(worker->after == NULL);
     if (keeps_spare(worker, worker->fiber)) {
         push_spare(worker, worker->fiber);
@@ -465,6 +500,7 @@ static void retire_current(struct tpi_worker *worker) {
 }
 
 struct tpi_worker *tpi_worker_resume(struct tpi_worker *worker, struct tpi_fiber *fiber) {
+    TPI_CHECK(tpi_worker_is_here(worker) && fiber != worker->fiber);
     tpi_count(&worker->rejoined, 1);
     retire_current(worker);
     return switch_to(worker, fiber);
@@ -472,6 +508,7 @@ struct tpi_worker *tpi_worker_resume(struct tpi_worker *worker, struct tpi_fiber
 
 tp_err tpi_worker_enter(struct tpi_worker **worker, size_t stack_size,
                         struct tpi_runnable *runnable) {
+    TPI_CHECK(tpi_worker_is_here(*worker) && runnable != NULL);
     TPI_ASSERT((*worker)->first == NULL);
     struct tpi_fiber *fiber = new_fiber(*worker, stack_size);
     if (fiber == NULL) return TP_ENOMEM;
@@ -482,6 +519,7 @@ tp_err tpi_worker_enter(struct tpi_worker **worker, size_t stack_size,
 }
 
 void tpi_worker_drop(struct tpi_worker *worker, struct tpi_fiber *fiber) {
+    TPI_CHECK(tpi_worker_is_here(worker) && fiber->stack_pointer != NULL);
     TPI_ASSERT(fiber != worker->fiber);
     tpi_count(&worker->rejoined, 1);
     if (!keeps_spare(worker, fiber)) {

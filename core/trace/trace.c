@@ -24,6 +24,7 @@ void tpi_trace_set(struct tpi_trace_sink *sink, tp_trace_hook hook, void *contex
 }
 
 void tpi_trace_emit(struct tpi_trace_sink *sink, const tp_trace_event *event) {
+    TPI_CHECK(sink != NULL);
     TPI_ASSERT(event->kind < TP_TRACE_KIND_COUNT);
     /* acquire: partner is the release store in tpi_trace_set */
     tp_trace_hook hook = atomic_load_explicit(&sink->hook, memory_order_acquire);

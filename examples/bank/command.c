@@ -28,6 +28,13 @@ int usage_error(const char *command, const char *format, ...) {
     return usage_hint(command);
 }
 
+void output_error(const char *command, const char *output) {
+    char text[128];
+    const char *reason =
+        errno != 0 ? strerror_r(errno, text, sizeof text) : "an earlier write failed";
+    fprintf(stderr, "bank %s: %s: cannot be written: %s\n", command, output, reason);
+}
+
 bool number_option(const char *command, const char *name, const char *text, uint64_t low,
                    uint64_t high, uint64_t *out) {
     char *end;

@@ -31,6 +31,8 @@ int command_cluster(int argc, char **argv); /* these two where nodes are: BANK_N
 int usage_error(const char *command, const char *format, ...) TP_PRINTF(2, 3);
 /* What getopt_long already complained about; returns STATUS_USAGE. */
 int usage_hint(const char *command);
+/* Says that an output (a path, or what people call it) cannot be written, and why: errno. */
+void output_error(const char *command, const char *output);
 /* Reads a whole number from low to high; false (and said so) when it is not one. */
 bool number_option(const char *command, const char *name, const char *text, uint64_t low,
                    uint64_t high, uint64_t *out);

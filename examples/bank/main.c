@@ -1,6 +1,7 @@
 /*
  * bank: accounts, tellers, a ledger, reports and clients as actors. This file finds the command.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,7 +68,8 @@ static int command_run(int argc, char **argv) {
 
 int main(int argc, char **argv) {
     int status = command_run(argc, argv);
+    errno = 0;
     if (fflush(stdout) == 0 && ferror(stdout) == 0) return status;
-    fputs("bank: the output cannot be written\n", stderr);
+    output_error(argc > 1 ? argv[1] : "", "standard output");
     return status == STATUS_OK ? STATUS_FAILED : status;
 }

@@ -129,6 +129,10 @@ static void table_print(const struct load *load) {
 }
 
 static int verdict_print(const struct load *load, FILE *out, int status) {
+    if (load->replay.conserved && status == STATUS_REJECTED) {
+        fputs("bank: stopped at the line that was refused (--strict)\n", out);
+        return status;
+    }
     if (load->replay.conserved) {
         fputs("bank: OK\n", out);
         return status;
@@ -142,7 +146,7 @@ static int balances_write(const struct load *load, const char *path) {
     const struct bank_replay *replay = &load->replay;
     FILE *out = fopen(path, "w");
     if (out == NULL) {
-        fprintf(stderr, "bank replay: %s: cannot be written\n", path);
+        output_error("replay", path);
         return STATUS_FAILED;
     }
     for (size_t n = 0; n < bank_audit_count(&replay->audit); n++) {
@@ -152,7 +156,7 @@ static int balances_write(const struct load *load, const char *path) {
     }
     bool good = ferror(out) == 0;
     if (fclose(out) == 0 && good) return STATUS_OK;
-    fprintf(stderr, "bank replay: %s: cannot be written\n", path);
+    output_error("replay", path);
     return STATUS_FAILED;
 }
 

@@ -80,7 +80,8 @@ typedef struct tp_alias {
 
 /* Opens an alias (EXPLICIT or REPLY). A zero ref: tp_error(self). */
 TP_API tp_alias tp_alias_open(tp_actor *self, tp_alias_mode mode);
-/* A monitor with an alias tied to it; the alias's ref is the monitor's. */
+/* A monitor with an alias tied to it; the alias's ref is the monitor's. A zero ref: tp_error(self);
+ * TP_EINVAL: no such mode. */
 TP_API tp_alias tp_monitor_alias(tp_actor *self, tp_pid other, tp_alias_mode mode);
 /* Closes it: true if it was open. What is already queued stays. */
 TP_API bool tp_unalias(tp_actor *self, tp_ref alias);

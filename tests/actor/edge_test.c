@@ -336,6 +336,8 @@ static void alias_body(tp_actor *self, void *arg) {
     TP_ASSERT_EQ_INT(tp_alias_open(self, TP_ALIAS_DEMONITOR).ref, 0);
     TP_ASSERT_EQ_INT(tp_error(self), TP_EINVAL);
     tp_pid target = tp_spawn_body(self, wait_for_number, NULL, NULL);
+    TP_ASSERT_EQ_INT(tp_monitor_alias(self, target, (tp_alias_mode)4).ref, 0); /* there are four */
+    TP_ASSERT_EQ_INT(tp_error(self), TP_EINVAL);
     tp_alias aliases[4];
     for (int i = 0; i < 4; i++) {
         aliases[i] = tp_monitor_alias(self, target, (tp_alias_mode)i);

@@ -116,6 +116,7 @@ printf 'account,color\n1,red\n' >"$work/header.csv"
 run 0 replay --format csv "$work/header.csv" --json; err 'header.csv:1:9: unknown column "color"'
 json "j['transactions'] == 0 and j['rejected'] == 1"
 run 2 replay --format csv "$work/header.csv" --strict; err ':1:9: unknown column'
+out 'bank: stopped at the line that was refused'
 : >"$work/empty.csv"
 run 0 replay --format csv "$work/empty.csv"; err 'empty.csv:1:1: the file has no header'
 
@@ -161,9 +162,12 @@ run 2 report --from csv "$data/refused.csv" --account 1 --strict; no_out
 run 0 export --format ledger --from csv "$data/history.csv"; no_err
 out 'Accounts:100  *-250.50 CZK'
 if [ "$(grep -c '^20' "$work/out")" -eq 8 ]; then ok; else fail "$what: not 8 records"; fi
-run 1 replay --format csv "$data/history.csv" --balances "$work/no/where"; err 'cannot be written'
+run 1 replay --format csv "$data/history.csv" --balances "$work/no/where"
+err 'cannot be written: No such file'
 "$bank" export --format ledger --from berka "$data/berka" >/dev/full 2>"$work/err"
 if [ $? -eq 1 ]; then ok; else fail "export to a full device: status is not 1"; fi
+if [ "$(grep -c 'standard output: cannot be written: No space left on device' "$work/err")" -eq 1 ]
+then ok; else fail "export to a full device: does not say, or says twice, why"; fi
 
 # ---- the real data set ----
 if [ -n "${BERKA_DIR:-}" ] && [ -f "$BERKA_DIR/trans.asc" ]; then

@@ -268,6 +268,32 @@ TP_TEST(isolate, an_answer_reaches_one_that_is_behind) {
     run_isolated(behind_body);
 }
 
+/* Ends once it has refused a request, which then fails with the marks of a refused message. */
+static bool refuse(const tp_message *message, void *met) {
+    if (tp_message_is(message, who)) *(bool *)met = true;
+    return false;
+}
+static void deaf_peer(tp_actor *self, void *arg) {
+    const tp_message *message;
+    bool met = false;
+    (void)arg;
+    while (!met) (void)tp_receive_any(self, TP_MS(1), refuse, &met, &message);
+}
+static void deaf_body(tp_actor *self, void *arg) {
+    (void)arg;
+    tp_pid pid = isolate_one(self);
+    for (int i = 0; i < 3; i++) {
+        tell(self, pid, "call", tp_spawn_body(self, deaf_peer, NULL, NULL), 1);
+        (void)expect(self, "called");
+        TP_ASSERT_EQ_INT(expect(self, "done").n, TP_ENOPROC);
+    }
+    TP_ASSERT_EQ_INT(ask_who(self, pid, 1).sum, 101);
+}
+TP_TEST(isolate, a_call_that_was_refused_fails_like_any_other) {
+    SUPPORTED();
+    run_isolated(deaf_body);
+}
+
 static void spawn_body(tp_actor *self, void *arg) {
     (void)arg;
     tp_pid pid = isolate_one(self);
