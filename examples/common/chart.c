@@ -62,14 +62,14 @@ void gantt_print(const struct gantt *gantt) {
 
 /* ---- SVG ---- */
 
-static const char *const head =
-    "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" role=\"img\">\n"
-    "<style>text{font:12px system-ui,sans-serif;fill:#333}.t{font-weight:600;font-size:14px}"
-    ".g{stroke:#8885;stroke-width:1}.c0{--c:#3b6ea8}.c1{--c:#c76b29}.c2{--c:#3f8f5b}"
-    ".c3{--c:#9a4f96}.c4{--c:#b5a12c}.c5{--c:#4aa3a3}.c6{--c:#b8445a}.c7{--c:#777}"
-    "rect{fill:var(--c)}polyline{fill:none;stroke:var(--c);stroke-width:2}"
-    "@media(prefers-color-scheme:dark){text{fill:#ddd}}</style>\n"
-    "<title>%s</title><text class=\"t\" x=\"8\" y=\"20\">%s</text>\n";
+#define HEAD                                                                                       \
+    "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" role=\"img\">\n"              \
+    "<style>text{font:12px system-ui,sans-serif;fill:#333}.t{font-weight:600;font-size:14px}"      \
+    ".g{stroke:#8885;stroke-width:1}.c0{--c:#3b6ea8}.c1{--c:#c76b29}.c2{--c:#3f8f5b}"              \
+    ".c3{--c:#9a4f96}.c4{--c:#b5a12c}.c5{--c:#4aa3a3}.c6{--c:#b8445a}.c7{--c:#777}"                \
+    "rect{fill:var(--c)}polyline{fill:none;stroke:var(--c);stroke-width:2}"                        \
+    "@media(prefers-color-scheme:dark){text{fill:#ddd}}</style>\n"                                 \
+    "<title>%s</title><text class=\"t\" x=\"8\" y=\"20\">%s</text>\n"
 
 static FILE *open_svg(const char *folder, const char *name, const char *title, int height) {
     char path[512];
@@ -79,7 +79,7 @@ static FILE *open_svg(const char *folder, const char *name, const char *title, i
         perror(path);
         return NULL;
     }
-    fprintf(out, head, WIDTH, height, title, title);
+    fprintf(out, HEAD, WIDTH, height, title, title);
     return out;
 }
 
