@@ -166,7 +166,7 @@ run 1 replay --format csv "$data/history.csv" --balances "$work/no/where"
 err 'cannot be written: No such file'
 "$bank" export --format ledger --from berka "$data/berka" >/dev/full 2>"$work/err"
 if [ $? -eq 1 ]; then ok; else fail "export to a full device: status is not 1"; fi
-if [ "$(grep -c 'standard output: cannot be written: No space left on device' "$work/err")" -eq 1 ]
+if [ "$(grep -c 'standard output: cannot be written: ' "$work/err")" -eq 1 ]
 then ok; else fail "export to a full device: does not say, or says twice, why"; fi
 
 # ---- the real data set ----
