@@ -31,8 +31,7 @@ static struct tape_strip *grown(struct tape_strip *strip) {
     return larger;
 }
 
-void tape_hook(void *context, const tp_trace_event *event) {
-    struct tape *tape = context;
+static void record(struct tape *tape, const tp_trace_event *event) {
     size_t at = event->worker < TAPE_STRIPS - 1 ? event->worker : TAPE_STRIPS - 1;
     struct tape_strip *strip = grown(tape->strips[at]);
     if (strip == NULL) {
@@ -44,6 +43,13 @@ void tape_hook(void *context, const tp_trace_event *event) {
     *out = (struct event){
         .kind = event->kind, .actor = event->actor, .time = event->time, .value = event->value};
     snprintf(out->name, sizeof out->name, "%s", event->name);
+}
+
+void tape_hook(void *context, const tp_trace_event *event) {
+    struct tape *tape = context;
+    pthread_mutex_lock(&tape->lock);
+    record(tape, event);
+    pthread_mutex_unlock(&tape->lock);
 }
 
 /* ---- reading ---- */
@@ -135,7 +141,7 @@ void tape_free(struct tape *tape) {
     for (size_t i = 0; i < TAPE_STRIPS; i++) free(tape->strips[i]);
     free(tape->lives);
     free(tape->spans);
-    *tape = (struct tape){0};
+    *tape = (struct tape)TAPE_NEW;
 }
 
 /* ---- what it shows ---- */

@@ -1,11 +1,13 @@
 /*
  * What the runtime's trace says of a run: who kept which worker busy, when.
  *
- * Give tape_hook to tp_sim_trace or tp_runtime_trace. Each worker writes to a strip of its own, so
- * no lock is needed; read the tape when the run is over.
+ * Give tape_hook to tp_sim_trace or tp_runtime_trace. Each worker writes to a strip of its own; all
+ * threads outside share one. Read the tape when the run is over.
  */
 #ifndef EXAMPLES_COMMON_TAPE_H
 #define EXAMPLES_COMMON_TAPE_H
+
+#include <pthread.h>
 
 #include <troupe/trace.h>
 
@@ -37,10 +39,14 @@ struct tape {
     size_t life_count;
     struct tape_span *spans; /* by time, then by worker */
     size_t span_count;
-    bool broken; /* memory ran out: something is missing */
+    bool broken;          /* memory ran out: something is missing */
+    pthread_mutex_t lock; /* of the strips: threads outside share one, and a picture has time */
 };
 
-/* A hook for the trace; the context is the tape (zeroed before). */
+#define TAPE_NEW                                                                                   \
+    { .lock = PTHREAD_MUTEX_INITIALIZER }
+
+/* A hook for the trace; the context is the tape (TAPE_NEW). */
 void tape_hook(void *tape, const tp_trace_event *event);
 /* After the run: fills lives and spans. False: something is missing. */
 bool tape_read(struct tape *tape);

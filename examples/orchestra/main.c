@@ -200,7 +200,7 @@ static void draw(const struct story *story, const struct performance *performanc
 
 static void perform(struct story *story, struct performance *performance, const char *file) {
     tp_sim *sim;
-    struct tape tape = {0};
+    struct tape tape = TAPE_NEW;
     tp_sim_options options = {.seed = story->seed, .workers = performance->workers};
     performance->note = BEAT * performance->workers / PLAYERS;
     if (!story_check(story, tp_sim_new(&sim, &options) == TP_OK, "%s: memory", file)) return;

@@ -202,7 +202,7 @@ static bool run_until_shown(const struct story *story, struct day *day, struct t
 
 static void play(struct story *story, int number, tp_duration hour, bool real) {
     static struct day day;
-    struct tape tape = {0};
+    struct tape tape = TAPE_NEW;
     day = (struct day){.plan = &plans[number - 1], .hour = hour};
     bool ok = run_until_shown(story, &day, &tape, real);
     if (story_check(story, ok, "case %d, %s: the day ends", number, real ? "real" : "virtual")) {
