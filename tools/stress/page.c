@@ -11,6 +11,7 @@
 #define LEFT 70.0
 #define TOP 14.0
 #define LEAVES_SHOWN 512
+#define LABELS 10 /* at most, on an axis */
 
 static void begin_svg(FILE *out, const char *title, double height) {
     fprintf(out,
@@ -28,6 +29,13 @@ static void put_number(FILE *out, double x, double y, const char *anchor, double
     char text[64];
     (void)snprintf(text, sizeof text, "%.4g%s", value, unit);
     put_text(out, x, y, anchor, text);
+}
+
+/* As people say it: 18.9 ms, not 18870 us. */
+static void duration_text(char *out, size_t size, double us) {
+    if (us < 999.5) (void)snprintf(out, size, "%.3g us", us);
+    else if (us < 999.5e3) (void)snprintf(out, size, "%.3g ms", us / 1e3);
+    else (void)snprintf(out, size, "%.3g s", us / 1e6);
 }
 
 static void put_grid(FILE *out, double high, const char *unit) {
@@ -75,9 +83,13 @@ static void put_latency(FILE *out, const struct stress_result *result) {
         to = i / 8 * 8 + 8;
     }
     begin_svg(out, "Restart latency, from death to serving (both axes logarithmic)", HEIGHT + 50);
-    for (size_t i = from; i < to; i += 8)
-        put_number(out, LEFT + WIDTH * (double)(i - from) / (double)(to - from), TOP + HEIGHT + 16,
-                   "start", stress_bucket_edge(i) / 1e3, "us");
+    size_t step = 8 * (1 + (to > from ? to - from : 0) / 8 / LABELS);
+    for (size_t i = from; i < to; i += step) {
+        char text[32];
+        duration_text(text, sizeof text, stress_bucket_edge(i) / 1e3);
+        put_text(out, LEFT + WIDTH * (double)(i - from) / (double)(to - from), TOP + HEIGHT + 16,
+                 "start", text);
+    }
     if (from < to) {
         put_bars(out, &result->delayed, "b", from, to, doublings(result));
         put_bars(out, &result->plain, "a", from, to, doublings(result));
@@ -160,11 +172,14 @@ static const char *const head =
     "b.a{color:#3b6ea8}b.b{color:#c76b29}td{padding:0 1rem 0 0}</style></head><body>\n";
 
 static void put_row(FILE *out, const char *name, const struct stress_histogram *histogram) {
-    fprintf(out,
-            "<tr><td>%s</td><td>%" PRIu64
-            "</td><td>%.1f us</td><td>%.1f us</td><td>%.1f us</td></tr>\n",
-            name, histogram->count, stress_quantile(histogram, 0.5) / 1e3,
-            stress_quantile(histogram, 0.99) / 1e3, stress_quantile(histogram, 0.999) / 1e3);
+    static const double quantiles[] = {0.5, 0.99, 0.999};
+    fprintf(out, "<tr><td>%s</td><td>%" PRIu64 "</td>", name, histogram->count);
+    for (size_t i = 0; i < sizeof quantiles / sizeof quantiles[0]; i++) {
+        char text[32];
+        duration_text(text, sizeof text, stress_quantile(histogram, quantiles[i]) / 1e3);
+        fprintf(out, "<td>%s</td>", text);
+    }
+    fprintf(out, "</tr>\n");
 }
 
 static void put_figures(FILE *out, const struct stress *stress) {
