@@ -56,8 +56,8 @@ static tp_err take_reply(tp_actor *self, struct tpi_block *block, const tp_messa
 tp_err tp_call_value(tp_actor *self, tp_pid to, tp_duration timeout,
                      const tp_message_type *reply_type, void *reply, const tp_message_type *type,
                      const void *value) {
-    TPI_CHECK(tpi_is_owner(self) && type != NULL);
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_is_owner(self) && type != NULL);
     if (reply == NULL || reply_type == NULL) return TP_EINVAL;
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL) return TP_ENOMEM;
@@ -282,8 +282,8 @@ static void settle_deferred(tp_actor *self, tp_from from) {
 
 tp_err tp_reply_to_value(tp_actor *self, tp_from from, const tp_message_type *type,
                          const void *value) {
-    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_is_owner(self));
     if (tp_pid_is_null(from.caller)) return TP_EINVAL;
     tp_err err = send_reply(self, from.caller, from.request, type, value);
     if (err == TP_OK) settle_deferred(self, from);
@@ -521,8 +521,8 @@ tp_err tp_await_all(tp_actor *self, const tp_future *futures, size_t count, tp_d
 }
 
 void tp_cancel(tp_actor *self, tp_future future) {
-    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_is_owner(self));
     struct pending *pending =
         self->extra == NULL ? NULL : tpi_map_remove(&self->extra->pending, future, 0);
     if (pending != NULL) free_pending(self, pending);

@@ -63,8 +63,8 @@ static tp_reason reason_of(const tp_actor *actor) {
 /* ---- by its own will ---- */
 
 void tp_exit_with(tp_actor *self, tp_reason reason) {
-    TPI_CHECK(tpi_is_owner(self) && !(self->flags & TPI_ACTOR_DEAD));
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_is_owner(self) && !(self->flags & TPI_ACTOR_DEAD));
     struct tpi_capsule *capsule = tpi_capsule_of(self);
     if (capsule != NULL) capsule->by_itself = true;
     tpi_doom(self, reason, false);

@@ -29,8 +29,8 @@ static struct tpi_memory *heap(tp_actor *self) {
 }
 
 void *tp_alloc(tp_actor *self, size_t size) {
-    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_is_owner(self));
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL || size > SIZE_MAX - sizeof(struct allocation)) return NULL;
     size_t total = sizeof(struct allocation) + size;
@@ -60,8 +60,8 @@ void tp_free(tp_actor *self, void *pointer) {
 }
 
 tp_err tp_own_descriptor(tp_actor *self, int descriptor) {
-    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_is_owner(self));
     struct tpi_extra *extra = tpi_extra(self);
     if (descriptor < 0) return TP_EINVAL;
     struct owned_descriptor *owned =
@@ -74,8 +74,8 @@ tp_err tp_own_descriptor(tp_actor *self, int descriptor) {
 }
 
 bool tp_disown_descriptor(tp_actor *self, int descriptor) {
-    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_is_owner(self));
     struct tpi_list *link, *spare;
     if (self->extra == NULL) return false;
     TPI_LIST_EACH(&self->extra->descriptors, link, spare) {
@@ -89,8 +89,8 @@ bool tp_disown_descriptor(tp_actor *self, int descriptor) {
 }
 
 tp_err tp_on_exit(tp_actor *self, void (*function)(void *arg), void *arg) {
-    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_is_owner(self));
     struct tpi_extra *extra = tpi_extra(self);
     if (function == NULL) return TP_EINVAL;
     struct exit_call *call = extra == NULL ? NULL : tpi_heap_alloc(heap(self), sizeof *call);

@@ -263,8 +263,8 @@ static bool accept_case(tp_actor *self, struct tpi_block *block, void *context) 
 }
 
 tp_err tp_receive_cases(tp_actor *self, tp_duration timeout, void *state, const tp_handler *cases) {
-    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_is_owner(self));
     if (cases == NULL) return TP_EINVAL;
     struct tpi_block *block;
     tp_err err = wait_message(self, timeout, accept_case, (void *)(uintptr_t)cases, &block);
@@ -291,8 +291,8 @@ static bool accept_filter(tp_actor *self, struct tpi_block *block, void *context
 
 tp_err tp_receive_any(tp_actor *self, tp_duration timeout, tp_filter filter, void *context,
                       const tp_message **out) {
-    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_is_owner(self));
     if (out == NULL) return TP_EINVAL;
     struct user_filter user = {filter, context};
     struct tpi_block *block;
@@ -352,8 +352,8 @@ static tp_kept *keep_again(struct tpi_extra *extra, struct tpi_block *block) {
 }
 
 tp_kept *tp_keep(tp_actor *self) {
-    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_is_owner(self));
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL || self->current == NULL) return NULL;
     if (self->current->state & TPI_BLOCK_KEPT) return keep_again(extra, self->current);
@@ -378,8 +378,8 @@ void tpi_block_spent(tp_actor *self, struct tpi_block *block) {
 }
 
 void tp_keep_release(tp_actor *self, tp_kept *kept) {
-    TPI_CHECK(kept == NULL || (kept->count > 0 && kept->block->state & TPI_BLOCK_KEPT));
     TPI_INSIDE(self);
+    TPI_CHECK(kept == NULL || (kept->count > 0 && kept->block->state & TPI_BLOCK_KEPT));
     if (kept == NULL || --kept->count > 0) return;
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     tpi_list_remove(&kept->link);
@@ -417,8 +417,8 @@ static void append(struct tpi_block **first, struct tpi_block **last, struct tpi
 }
 
 void tp_postpone(tp_actor *self) {
-    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_is_owner(self));
     struct tpi_extra *extra = tpi_extra(self);
     struct tpi_block *block = self->current;
     if (block == NULL) return;
@@ -439,8 +439,8 @@ void tp_postpone(tp_actor *self) {
 }
 
 void tp_retry_postponed(tp_actor *self) {
-    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_is_owner(self));
     struct tpi_extra *extra = self->extra;
     if (extra == NULL || extra->postponed == NULL) return;
     /* what still waits to be retried came later: its turn had not come when these were postponed */

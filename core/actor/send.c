@@ -253,8 +253,8 @@ static inline bool is_plain_receiver(const tp_actor *receiver, uint32_t generati
 
 static __attribute__((noinline, cold)) tp_err send_other(tp_actor *self, tp_pid to,
                                                          struct tpi_block *block) {
-    TPI_CHECK(tpi_block_is_sound(block));
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_block_is_sound(block));
     return tpi_send_block(self->runtime, self, to, block);
 }
 
@@ -277,8 +277,8 @@ static inline tp_err send_plain(tp_actor *self, tp_pid to, struct tpi_block *blo
 }
 
 tp_err tp_send_value(tp_actor *self, tp_pid to, const tp_message_type *type, const void *value) {
-    TPI_CHECK(type != NULL && tpi_is_owner(self));
     TPI_INSIDE(self);
+    TPI_CHECK(type != NULL && tpi_is_owner(self));
     bool small = type->bound - 1 < 4096; /* 0 says there is no bound */
     struct tpi_block *block = __builtin_expect(small, 1)
                                   ? encode_small(self->worker, type, value)
@@ -291,8 +291,8 @@ tp_err tp_send_value(tp_actor *self, tp_pid to, const tp_message_type *type, con
 
 static __attribute__((noinline, cold)) uint8_t *
 begin_refilled(tp_actor *self, const tp_message_type *type, uint32_t size_class) {
-    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_is_owner(self));
     struct tpi_pool *pool = self->worker->pool;
     TPI_ASSERT(size_class < TPI_CLASS_COUNT);
     void *block = tpi_pool_refill(pool, (uint8_t)size_class);
@@ -328,8 +328,8 @@ tp_err tpi_send_end(tp_actor *self, tp_pid to, uint8_t *payload, const uint8_t *
 
 tp_err tp_send_alias_value(tp_actor *self, tp_alias alias, const tp_message_type *type,
                            const void *value) {
-    TPI_CHECK(type != NULL && tpi_is_owner(self));
     TPI_INSIDE(self);
+    TPI_CHECK(type != NULL && tpi_is_owner(self));
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     struct tpi_block *block = tpi_block_encode(runtime, self->worker, type, value);
     if (block == NULL) return tpi_encode_error(type, value);
@@ -376,8 +376,8 @@ static struct tpi_block *envelope(tp_actor *self, const tp_message_type *type,
 
 tp_err tp_broadcast_value(tp_actor *self, const tp_pid *to, size_t count,
                           const tp_message_type *type, const void *value) {
-    TPI_CHECK(!(self->flags & TPI_ACTOR_SENDING_MANY));
     TPI_INSIDE(self);
+    TPI_CHECK(!(self->flags & TPI_ACTOR_SENDING_MANY));
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     if (to == NULL && count > 0) return TP_EINVAL;
     struct tpi_payload *payload = encode_shared(runtime, type, value);
@@ -405,8 +405,8 @@ tp_err tp_broadcast_value(tp_actor *self, const tp_pid *to, size_t count,
 }
 
 tp_err tp_forward(tp_actor *self, tp_pid to) {
-    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_is_owner(self));
     tp_runtime *runtime = tpi_runtime_of(self->worker);
     if (self->current == NULL) return TP_ECONTEXT;
     if (self->current->kind == TPI_KIND_REQUEST) return tp_delegate(self, to);

@@ -82,8 +82,8 @@ static bool end_link(tp_actor *self, tp_pid peer) {
 }
 
 tp_err tp_link(tp_actor *self, tp_pid other) {
-    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_is_owner(self));
     if (tp_pid_is_null(other)) return TP_EINVAL;
     if (tp_pid_equal(other, tp_self(self))) return TP_OK;
     if (tpi_extra(self) == NULL) return TP_ENOMEM;
@@ -99,8 +99,8 @@ tp_err tp_link(tp_actor *self, tp_pid other) {
 }
 
 tp_err tp_unlink(tp_actor *self, tp_pid other) {
-    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_is_owner(self));
     if (get_link(self, other) != LINK_ACTIVE) return TP_OK;
     tp_ref id = tpi_ref_new(self) & (UINT64_MAX >> 1);
     tp_err err = signal_send(self, other, TPI_KIND_UNLINK, id);
@@ -149,8 +149,8 @@ void tpi_unlink_at_birth(tp_actor *parent, tp_actor *child) {
 /* ---- exit signals ---- */
 
 bool tp_trap_exits(tp_actor *self, bool trap) {
-    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_is_owner(self));
     bool before = (self->flags & TPI_ACTOR_TRAPS) != 0;
     if (trap) self->flags |= TPI_ACTOR_TRAPS;
     else self->flags &= ~(uint32_t)TPI_ACTOR_TRAPS;
@@ -362,8 +362,8 @@ static void flush_down(tp_actor *self, tp_ref ref) {
 }
 
 bool tp_demonitor(tp_actor *self, tp_ref ref) {
-    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_is_owner(self));
     struct monitor *monitor =
         self->extra == NULL ? NULL : tpi_map_remove(&self->extra->monitors, ref, 0);
     if (monitor == NULL) { /* its DOWN has come, and may wait to be received */

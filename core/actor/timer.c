@@ -204,8 +204,8 @@ tp_ref tp_send_after_value(tp_actor *self, tp_duration delay, tp_pid to,
 }
 
 bool tp_cancel_timer(tp_actor *self, tp_ref timer) {
-    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_is_owner(self));
     if (tpi_replays(self)) return tpi_capsule_number(self, TPI_INPUT_FLAG, 0) != 0;
     struct tpi_timer_place *place = find_timer(self, timer);
     bool armed = place != NULL && tpi_timer_cancel(&place->deadline->timer);
@@ -253,8 +253,8 @@ tp_time tp_now(tp_actor *self) {
 }
 
 tp_err tp_sleep(tp_actor *self, tp_duration span) {
-    TPI_CHECK(tpi_is_owner(self));
     TPI_INSIDE(self);
+    TPI_CHECK(tpi_is_owner(self));
     struct tpi_waiting waiting = {.kind = TPI_WAIT_TIME};
     if (span <= 0) {
         tp_yield(self);
