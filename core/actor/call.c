@@ -140,8 +140,8 @@ static bool future_arrived(tp_actor *self, struct tpi_block *block) {
 
 /* What a tp_call waits for. */
 static enum tpi_applied call_answered(struct tpi_waiting *waiting, const struct tpi_block *block) {
+    if (waiting->done) return TPI_APPLIED_DONE; /* its deadline came first, or another answer */
     TPI_CHECK(waiting->ref == block->ref && waiting->block == NULL);
-    if (waiting->done) return TPI_APPLIED_DONE; /* its deadline came first */
     waiting->done = true;
     if (block->kind != TPI_KIND_FAILED) return TPI_APPLIED_AWAITED;
     waiting->err = (tp_err)block->code;

@@ -268,6 +268,7 @@ void tpi_fail_request(tp_runtime *runtime, struct tpi_worker *worker, tp_pid cal
         return;
     }
     block->ref = ref;
+    block->size = 0; /* the room is for a caller of another node */
     tpi_block_set_from(runtime, block, caller);
     tpi_fail_block(runtime, worker, block, err);
 }

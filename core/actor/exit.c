@@ -46,6 +46,7 @@ void tpi_doom(tp_actor *actor, tp_reason reason, bool killed) {
     bool kill = reason.code == TP_EXIT_KILLED && killed;
     if (actor->flags & TPI_ACTOR_KILLED)
         return; /* the first signal decides; nothing to cut short */
+    if (actor->flags & TPI_ACTOR_RELEASED) return; /* others are being told why it ended */
     if (actor->flags & (TPI_ACTOR_DOOMED | TPI_ACTOR_EXITING) && !kill) return;
     actor->flags |= TPI_ACTOR_DOOMED | (killed ? (uint32_t)TPI_ACTOR_KILLED : 0u);
     if (reason.code == TP_EXIT_NORMAL && actor->extra == NULL) return; /* the default of no extra */

@@ -55,10 +55,10 @@ static bool join_take(struct net *net, const char *value) {
     return text_take(net, "join", value, net->joins[net->join_count++], BANK_URL_SIZE);
 }
 
-static bool plain_take(struct net *net, const char *value) {
-    net->plain = strcmp(value, "yes") == 0;
-    if (net->plain || strcmp(value, "no") == 0) return true;
-    usage_error(net->command, "plain: '%s' is neither yes nor no", value);
+static bool switch_take(struct net *net, const char *name, const char *value, bool *out) {
+    *out = strcmp(value, "yes") == 0;
+    if (*out || strcmp(value, "no") == 0) return true;
+    usage_error(net->command, "%s: '%s' is neither yes nor no", name, value);
     return false;
 }
 
@@ -80,7 +80,8 @@ bool net_set(struct net *net, const char *name, const char *value) {
         return text_take(net, name, value, net->inspect, sizeof net->inspect);
     if (strcmp(name, "join") == 0) return join_take(net, value);
     if (strcmp(name, "roles") == 0) return roles_take(net, value);
-    if (strcmp(name, "plain") == 0) return plain_take(net, value);
+    if (strcmp(name, "plain") == 0) return switch_take(net, name, value, &net->plain);
+    if (strcmp(name, "hidden") == 0) return switch_take(net, name, value, &net->hidden);
     if (strcmp(name, "shards") == 0)
         return number_option(command, "--shards", value, 1, BANK_SHARDS_MAX, &net->shards);
     if (strcmp(name, "shard") == 0)
@@ -171,6 +172,7 @@ int net_start(struct net *net) {
     tp_node_options node = {.cluster = "bank",
                             .secret_file = said(net->secret),
                             .plain = net->plain,
+                            .hidden = net->hidden,
                             .tls_certificate = said(net->certificate),
                             .tls_key = said(net->key),
                             .tls_authority = said(net->authority),

@@ -22,7 +22,7 @@ struct net {
     char secret[256];                                /* a file; empty: none */
     char certificate[256], key[256], authority[256]; /* files for tls+tcp:// and wss://; or none */
     char tls_name[136]; /* that the certificates of the others have; empty: the hosts of the URLs */
-    bool plain;
+    bool plain, hidden;
     char inspect[136]; /* who may look at it, or "any"; empty: nobody */
     uint64_t shard, shards;
     uint64_t heartbeat_ms;

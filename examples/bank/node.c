@@ -27,6 +27,7 @@ static const char help[] =
     "  --shard I          of a ledger: which one it keeps, from 0 (default 0)\n"
     "  --secret-file FILE the cluster's secret: 32 bytes, mode 0600\n"
     "  --plain            no secret and no encryption: this machine only\n"
+    "  --hidden           connects to those it joins, and hears of no others\n"
     "  --tls-certificate, --tls-key, --tls-authority FILE\n"
     "                     for tls+tcp:// addresses: all three, in PEM\n"
     "  --tls-name NAME    what the others' certificates say (default: the host's name)\n"
@@ -47,6 +48,7 @@ static const char help[] =
 enum option_id {
     OPT_SETTING = 256,
     OPT_PLAIN,
+    OPT_HIDDEN,
     OPT_CONFIG,
     OPT_TRANSFERS,
     OPT_ACCOUNTS,
@@ -73,6 +75,7 @@ static const struct option options[] = {
     {"tls-authority", required_argument, NULL, OPT_SETTING},
     {"tls-name", required_argument, NULL, OPT_SETTING},
     {"plain", no_argument, NULL, OPT_PLAIN},
+    {"hidden", no_argument, NULL, OPT_HIDDEN},
     {"config", required_argument, NULL, OPT_CONFIG},
     {"transfers", required_argument, NULL, OPT_TRANSFERS},
     {"accounts", required_argument, NULL, OPT_ACCOUNTS},
@@ -95,6 +98,7 @@ static bool option_take(struct node_run *run, int option, int index) {
     switch (option) {
     case OPT_SETTING: return net_set(&run->net, options[index].name, optarg);
     case OPT_PLAIN: return net_set(&run->net, "plain", "yes");
+    case OPT_HIDDEN: return net_set(&run->net, "hidden", "yes");
     case OPT_CONFIG: return net_read(&run->net, optarg);
     case OPT_TRANSFERS:
         return number_option("node", "--transfers", optarg, 1, 1000000000, &session->transfers);

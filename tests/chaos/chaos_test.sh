@@ -79,7 +79,7 @@ bank_through_the_proxy() {
         --half-close 300000 --stall 100000 200 --faults 30 || { verdict $name 1; return; }
     proxy=$started
     timeout 280 "$bank" node --name client1 --roles client --secret-file "$work/secret" \
-        --join "$url" --heartbeat-ms 2000 --transfers 5000 --json >"$work/client.out" \
+        --join "$url" --hidden --heartbeat-ms 2000 --transfers 5000 --json >"$work/client.out" \
         2>"$work/client.err"
     status=$?
     stop "$proxy"

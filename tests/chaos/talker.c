@@ -170,7 +170,8 @@ int main(int argc, char **argv) {
     tp_options options = {.workers = 1,
                           .node_name = server ? "server@chaos" : "client@chaos",
                           .log_level = TP_LOG_ERROR};
-    tp_node_options net = {.secret = secret, .heartbeat = HEARTBEAT};
+    /* hidden: else the two would hear where the other is, and leave the proxy out */
+    tp_node_options net = {.secret = secret, .heartbeat = HEARTBEAT, .hidden = true};
     tp_runtime *runtime;
     tp_node *node;
     tp_err err = tp_runtime_start(&runtime, &options);
