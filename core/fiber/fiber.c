@@ -92,7 +92,6 @@ static inline void sanitizer_arrive(struct tpi_fiber *self, struct tpi_fiber *pr
 /* ---- life ---- */
 
 static void fiber_main(struct tpi_fiber *previous, struct tpi_stack *self) {
-    TPI_CHECK(self->entry != NULL && self->fiber.stack_pointer == NULL);
     sanitizer_arrive(&self->fiber, previous);
     self->entry(self->arg);
     const bool entry_returned = true;
