@@ -70,8 +70,9 @@ on() { # HOST COMMAND...
 node() { # HOST ROLES OPTION...
     local host=$1 roles=$2
     shift 2
-    on "$host" "$bin/bank" node --name "bank$host" --roles "$roles" --shards 2 --workers 2 \
-        --heartbeat-ms 1500 --secret-file "$work/secret" --tls-certificate "$work/$host.pem" \
+    # exec: the shell in the background becomes the node, so that to end one is to end the other
+    exec ip netns exec "$name-$host" "$bin/bank" node --name "bank$host" --roles "$roles" \
+        --shards 2 --workers 2 --heartbeat-ms 1500 --secret-file "$work/secret" --tls-certificate "$work/$host.pem" \
         --tls-key "$work/$host.key" --tls-authority "$work/authority.pem" \
         --tls-name bank.example --listen "tls+tcp://10.77.0.$host:7100" "$@"
 }
