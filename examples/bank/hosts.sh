@@ -72,9 +72,10 @@ node() { # HOST ROLES OPTION...
     shift 2
     # exec: the shell in the background becomes the node, so that to end one is to end the other
     exec ip netns exec "$name-$host" "$bin/bank" node --name "bank$host" --roles "$roles" \
-        --shards 2 --workers 2 --heartbeat-ms 1500 --secret-file "$work/secret" --tls-certificate "$work/$host.pem" \
-        --tls-key "$work/$host.key" --tls-authority "$work/authority.pem" \
-        --tls-name bank.example --listen "tls+tcp://10.77.0.$host:7100" "$@"
+        --shards 2 --workers 2 --heartbeat-ms 1500 --secret-file "$work/secret" \
+        --tls-certificate "$work/$host.pem" --tls-key "$work/$host.key" \
+        --tls-authority "$work/authority.pem" --tls-name bank.example \
+        --listen "tls+tcp://10.77.0.$host:7100" "$@"
 }
 join=(--join tls+tcp://10.77.0.1:7100)
 node 1 ledger,teller --shard 0 >"$work/1.log" 2>&1 & pids+=($!)

@@ -153,13 +153,13 @@ static size_t below_fill(void *context, const uint8_t **bytes) {
 /* ---- the upgrade ---- */
 
 static void answer(struct ws_stream *stream, tp_str key) {
-    static const char begin[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                                "Connection: Upgrade\r\nSec-WebSocket-Accept: ";
-    char text[sizeof begin + TPI_WS_ACCEPT_SIZE + 4];
-    memcpy(text, begin, sizeof begin - 1);
-    tpi_ws_accept(key.data, key.size, text + sizeof begin - 1);
-    memcpy(text + sizeof begin - 1 + TPI_WS_ACCEPT_SIZE, "\r\n\r\n", 4);
-    say(stream, text, sizeof begin - 1 + TPI_WS_ACCEPT_SIZE + 4);
+    char text[SAY_MAX], accept[TPI_WS_ACCEPT_SIZE];
+    tpi_ws_accept(key.data, key.size, accept);
+    int size = snprintf(text, sizeof text,
+                        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                        "Connection: Upgrade\r\nSec-WebSocket-Accept: %.*s\r\n\r\n",
+                        (int)sizeof accept, accept);
+    say(stream, text, (size_t)size);
 }
 
 static void refuse(struct ws_stream *stream, int status) {
