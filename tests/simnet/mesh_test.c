@@ -293,13 +293,18 @@ static void on_down(tp_actor *self, void *arg) {
     while (tp_receive(self, TP_FOREVER, &down, tp_node_down) == TP_OK) scene->downs++;
 }
 
+/* A machine that joins one of those before it. */
+static void start_anywhere(struct scene *scene, unsigned i) {
+    scene->machine[i].seed = i == 0 ? 0 : (unsigned)(tp_simnet_random(scene->net) % i);
+    start_in(scene, i);
+}
+
 static const char *forms(tp_simnet *net, void *arg) {
     static struct scene scene;
     (void)arg;
     scene_on(&scene, net);
     for (unsigned i = 0; i < MACHINES; i++) {
-        scene.machine[i].seed = i == 0 ? 0 : (unsigned)(tp_simnet_random(net) % i);
-        start_in(&scene, i);
+        start_anywhere(&scene, i);
         if (i == 0) (void)tp_sim_spawn_body(scene.machine[0].sim, on_down, &scene, NULL);
         if (tp_simnet_random(net) % 2 == 0 && tp_simnet_advance(net, TP_MS(20)) != TP_OK)
             return "the run does not end";
@@ -336,8 +341,7 @@ static const char *heals(tp_simnet *net, void *arg) {
     (void)arg;
     scene_on(&scene, net);
     for (unsigned i = 0; i < MACHINES; i++) {
-        scene.machine[i].seed = i == 0 ? 0 : (unsigned)(tp_simnet_random(net) % i);
-        start_in(&scene, i);
+        start_anywhere(&scene, i);
     }
     for (unsigned i = 0; i < 40; i++) {
         disturb(&scene);

@@ -32,9 +32,9 @@ struct ws_stream {
     bool client;
     char path[TPI_LINK_URL_MAX];
     char accept[TPI_WS_ACCEPT_SIZE]; /* a client's: what the answer must have */
-    tpi_mutex lock;                  /* of what follows, up to `why` */
-    bool open;                       /* upgraded */
-    bool ends;                       /* what is to be said is the last */
+    tpi_mutex lock; /* of what follows, up to `why`; the receiving chain alone changes the two */
+    bool open;      /* upgraded */
+    bool ends;      /* what is to be said is the last; what comes does not count any more */
     size_t say_size;
     char say[SAY_MAX];
     tp_err why; /* it is closed, if for a reason of our own */
@@ -47,7 +47,6 @@ struct ws_stream {
     uint8_t out[TPI_WS_HEAD_MAX + PART_MAX];
     /* the receiving chain's */
     size_t head_size;
-    bool deaf; /* nothing that comes counts any more */
     struct tpi_ws in;
     char head[HEAD_MAX];
 };
@@ -87,9 +86,7 @@ static void say(struct ws_stream *stream, const void *bytes, size_t size) {
 
 /* Nothing is sent after this, and nothing that comes is looked at. */
 static void say_last(struct ws_stream *stream, tp_err why, const void *bytes, size_t size) {
-    stream->deaf = true;
     tpi_mutex_lock(&stream->lock);
-    stream->open = false;
     stream->ends = true;
     stream->why = why;
     tpi_mutex_unlock(&stream->lock);
@@ -243,22 +240,15 @@ static bool take_frames(struct ws_stream *stream, const uint8_t *at, size_t left
     }
 }
 
-static bool is_open(struct ws_stream *stream) {
-    tpi_mutex_lock(&stream->lock);
-    bool open = stream->open;
-    tpi_mutex_unlock(&stream->lock);
-    return open;
-}
-
 static bool below_received(void *context, const uint8_t *bytes, size_t size) {
     struct ws_stream *stream = context;
-    if (!stream->deaf && !is_open(stream) && !take_head(stream, &bytes, &size)) {
+    if (!stream->ends && !stream->open && !take_head(stream, &bytes, &size)) {
         tpi_mutex_lock(&stream->lock);
         stream->why = TP_EREFUSED;
         tpi_mutex_unlock(&stream->lock);
         return false;
     }
-    if (stream->deaf || size == 0) return true;
+    if (stream->ends || size == 0) return true;
     return take_frames(stream, bytes, size);
 }
 

@@ -391,20 +391,23 @@ TP_TEST(node_hostile, pids_of_nobody) {
     stage_stop(stage);
 }
 
-/* Exit signals to whatever may be there: who may not kill, kills nobody; and who may, does not kill
- * what the node itself runs on. */
-static void shoot_around(struct stage *stage, unsigned count, uint8_t flags) {
-    for (unsigned slot = 0; slot < count; slot++)
+/* A frame to whatever may be there, the node's own actor too. */
+static void send_around(struct stage *stage, struct tpi_frame shot) {
+    shot.from_slot = 7;
+    shot.from_generation = 1;
+    for (unsigned slot = 0; slot < 200; slot++)
         for (unsigned generation = 1; generation <= 2; generation++) {
-            struct tpi_frame shot = {.type = TPI_FRAME_EXIT,
-                                     .flags = flags,
-                                     .to_slot = slot,
-                                     .to_generation = generation,
-                                     .from_slot = 7,
-                                     .from_generation = 1,
-                                     .code = TP_EXIT_KILLED};
+            shot.to_slot = slot;
+            shot.to_generation = generation;
             TP_ASSERT(attacker_frame(&stage->attacker, &shot));
         }
+}
+
+/* Exit signals: who may not kill, kills nobody; and who may, does not kill what the node itself
+ * runs on. */
+static void shoot_around(struct stage *stage, uint8_t flags) {
+    send_around(stage,
+                (struct tpi_frame){.type = TPI_FRAME_EXIT, .flags = flags, .code = TP_EXIT_KILLED});
 }
 
 TP_TEST(node_hostile, exit_signals_without_permission) {
@@ -413,9 +416,9 @@ TP_TEST(node_hostile, exit_signals_without_permission) {
                      TP_OK);
     TP_ASSERT_EQ_INT(attacker_shake(&stage->attacker, stage->server.url, "mallory@test", secret),
                      TPI_HANDSHAKE_DONE);
-    shoot_around(stage, 200, 0);
+    shoot_around(stage, 0);
     WAIT_COUNTER(&stage->server, forbidden, 400u);
-    shoot_around(stage, 200, TPI_FRAME_LINKED); /* as if they were linked */
+    shoot_around(stage, TPI_FRAME_LINKED); /* as if they were linked */
     uint8_t bytes[256];
     TP_ASSERT(attacker_send(&stage->attacker, bytes, ping_frame(stage, 0, bytes, sizeof bytes)));
     stage->expected = 1;
@@ -438,7 +441,7 @@ TP_TEST(node_hostile, exit_signals_at_the_nodes_own_actor) {
     struct stage *stage = stage_start();
     TP_ASSERT_EQ_INT(attacker_shake(&stage->attacker, stage->server.url, "mallory@test", secret),
                      TPI_HANDSHAKE_DONE);
-    shoot_around(stage, 200, 0);
+    shoot_around(stage, 0);
     WAIT_COUNTER(&stage->server, forbidden, 1u);
     uint64_t gone = 1; /* the trap was one of them: who may kill, kills */
     while (gone != 0) {
@@ -487,20 +490,11 @@ TP_TEST(node_hostile, an_actor_that_speaks_for_another_node) {
     stage_stop(stage);
 }
 
-/* A message to whatever may be there, the node's own actor too. */
 static void say_around(struct stage *stage, const uint8_t *payload, size_t size, uint8_t flags) {
-    for (unsigned slot = 0; slot < 200; slot++)
-        for (unsigned generation = 1; generation <= 2; generation++) {
-            struct tpi_frame message = {.type = TPI_FRAME_MESSAGE,
-                                        .flags = flags,
-                                        .to_slot = slot,
-                                        .to_generation = generation,
-                                        .from_slot = 7,
-                                        .from_generation = 1,
-                                        .from_node = 5,
-                                        .payload = {payload, size}};
-            TP_ASSERT(attacker_frame(&stage->attacker, &message));
-        }
+    send_around(stage, (struct tpi_frame){.type = TPI_FRAME_MESSAGE,
+                                          .flags = flags,
+                                          .from_node = 5,
+                                          .payload = {payload, size}});
 }
 
 static void arrives_all_the_same(struct stage *stage) {
