@@ -53,8 +53,8 @@ if(TP_SANITIZE OR CMAKE_CROSSCOMPILING)
     set(TP_TEST_TIMEOUT 900)
 endif()
 
-# What takes longest begins first: no program is left to run alone at the end. Seconds, about, in the
-# asan preset; what is not here takes less than 15.
+# What takes longest begins first: no program is left to run alone at the end. Seconds, about, in
+# the asan preset; what is not here takes less than 15.
 set(TP_TEST_COST_test_simnet_heavy 150)
 set(TP_TEST_COST_bank.cluster 120)
 set(TP_TEST_COST_chaos.heavy 100)

@@ -284,7 +284,7 @@ static void run_forked(tp_test_body body) {
     if (child == 0) be_the_test(body);
     if (child < 0) {
         run.failed++;
-        fprintf(stderr, "FAIL %s.%s: fork: %s\n", running_suite, running_name, strerror(errno));
+        fprintf(stderr, "FAIL %s.%s: fork: error %d\n", running_suite, running_name, errno);
         return;
     }
     bool in_time = ended_in_time(child, &status);
@@ -340,8 +340,8 @@ int main(int argc, char **argv) {
             fork_each();
         } else if (strcmp(argv[i], "--filter") == 0 && i + 1 < argc) {
             run.filter = argv[++i];
-        } else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc && atoi(argv[i + 1]) > 0) {
-            run.seconds = atoi(argv[++i]);
+        } else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc) {
+            run.seconds = (int)strtol(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "--resume") == 0 && i + 1 < argc) {
             resume_at(argv[++i], &first);
         } else {
@@ -351,6 +351,7 @@ int main(int argc, char **argv) {
         }
     }
     if (list) return list_tests();
+    if (run.seconds < 1) run.seconds = SECONDS_PER_TEST;
     if (run.said == NULL) signal(SIGALRM, on_alarm);
     for (struct tp_test *test = tests_first; test != NULL; test = test->next, run.index++)
         if (run.index >= first && selected(test)) tp_test_run(test->suite, test->name, test->body);
