@@ -16,11 +16,13 @@ option(TP_INSTALL "Make install rules" ${TP_TOP_LEVEL})
 option(TP_WERROR "Make warnings errors" OFF)
 option(TP_CHECKED "Compile the costly assertions in" OFF)
 set(TP_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined or thread")
-set(TP_TEST_RUNNER "auto" CACHE STRING "criterion, inprocess, or auto (criterion where it can run)")
-set_property(CACHE TP_TEST_RUNNER PROPERTY STRINGS auto criterion inprocess)
+set(TP_TEST_RUNNER "auto" CACHE STRING
+    "criterion, forked, inprocess, or auto (criterion where it can run)")
+set_property(CACHE TP_TEST_RUNNER PROPERTY STRINGS auto criterion forked inprocess)
 
-if(NOT TP_TEST_RUNNER MATCHES "^(auto|criterion|inprocess)$")
-    message(FATAL_ERROR "TP_TEST_RUNNER is '${TP_TEST_RUNNER}': criterion, inprocess or auto")
+if(NOT TP_TEST_RUNNER MATCHES "^(auto|criterion|forked|inprocess)$")
+    message(FATAL_ERROR
+            "TP_TEST_RUNNER is '${TP_TEST_RUNNER}': criterion, forked, inprocess or auto")
 endif()
 if(TP_SANITIZE MATCHES "thread" AND TP_SANITIZE MATCHES "address|leak")
     message(FATAL_ERROR "TP_SANITIZE=${TP_SANITIZE}: thread excludes address and leak")

@@ -51,6 +51,8 @@ function(tp_compile target)
     if(TP_SANITIZE)
         target_compile_options(${target} PRIVATE -fsanitize=${TP_SANITIZE}
                                                  -fno-sanitize-recover=all -fno-omit-frame-pointer)
+        # A report names functions and lines: the rest takes a fifth of the compiler's time.
+        target_compile_options(${target} PRIVATE -g1)
         target_link_options(${target} PRIVATE -fsanitize=${TP_SANITIZE})
     endif()
 endfunction()

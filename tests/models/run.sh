@@ -1,8 +1,8 @@
 #!/bin/bash
 # Searches every model completely, for safety and for its liveness claim (weak fairness), and shows
 # that each planted bug is found: by an assertion, or as a cycle that never gets there (a lost
-# wake-up is found in no other way). One core, two minutes. A model's head says what its steps stand
-# for.
+# wake-up is found in no other way). As many searches at once as there are processors and memory for
+# them, three minutes on two. A model's head says what its steps stand for.
 #
 #   run.sh [MODEL...]     all models, or the named ones (mailbox, parking, ...)
 #
@@ -22,10 +22,12 @@ fi
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-passed=0 failed=0
+at_once=$(($(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo) / 1024 / megabytes))
+if [ "$at_once" -gt "$(nproc)" ]; then at_once=$(nproc); fi
+if [ "$at_once" -lt 1 ]; then at_once=1; fi
 
-# build OPTIMIZE MODEL FLAGS...: makes ./pan; planted bugs are found at once, so they are not
-# optimized
+# build OPTIMIZE MODEL FLAGS...: makes ./pan; most planted bugs are found at once, so these are not
+# optimized but where `optimize` says so
 build() {
     local optimize=$1 model=$2 fair=3
     shift 2
@@ -41,10 +43,8 @@ build() {
 # verdict STATUS WHAT DETAIL; prints the log of a failure
 verdict() {
     if [ "$1" -eq 0 ]; then
-        passed=$((passed + 1))
         printf 'ok    %-50s %s\n' "$2" "$3"
     else
-        failed=$((failed + 1))
         printf 'FAIL  %-50s %s\n' "$2" "$3"
     fi
 }
@@ -90,11 +90,9 @@ search_good() {
     show_path "$model" "$@"
 }
 
-# good MODEL CLAIM FLAGS...: holds
-good() {
+hold() {
     local model=$1 claim=$2
     shift 2
-    wanted "$model" || return
     if ! build -O2 "$model" "$@"; then
         verdict 1 "$model $*" "does not build"
         sed 's/^/      /' build.log
@@ -104,13 +102,10 @@ good() {
     search_good "$model" "$claim" -a -- "$@"
 }
 
-# bad MODEL KIND FLAGS...: is found, as an `assertion` or as a `cycle` in which the claim never
-# comes true
-bad() {
+find_bug() {
     local model=$1 kind=$2 found=""
     shift 2
-    wanted "$model" || return
-    if ! build -O0 "$model" "$@"; then
+    if ! build "${optimize:--O0}" "$model" "$@"; then
         verdict 1 "$model $*" "does not build"
         sed 's/^/      /' build.log
         return
@@ -126,11 +121,32 @@ bad() {
     fi
 }
 
+# start COMMAND...: in the background, in a folder of its own; what it prints is kept
+count=0
+start() {
+    while [ "$(jobs -rp | wc -l)" -ge "$at_once" ]; do wait -n; done
+    count=$((count + 1))
+    mkdir "$work/$count"
+    (cd "$work/$count" && "$@" >"$work/$count.out" 2>&1) &
+}
+
+# good MODEL CLAIM FLAGS...: holds
+good() {
+    if wanted "$1"; then start hold "$@"; fi
+}
+
+# bad MODEL KIND FLAGS...: is found, as an `assertion` or as a `cycle` in which the claim never
+# comes true
+bad() {
+    if wanted "$1"; then start find_bug "$@"; fi
+}
+
 good mailbox settled
 good mailbox settled -DSLOTS
 good mailbox settled -DSLOTS -DBUDGET=1
-bad mailbox cycle -DBUG_WITHDRAW_BLIND            # the last node is taken out, whoever came
-bad mailbox cycle -DBUG_WITHDRAW_LATE # the node before is emptied when producers attach to it
+optimize=-O2 bad mailbox cycle -DBUG_WITHDRAW_BLIND # the last node is taken out, whoever came
+# the node before is emptied when producers attach to it
+optimize=-O2 bad mailbox cycle -DBUG_WITHDRAW_LATE
 bad mailbox cycle -DBUG_BLIND_IDLE                # IDLE is stored, not set by CAS: no second look
 bad mailbox cycle -DBUG_GAP_FORGOTTEN # the CAS meets a gap and the actor is not requeued
 bad mailbox cycle -DBUG_NO_SCHEDULE               # a producer finds IDLE and does not schedule
@@ -218,5 +234,17 @@ bad connect assertion -DCUTS=0 -DSECOND -DBUG_SECOND # a second attempt replaces
 bad connect cycle -DCUTS=0 -DBUG_NOBODY_STAYS        # each refuses the other's attempt
 bad connect assertion -DCUTS=0 -DBUG_BOTH_STAY       # each accepts it
 
+wait
+passed=0 failed=0
+for ((number = 1; number <= count; number++)); do
+    cat "$work/$number.out"
+    good=$(grep -c '^ok ' "$work/$number.out")
+    bad=$(grep -c '^FAIL ' "$work/$number.out")
+    if [ $((good + bad)) -eq 0 ]; then
+        echo "FAIL  search number $number ended without a verdict"
+        bad=1
+    fi
+    passed=$((passed + good)) failed=$((failed + bad))
+done
 echo "$passed passed, $failed failed, 0 skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

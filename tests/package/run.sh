@@ -7,7 +7,9 @@ source_dir=$PWD
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0
-compilers=(C:gcc:gcc CXX:g++:gcc C:clang:clang CXX:clang++:clang)
+# The two consumers of a family share a folder when they take our sources in: the library is
+# compiled once for both. One family begins with C, the other with C++.
+compilers=(C:gcc:gcc CXX:g++:gcc CXX:clang++:clang C:clang:clang)
 
 attempt() { # NAME COMMAND...: counts it, shows the output of a failure
     local name=$1
@@ -31,7 +33,7 @@ by_cmake() { # LANGUAGE COMPILER FOLDER CMAKE-OPTIONS...
     shift 3
     cmake -G Ninja -S tests/package/consumer -B "$folder" -DCONSUMER_LANGUAGE="$language" \
         -DCMAKE_"$language"_COMPILER="$compiler" \
-        -DCMAKE_"$language"_FLAGS="-Wall -Wextra -Werror" "$@" &&
+        -DCMAKE_C_FLAGS="-Wall -Wextra -Werror" -DCMAKE_CXX_FLAGS="-Wall -Wextra -Werror" "$@" &&
         cmake --build "$folder" --parallel "$(nproc)" &&
         expect_balance "$folder/consumer_troupe" &&
         expect_balance "$folder/consumer_troupe_static" &&
@@ -92,7 +94,7 @@ for entry in "${compilers[@]}"; do
     IFS=: read -r language compiler family <<<"$entry"
     attempt "find_package, $compiler" by_cmake "$language" "$compiler" "$work/found-$compiler"
     attempt "pkg-config, $compiler" by_pkg_config "$language" "$compiler" "$work/pc-$compiler"
-    attempt "add_subdirectory, $compiler" by_cmake "$language" "$compiler" "$work/sub-$compiler" \
+    attempt "add_subdirectory, $compiler" by_cmake "$language" "$compiler" "$work/sub-$family" \
         -DTROUPE_SOURCE="$source_dir" -DCMAKE_C_COMPILER="$family"
 done
 attempt "the program is installed" installs_the_program "$work/prefix" troupe

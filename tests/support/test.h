@@ -1,7 +1,8 @@
 /*
  * One vocabulary for all tests, two runners under it. By default a test source builds against
  * Criterion (a process a test). With TP_TEST_INPROCESS defined it builds against the small runner
- * in runner.c, which never forks: Criterion cannot start under ThreadSanitizer.
+ * in runner.c, in one process or, with --fork, a child a test: Criterion cannot start under
+ * ThreadSanitizer, and takes long under AddressSanitizer.
  *
  *     TP_TEST(deque, steals_the_oldest) {
  *         TP_ASSERT_EQ_INT(deque_size(&deque), 3);
