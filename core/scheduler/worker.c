@@ -394,7 +394,8 @@ static ALWAYS void end_slice(struct tpi_worker *worker) {
 
 void tpi_worker_empty(struct tpi_worker *worker) {
     TPI_CHECK(tpi_worker_is_here(worker) && peek_running(worker) == NULL);
-    struct tpi_deque *queues[] = {&worker->queue_high, &worker->queue, &worker->queue_low};
+    struct tpi_deque *queues[] = {&worker->queue_high, &worker->young, &worker->queue,
+                                  &worker->queue_low};
     if (peek_next(worker) != NULL) tpi_scheduler_schedule(worker->scheduler, take_next(worker));
     for (size_t i = 0; i < sizeof queues / sizeof queues[0]; i++)
         for (struct tpi_node *node; (node = tpi_deque_take(queues[i])) != NULL;)
