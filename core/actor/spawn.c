@@ -216,7 +216,7 @@ static void clear(struct birth *birth, tp_actor *actor) {
     TPI_ASSERT(actor->generation != 0);
     actor->flags = 0;
     actor->runnable.priority = 0;
-    actor->runnable.flags = 0;
+    actor->runnable.flags = TPI_RUNNABLE_YOUNG;
     actor->runnable.home = 0;
     actor->behavior = birth->behavior;
     actor->worker = birth->worker;

@@ -122,6 +122,7 @@ static struct tpi_node *steal_from(struct tpi_worker *worker, struct tpi_worker 
     struct tpi_node *node = tpi_deque_steal(&victim->queue_high, &worker->queue_high, &moved);
     worker->has_high |= moved > 1;
     if (node == NULL) node = tpi_deque_steal(&victim->queue, &worker->queue, &moved);
+    if (node == NULL) node = tpi_deque_steal(&victim->young, &worker->young, &moved);
     if (node == NULL) node = tpi_deque_steal(&victim->queue_low, &worker->queue_low, &moved);
     return node;
 }
@@ -196,8 +197,8 @@ static bool others_have_work(const struct tpi_worker *worker) {
     for (unsigned i = 0, count = peers(scheduler); i < count; i++) {
         const struct tpi_worker *other = scheduler->workers[peer_index(scheduler, i)];
         if (other != worker &&
-            (tpi_deque_length(&other->queue) > 0 || tpi_deque_length(&other->queue_high) > 0 ||
-             tpi_deque_length(&other->queue_low) > 0))
+            (tpi_deque_length(&other->queue) > 0 || tpi_deque_length(&other->young) > 0 ||
+             tpi_deque_length(&other->queue_high) > 0 || tpi_deque_length(&other->queue_low) > 0))
             return true;
     }
     return false;

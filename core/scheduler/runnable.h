@@ -12,7 +12,8 @@ struct tpi_scheduler;
 struct tpi_worker;
 
 enum tpi_runnable_flag {
-    TPI_RUNNABLE_PINNED = 1 << 0 /* ops->place says where it runs */
+    TPI_RUNNABLE_PINNED = 1 << 0, /* ops->place says where it runs */
+    TPI_RUNNABLE_YOUNG = 1 << 1   /* has not waited in a queue so far: see tpi_worker.young */
 };
 
 struct tpi_runnable {

@@ -74,6 +74,7 @@ static tp_err worker_new(struct tpi_scheduler *scheduler, unsigned index, bool d
     atomic_init(&worker->watch, scheduler->watch.fenced ? TPI_WATCH_FENCED : 0);
     worker->refs = ((uint64_t)index + 1) << 48;
     tpi_deque_init(&worker->queue);
+    tpi_deque_init(&worker->young);
     tpi_deque_init(&worker->queue_high);
     tpi_deque_init(&worker->queue_low);
     tpi_inject_init(&worker->inbound);

@@ -66,6 +66,7 @@ static void sweep(struct tpi_scheduler *scheduler, struct tpi_worker *worker) {
     struct tpi_runnable *next = atomic_exchange_explicit(&worker->next, NULL, memory_order_acquire);
     if (next != NULL) tpi_scheduler_schedule(scheduler, next);
     sweep_deque(scheduler, &worker->queue_high);
+    sweep_deque(scheduler, &worker->young);
     sweep_deque(scheduler, &worker->queue);
     sweep_deque(scheduler, &worker->queue_low);
     uint32_t count, length = tpi_inject_length(&worker->inbound);

@@ -19,6 +19,8 @@
 #define CLOCK_TURNS 4u
 #define LOOK_EVERY TP_US(500)
 #define OUTSIDE_TURNS 16u /* one slice in so many for the first of the common queue */
+#define YOUNG_STREAK 256u /* young ones that run before everyone in the queue has a turn */
+#define YOUNG_OLDEST 64u  /* one young slice in so many is the oldest's */
 #define INJECT_BATCH 64u
 #define EVENTS_BATCH 64u
 #define BACKLOG 64u           /* ready ones beyond which the descriptors wait */
@@ -37,12 +39,16 @@ static struct tpi_runnable *runnable_of(struct tpi_node *node) {
     return (struct tpi_runnable *)(void *)node; /* its first field */
 }
 
-static struct tpi_deque *queue_for(struct tpi_worker *worker, const struct tpi_runnable *runnable) {
+static struct tpi_deque *queue_for(struct tpi_worker *worker, struct tpi_runnable *runnable) {
     TPI_CHECK(runnable->priority <= TP_PRIORITY_LOW);
+    bool young = runnable->flags & TPI_RUNNABLE_YOUNG;
+    runnable->flags &= (uint8_t)~TPI_RUNNABLE_YOUNG;
     switch (runnable->priority) {
     case TP_PRIORITY_HIGH: worker->has_high = true; return &worker->queue_high;
     case TP_PRIORITY_LOW: return &worker->queue_low;
-    default: return &worker->queue;
+    default:
+        return young && worker->scheduler->strategy == TP_STRATEGY_STEAL ? &worker->young
+                                                                         : &worker->queue;
     }
 }
 
@@ -169,7 +175,8 @@ static struct tpi_runnable *take_first_outside(struct tpi_worker *worker) {
 static unsigned events_due(struct tpi_worker *worker) {
     TPI_CHECK(!worker->aside);
     struct tpi_scheduler *scheduler = worker->scheduler;
-    uint32_t backlog = tpi_deque_length(&worker->queue) + tpi_inject_length(&scheduler->inject);
+    uint32_t backlog = tpi_deque_length(&worker->queue) + tpi_deque_length(&worker->young) +
+                       tpi_inject_length(&scheduler->inject);
     if (backlog <= BACKLOG) return EVENTS_BATCH;
     tp_time now = tpi_scheduler_now(scheduler);
     if (now - worker->events_at < BACKLOG_LOOK) return 0;
@@ -208,8 +215,8 @@ static struct tpi_runnable *peek_next(const struct tpi_worker *worker) {
 static bool has_ready(struct tpi_worker *worker) {
     TPI_CHECK(tpi_worker_is_here(worker));
     return peek_next(worker) != NULL || tpi_inject_length(&worker->inbound) > 0 ||
-           tpi_deque_length(&worker->queue) > 0 || tpi_deque_length(&worker->queue_high) > 0 ||
-           tpi_deque_length(&worker->queue_low) > 0;
+           tpi_deque_length(&worker->queue) > 0 || tpi_deque_length(&worker->young) > 0 ||
+           tpi_deque_length(&worker->queue_high) > 0 || tpi_deque_length(&worker->queue_low) > 0;
 }
 
 bool tpi_worker_housekeeping(struct tpi_worker *worker) {
@@ -229,6 +236,32 @@ bool tpi_worker_housekeeping(struct tpi_worker *worker) {
 static struct tpi_node *take_queue(struct tpi_worker *worker, struct tpi_deque *queue) {
     return worker->scheduler->strategy == TP_STRATEGY_LIFO ? tpi_deque_take_last(queue)
                                                            : tpi_deque_take(queue);
+}
+
+/*
+ * Young ones go first, the last of them before the others: who starts many that start many more
+ * (fork and join) then works in depth, so that few of them live at a time and what they leave
+ * behind is in the cache; breadth first, fib(25) has 50,000 alive and takes three times as long.
+ * Nobody starves: after YOUNG_STREAK of them everyone who waits in the queue has a turn, and now
+ * and then it is the oldest young one's.
+ */
+static struct tpi_node *take_normal(struct tpi_worker *worker) {
+    TPI_CHECK(tpi_worker_is_here(worker));
+    struct tpi_node *node;
+    if (worker->elders_due > 0) {
+        worker->elders_due--;
+        if ((node = take_queue(worker, &worker->queue)) != NULL) return node;
+        worker->elders_due = 0;
+    }
+    if (tpi_deque_length(&worker->young) > 0) {
+        worker->young_streak++;
+        if (worker->young_streak % YOUNG_STREAK == 0)
+            worker->elders_due = tpi_deque_length(&worker->queue);
+        node = worker->young_streak % YOUNG_OLDEST == 0 ? tpi_deque_take(&worker->young)
+                                                        : tpi_deque_take_last(&worker->young);
+        if (node != NULL) return node;
+    }
+    return take_queue(worker, &worker->queue);
 }
 
 static struct tpi_runnable *take_next(struct tpi_worker *worker) {
@@ -267,7 +300,7 @@ static struct tpi_runnable *take_ready(struct tpi_worker *worker) {
     }
     if (worker->turn % LOW_TURNS == 0 && (node = take_queue(worker, &worker->queue_low)) != NULL)
         return runnable_of(node);
-    if ((node = take_queue(worker, &worker->queue)) != NULL) return runnable_of(node);
+    if ((node = take_normal(worker)) != NULL) return runnable_of(node);
     worker->streak = 0;
     if (peek_next(worker) != NULL) return take_next(worker);
     if ((pinned = take_pinned(worker)) != NULL) return pinned;
@@ -361,7 +394,8 @@ static ALWAYS void end_slice(struct tpi_worker *worker) {
 
 void tpi_worker_empty(struct tpi_worker *worker) {
     TPI_CHECK(tpi_worker_is_here(worker) && peek_running(worker) == NULL);
-    struct tpi_deque *queues[] = {&worker->queue_high, &worker->queue, &worker->queue_low};
+    struct tpi_deque *queues[] = {&worker->queue_high, &worker->young, &worker->queue,
+                                  &worker->queue_low};
     if (peek_next(worker) != NULL) tpi_scheduler_schedule(worker->scheduler, take_next(worker));
     for (size_t i = 0; i < sizeof queues / sizeof queues[0]; i++)
         for (struct tpi_node *node; (node = tpi_deque_take(queues[i])) != NULL;)

@@ -31,7 +31,9 @@ struct tpi_worker {
     void *system;                           /* the owner's: struct tp_runtime */
     struct tpi_fiber *fiber;                /* the loop runs on it */
     struct tpi_scheduler *scheduler;
-    uint32_t turn; /* slices, for what is done now and then */
+    uint32_t turn;         /* slices, for what is done now and then */
+    uint32_t young_streak; /* slices that `young` had in a row, while `queue` may have waited */
+    uint32_t elders_due;   /* slices that `queue` has before `young` has one again */
     uint32_t index;
     void (*after)(struct tpi_worker *worker,
                   void *arg); /* to be called after the switch under way */
@@ -47,6 +49,7 @@ struct tpi_worker {
 
     /* ---- taken from by thieves ---- */
     struct tpi_deque queue; /* normal priority */
+    struct tpi_deque young; /* the same, those that wait for the first time: the last goes first */
     struct tpi_deque queue_high;
     struct tpi_deque queue_low;
 

@@ -78,6 +78,66 @@ TP_TEST(fair, who_starts_many_lets_them_run) {
     TP_ASSERT_EQ_INT(tp_run_with(&options, many_body, NULL), 0);
 }
 
+/* ---- those who start more, who start more ---- */
+
+#define CROWD 300 /* alive at a time */
+
+static int64_t alive, first_after; /* only the one worker touches them */
+static bool enough_of_them;
+
+static void multiplies(tp_actor *self, void *arg) {
+    (void)arg;
+    begun++;
+    for (int i = 0; i < 2 && !enough_of_them && alive < CROWD; i++) {
+        TP_ASSERT(!tp_pid_is_null(tp_spawn_body(self, multiplies, NULL, NULL)));
+        alive++;
+    }
+    if (alive == 1 && !enough_of_them) /* the last: it goes on */
+        TP_ASSERT(!tp_pid_is_null(tp_spawn_body(self, multiplies, NULL, NULL)));
+    else alive--;
+}
+static void start_crowd(tp_actor *self) {
+    begun = alive = first_after = 0;
+    enough_of_them = false;
+    for (int i = 0; i < 4; i++, alive++) tp_spawn_body(self, multiplies, NULL, NULL);
+}
+
+static void turns_body(tp_actor *self, void *arg) {
+    (void)arg;
+    start_crowd(self);
+    for (int i = 0; i < TURNS; i++) {
+        int64_t before = begun;
+        tp_yield(self);
+        TP_ASSERT_MSG(begun - before <= 2000, "%lld began in a turn", (long long)(begun - before));
+    }
+    enough_of_them = true;
+    TP_ASSERT_MSG(begun > TURNS, "only %lld began", (long long)begun);
+}
+TP_TEST(fair, a_crowd_that_grows_leaves_the_others_their_turns) {
+    tp_options options = {.workers = 1, .stuck_after = TP_FOREVER, .log_hook = quiet};
+    TP_ASSERT_EQ_INT(tp_run_with(&options, turns_body, NULL), 0);
+}
+
+static void is_first(tp_actor *self, void *arg) {
+    (void)self, (void)arg;
+    first_after = begun;
+}
+static void oldest_body(tp_actor *self, void *arg) {
+    (void)arg;
+    tp_spawn_body(self, begins, NULL, NULL); /* it has the place of the partner */
+    start_crowd(self);
+    tp_spawn_body(self, is_first, NULL, NULL);
+    for (int i = 0; i < 10; i++) tp_spawn_body(self, multiplies, NULL, NULL), alive++;
+    while (first_after == 0 && begun < 100000) tp_sleep(self, TP_US(100));
+    enough_of_them = true;
+    TP_ASSERT_MSG(first_after > 0 && first_after <= 4000, "%lld began before it",
+                  (long long)first_after);
+}
+TP_TEST(fair, the_oldest_of_a_growing_crowd_begins) {
+    tp_options options = {.workers = 1, .stuck_after = TP_FOREVER, .log_hook = quiet};
+    TP_ASSERT_EQ_INT(tp_run_with(&options, oldest_body, NULL), 0);
+}
+
 /* ---- more connections that are ready than one look at the descriptors takes ---- */
 
 #define CONNECTIONS 700
