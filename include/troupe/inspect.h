@@ -90,11 +90,13 @@ TP_MESSAGE_AS(tp_inspect_field, "tp.inspect.field", TP_FIELD(str, name), TP_FIEL
               TP_ENUM(tp_field_form, form))
 /* A type of message that it handles: `fields` of tp_inspect_detail.fields, in order. */
 TP_MESSAGE_AS(tp_inspect_type, "tp.inspect.type", TP_FIELD(str, name), TP_FIELD(u32, fields))
-/* `state`: its TP_GET_STATE as text, or empty; `types` are of a behaviour only. */
+/* `state`: its TP_GET_STATE as text, or empty; `types` are of a behaviour only. `nested`: the types
+ * of the messages within those, each once, by the `kind` of the fields that hold them. */
 TP_MESSAGE_AS(tp_inspect_detail, "tp.inspect.detail", TP_NESTED(tp_inspect_actor, actor),
               TP_LIST(pid, linked), TP_LIST(pid, monitored), TP_FIELD(bool, suspended),
               TP_FIELD(str, state), TP_LIST_OF(tp_inspect_type, types),
-              TP_LIST_OF(tp_inspect_field, fields))
+              TP_LIST_OF(tp_inspect_field, fields), TP_LIST_OF(tp_inspect_type, nested),
+              TP_LIST_OF(tp_inspect_field, nested_fields))
 
 /*
  * From now on the asking actor gets a tp_inspect_event for what `target` does (a behaviour), and a
