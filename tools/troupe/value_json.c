@@ -282,12 +282,12 @@ static bool read_text(const struct place *at, const char *text, json_object **ou
     if (large != NULL) where = (size_t)(large - text);
     if (large == NULL && error == json_tokener_success) return true;
     json_object_put(*out);
-    (void)snprintf(
-        at->why, VALUE_WHY_SIZE, "%s%s%snot JSON at its byte %zu: %s",
-        at->path[0] == 0 ? "" : "field '", at->path, at->path[0] == 0 ? "" : "': ", where + 1,
-        large != NULL                    ? "a number of more than 64 bits"
-        : error == json_tokener_continue ? "it ends too early"
-                                         : json_tokener_error_desc(error));
+    (void)snprintf(at->why, VALUE_WHY_SIZE, "%s%s%snot JSON at its byte %zu: %s",
+                   at->path[0] == 0 ? "" : "field '", at->path,
+                   at->path[0] == 0 ? "" : "': ", where + 1,
+                   large != NULL                    ? "a number of more than 64 bits"
+                   : error == json_tokener_continue ? "it ends too early"
+                                                    : json_tokener_error_desc(error));
     return false;
 }
 
