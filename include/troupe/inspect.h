@@ -53,7 +53,8 @@ TP_MESSAGE_AS(tp_inspect_node, "tp.inspect.node", TP_FIELD(u32, version), TP_FIE
               TP_FIELD(u64, sent), TP_FIELD(u64, handled), TP_FIELD(u64, dropped),
               TP_FIELD(u64, dead_letters), TP_FIELD(u64, memory), TP_FIELD(u64, faults),
               TP_FIELD(u64, stuck), TP_FIELD(u64, peers), TP_FIELD(u64, remote_sent),
-              TP_FIELD(u64, remote_received), TP_FIELD(u64, forbidden), TP_FIELD(u64, refused))
+              TP_FIELD(u64, remote_received), TP_FIELD(u64, forbidden), TP_FIELD(u64, refused),
+              TP_FIELD(u64, unreachable))
 
 /* -> tp_inspect_peers. */
 TP_MESSAGE_AS(tp_inspect_list_peers, "tp.inspect.list_peers", )

@@ -193,6 +193,7 @@ typedef struct tp_node_counters {
     uint64_t dropped;     /* signals that could not be delivered */
     uint64_t forbidden;   /* what peers asked for and may not do */
     uint64_t backlog;     /* bytes that wait to be sent now */
+    uint64_t unreachable; /* nodes that others told of, and that this one cannot connect to now */
 } tp_node_counters;
 /* Fills *out. Any thread. */
 TP_API void tp_node_counters_get(tp_node *node, tp_node_counters *out);

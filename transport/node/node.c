@@ -503,6 +503,7 @@ void tp_node_counters_get(tp_node *node, tp_node_counters *out) {
         .forbidden = atomic_load_explicit(&node->forbidden, memory_order_relaxed), /* relaxed */
     };
     tpi_mutex_lock(&node->lock);
+    out->unreachable = tpi_mesh_unreachable(node);
     TPI_LIST_EACH(&node->conns, link, spare) {
         struct tpi_conn *conn = TPI_CONTAINER_OF(link, struct tpi_conn, link);
         tpi_mutex_lock(&conn->lock);
