@@ -299,8 +299,9 @@ TP_TEST(cli_json, what_is_no_json_is_said_with_its_byte) {
 }
 
 TP_TEST(cli_json, nesting_has_an_end) {
-    char text[200] = "";
-    for (unsigned i = 0; i < 100; i++) strcat(text, "[");
+    char text[101];
+    memset(text, '[', 100);
+    text[100] = 0;
     TP_ASSERT(!value_by_looks(WORDS(text), 1, 9, &message, why));
     TP_ASSERT(strstr(why, "nesting too deep") != NULL);
 }
