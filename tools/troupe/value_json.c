@@ -182,8 +182,8 @@ static const tp_inspect_field *fields_of(const struct value_shape *shape, tp_str
 }
 
 static bool write_nested(struct place *at, const tp_inspect_field *field, json_object *value) {
-    size_t field_count;
-    uint32_t count;
+    size_t field_count = 0;
+    uint32_t count = 0;
     const tp_inspect_field *fields = fields_of(at->shape, field->kind, &field_count);
     if (fields == NULL)
         return wrong(at, value, ": the node does not tell the fields of %.*s",
