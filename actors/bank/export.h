@@ -14,7 +14,7 @@
 void bank_export_record(const struct bank_journal *journal, const struct bank_record *record,
                         struct bank_text *out);
 /* Writes the whole journal to a stream, by date and order; false when memory or the stream
- * fails. */
+ * fails; errno then says why the stream has. */
 bool bank_export_ledger(const struct bank_journal *journal, FILE *out);
 
 #endif

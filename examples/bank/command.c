@@ -35,6 +35,21 @@ void output_error(const char *command, const char *output) {
     fprintf(stderr, "bank %s: %s: cannot be written: %s\n", command, output, reason);
 }
 
+/* Of the process's standard output, as its stream's error mark is: that one keeps no reason. */
+static int output_reason;
+
+void output_failed(void) {
+    if (output_reason == 0) output_reason = errno;
+}
+
+int output_failure(void) {
+    return output_reason;
+}
+
+void output_write(const char *data, size_t size) {
+    if (size > 0 && fwrite(data, 1, size, stdout) != size) output_failed();
+}
+
 bool number_option(const char *command, const char *name, const char *text, uint64_t low,
                    uint64_t high, uint64_t *out) {
     char *end;

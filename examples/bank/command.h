@@ -33,6 +33,12 @@ int usage_error(const char *command, const char *format, ...) TP_PRINTF(2, 3);
 int usage_hint(const char *command);
 /* Says that an output (a path, or what people call it) cannot be written, and why: errno. */
 void output_error(const char *command, const char *output);
+/* Writes to standard output, and keeps why it failed for whom the end of the program asks. */
+void output_write(const char *data, size_t size);
+/* Standard output has just failed, with errno: kept likewise, the first time it is. */
+void output_failed(void);
+/* The errno of the first failure that was kept; 0: none was. */
+int output_failure(void);
 /* Reads a whole number from low to high; false (and said so) when it is not one. */
 bool number_option(const char *command, const char *name, const char *text, uint64_t low,
                    uint64_t high, uint64_t *out);

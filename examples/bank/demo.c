@@ -357,7 +357,7 @@ static void json_print(const struct demo *demo) {
 static void tables_print(const struct demo *demo) {
     char total[BANK_MONEY_SIZE];
     bank_wide_money(demo->total_minor, total);
-    if (demo->report.size > 0) fwrite(demo->report.data, 1, demo->report.size, stdout);
+    output_write(demo->report.data, demo->report.size);
     printf("\nAccounts                     %12zu\n", demo->accounts_used);
     printf("Clients                      %12" PRIu64 "\n", demo->clients);
     printf("Transfers done               %12" PRIu64 "\n", demo->sums.done);

@@ -69,7 +69,8 @@ int command_export(int argc, char **argv) {
         status = STATUS_FAILED;
     }
     if (status == STATUS_OK && !bank_export_ledger(&load.replay.journal, stdout)) {
-        if (ferror(stdout) == 0) fputs("bank export: out of memory\n", stderr);
+        if (ferror(stdout) != 0) output_failed();
+        else fputs("bank export: out of memory\n", stderr);
         status = STATUS_FAILED; /* what became of the output main says, as of any command's */
     }
     load_free(&load);

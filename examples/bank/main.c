@@ -68,8 +68,9 @@ static int command_run(int argc, char **argv) {
 
 int main(int argc, char **argv) {
     int status = command_run(argc, argv);
-    errno = 0;
+    errno = 0; /* what fflush says now, unless a write failed before */
     if (fflush(stdout) == 0 && ferror(stdout) == 0) return status;
+    if (output_failure() != 0) errno = output_failure();
     output_error(argc > 1 ? argv[1] : "", "standard output");
     return status == STATUS_OK ? STATUS_FAILED : status;
 }

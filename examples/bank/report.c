@@ -128,7 +128,7 @@ int command_report(int argc, char **argv) {
         return STATUS_OK;
     }
     int status = load_run(&load);
-    if (status == STATUS_OK) fwrite(o.text.data, 1, o.text.size, stdout);
+    if (status == STATUS_OK) output_write(o.text.data, o.text.size);
     bank_text_free(&o.text);
     load_free(&load);
     return status;

@@ -217,7 +217,7 @@ void session_print(const struct session *session) {
     char total[BANK_MONEY_SIZE];
     const struct bank_books *books = session->books;
     bank_wide_money(books->total_minor, total);
-    if (session->report.size > 0) fwrite(session->report.data, 1, session->report.size, stdout);
+    output_write(session->report.data, session->report.size);
     double seconds = session->seconds > 0 ? session->seconds : 1;
     printf("\nShards                       %12" PRIu64 "\n", session->places.shards);
     printf("Accounts                     %12" PRIu64 "\n", books->accounts);

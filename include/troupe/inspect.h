@@ -53,7 +53,8 @@ TP_MESSAGE_AS(tp_inspect_node, "tp.inspect.node", TP_FIELD(u32, version), TP_FIE
               TP_FIELD(u64, sent), TP_FIELD(u64, handled), TP_FIELD(u64, dropped),
               TP_FIELD(u64, dead_letters), TP_FIELD(u64, memory), TP_FIELD(u64, faults),
               TP_FIELD(u64, stuck), TP_FIELD(u64, peers), TP_FIELD(u64, remote_sent),
-              TP_FIELD(u64, remote_received), TP_FIELD(u64, forbidden), TP_FIELD(u64, refused))
+              TP_FIELD(u64, remote_received), TP_FIELD(u64, forbidden), TP_FIELD(u64, refused),
+              TP_FIELD(u64, unreachable))
 
 /* -> tp_inspect_peers. */
 TP_MESSAGE_AS(tp_inspect_list_peers, "tp.inspect.list_peers", )
@@ -90,11 +91,13 @@ TP_MESSAGE_AS(tp_inspect_field, "tp.inspect.field", TP_FIELD(str, name), TP_FIEL
               TP_ENUM(tp_field_form, form))
 /* A type of message that it handles: `fields` of tp_inspect_detail.fields, in order. */
 TP_MESSAGE_AS(tp_inspect_type, "tp.inspect.type", TP_FIELD(str, name), TP_FIELD(u32, fields))
-/* `state`: its TP_GET_STATE as text, or empty; `types` are of a behaviour only. */
+/* `state`: its TP_GET_STATE as text, or empty; `types` are of a behaviour only. `nested`: the types
+ * of the messages within those, each once, by the `kind` of the fields that hold them. */
 TP_MESSAGE_AS(tp_inspect_detail, "tp.inspect.detail", TP_NESTED(tp_inspect_actor, actor),
               TP_LIST(pid, linked), TP_LIST(pid, monitored), TP_FIELD(bool, suspended),
               TP_FIELD(str, state), TP_LIST_OF(tp_inspect_type, types),
-              TP_LIST_OF(tp_inspect_field, fields))
+              TP_LIST_OF(tp_inspect_field, fields), TP_LIST_OF(tp_inspect_type, nested),
+              TP_LIST_OF(tp_inspect_field, nested_fields))
 
 /*
  * From now on the asking actor gets a tp_inspect_event for what `target` does (a behaviour), and a

@@ -60,8 +60,16 @@ typedef struct tp_node_options {
 
 /* Told to who watches nodes: a connection to a node is up. `node` is the id in its pids. */
 TP_MESSAGE_AS(tp_node_up, "tp.node_up", TP_FIELD(u64, node), TP_FIELD(str, name))
-/* A connection is over: "shutdown", "disconnect", "closed", "heartbeat", "violation", "overload" or
- * "replaced". */
+/*
+ * A connection is over; each that was told up is told down once, with one of these reasons:
+ * "shutdown": a side has left in order; "disconnect": one has called tp_node_disconnect; "closed":
+ * it broke, as it does when the process there is killed; "heartbeat": the peer was silent for too
+ * long; "restarted": another process has the peer's name now, and the one before did not answer;
+ * "replaced": the same process has connected anew, as this connection was dead for it; "violation":
+ * a side broke the protocol; "overload": more waited to be sent than a connection may hold. An
+ * attempt that is refused was never up, and is told to nobody (tp_node_connect says it, and the
+ * log).
+ */
 TP_MESSAGE_AS(tp_node_down, "tp.node_down", TP_FIELD(u64, node), TP_FIELD(str, name),
               TP_FIELD(str, reason))
 
@@ -185,6 +193,7 @@ typedef struct tp_node_counters {
     uint64_t dropped;     /* signals that could not be delivered */
     uint64_t forbidden;   /* what peers asked for and may not do */
     uint64_t backlog;     /* bytes that wait to be sent now */
+    uint64_t unreachable; /* nodes that others told of, and that this one cannot connect to now */
 } tp_node_counters;
 /* Fills *out. Any thread. */
 TP_API void tp_node_counters_get(tp_node *node, tp_node_counters *out);

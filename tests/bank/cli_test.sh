@@ -166,8 +166,17 @@ run 1 replay --format csv "$data/history.csv" --balances "$work/no/where"
 err 'cannot be written: No such file'
 "$bank" export --format ledger --from berka "$data/berka" >/dev/full 2>"$work/err"
 if [ $? -eq 1 ]; then ok; else fail "export to a full device: status is not 1"; fi
-if [ "$(grep -c 'standard output: cannot be written: ' "$work/err")" -eq 1 ]
+if [ "$(grep -c 'standard output: cannot be written: No space left on device' "$work/err")" -eq 1 ]
 then ok; else fail "export to a full device: does not say, or says twice, why"; fi
+# More than a stream's buffer holds: the write that fails is not the last one.
+{
+    head -n 1 "$data/history.csv"
+    seq 2000 | sed 's/.*/&,100,7,2024-01-02,1.00,&.00,Cash,one more/'
+} >"$work/long.csv"
+"$bank" export --format ledger --from csv "$work/long.csv" >/dev/full 2>"$work/err"
+if [ $? -eq 1 ]; then ok; else fail "a long export to a full device: status is not 1"; fi
+if [ "$(grep -c 'standard output: cannot be written: No space left' "$work/err")" -eq 1 ]
+then ok; else fail "a long export to a full device: does not say, or says twice, why"; fi
 
 # ---- the real data set ----
 if [ -n "${BERKA_DIR:-}" ] && [ -f "$BERKA_DIR/trans.asc" ]; then

@@ -98,8 +98,16 @@ run send adder add amount=5
 gives 0 "^sent $pid" "send"
 run send "$pid" add 7 --raw --json
 json "v['sent'] == '$pid'" "send by looks"
+run send adder add '{"amount": 18446744073709551615}'
+gives 0 "^sent $pid" "send of JSON"
 run info adder --json
-json 'v["handled"] == 2' "both have been handled"
+json 'v["handled"] == 3' "all three have been handled"
+run send adder add '{"amount": 18446744073709551616}'
+gives 2 'not JSON at its byte 12: a number of more than 64 bits' "send of too large a number"
+run send adder add '{"amount": [1]}'
+gives 2 "field 'amount': \[1\] is no u64" "send of JSON that does not fit"
+run send adder add '{"amount": 1'
+gives 2 'byte 13: unexpected end of data' "send of half a JSON text"
 run send adder add amount=-1
 gives 2 "'-1' is no u64" "send of a wrong value"
 run send adder add sum=1

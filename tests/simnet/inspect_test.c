@@ -16,6 +16,9 @@
 
 TP_MESSAGE(pour, TP_FIELD(u32, cups), TP_FIELD(str, guest))
 TP_MESSAGE(bar_state, TP_FIELD(u32, cups))
+TP_MESSAGE(drop, TP_FIELD(u8, size))
+TP_MESSAGE(drink, TP_FIELD(str, name), TP_LIST_OF(drop, drops))
+TP_MESSAGE(mix, TP_NESTED(drink, first), TP_LIST_OF(drink, others), TP_NESTED(drop, last))
 
 struct bar {
     uint32_t cups;
@@ -28,7 +31,11 @@ static void bar_show(tp_actor *self, const struct bar *bar, bar_state *out) {
     (void)self;
     out->cups = bar->cups;
 }
-TP_BEHAVIOR(bar_behavior, "bar", struct bar, TP_ON(pour, on_pour),
+static void on_mix(tp_actor *self, struct bar *bar, const mix *msg) {
+    (void)self;
+    bar->cups += msg->last.size;
+}
+TP_BEHAVIOR(bar_behavior, "bar", struct bar, TP_ON(pour, on_pour), TP_ON(mix, on_mix),
             TP_GET_STATE(bar_state, bar_show));
 
 /* ---- two nodes, and who looks ---- */
@@ -179,11 +186,19 @@ static void look_at_bar(tp_actor *self, struct visit *visit) {
     TP_ASSERT_EQ_INT(detail.actor.handled, 1);
     TP_ASSERT_EQ_INT(detail.actor.watchers, 1);
     TP_ASSERT(tp_str_equal(detail.state, TP_STR("bar_state{cups=4}")));
-    TP_ASSERT_EQ_INT(detail.types.count, 1);
+    TP_ASSERT_EQ_INT(detail.types.count, 2);
     TP_ASSERT(tp_str_equal(detail.types.items[0].name, TP_STR("pour")));
     TP_ASSERT_EQ_INT(detail.types.items[0].fields, 2);
     TP_ASSERT(tp_str_equal(detail.fields.items[1].name, TP_STR("guest")));
     TP_ASSERT(tp_str_equal(detail.fields.items[1].kind, TP_STR("str")));
+    /* the messages within messages: each once, by the name that fields have for it */
+    TP_ASSERT(detail.nested.count == 2 && detail.nested_fields.count == 3);
+    TP_ASSERT(tp_str_equal(detail.nested.items[0].name, TP_STR("drink")));
+    TP_ASSERT_EQ_INT(detail.nested.items[0].fields, 2);
+    TP_ASSERT(tp_str_equal(detail.nested_fields.items[1].kind, TP_STR("drop")));
+    TP_ASSERT_EQ_INT(detail.nested_fields.items[1].form, TP_FORM_LIST_OF);
+    TP_ASSERT(tp_str_equal(detail.nested.items[1].name, TP_STR("drop")));
+    TP_ASSERT(tp_str_equal(detail.nested_fields.items[2].name, TP_STR("size")));
     tp_pid nobody = found.pid;
     nobody.generation += 1000;
     TP_ASSERT_EQ_INT(ASK(&detail, tp_inspect_detail, tp_inspect_look, .pid = nobody), TP_ENOPROC);

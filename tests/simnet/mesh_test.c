@@ -76,6 +76,12 @@ static uint64_t failed_attempts(const struct scene *scene) {
     return counters.refused;
 }
 
+static uint64_t unreachable(const struct scene *scene, unsigned index) {
+    tp_node_counters counters;
+    tp_node_counters_get(scene->machine[index].node, &counters);
+    return counters.unreachable;
+}
+
 /* A line: each has joined the one before it. */
 static void line(struct scene *scene, unsigned count) {
     scene_new(scene);
@@ -157,6 +163,7 @@ TP_TEST(mesh, who_listens_nowhere_comes_to_those_who_do) {
     for (unsigned i = 0; i < MACHINES; i++)
         TP_ASSERT_EQ_INT(peers(&scene, i), i == 1 || i == 4 ? MACHINES - 2 : MACHINES - 1);
     TP_ASSERT(!has_peer(&scene, 1, 4));
+    TP_ASSERT_EQ_INT(unreachable(&scene, 1), 0); /* they do not even try */
     /* it listens at last */
     TP_ASSERT_EQ_INT(tp_node_listen(scene.machine[1].node, scene.machine[1].url, NULL, 0), TP_OK);
     go(&scene, TP_SECONDS(3));
@@ -179,9 +186,58 @@ TP_TEST(mesh, what_others_are_told_is_where_it_can_be_reached) {
     go(&scene, TP_SECONDS(3));
     TP_ASSERT(!has_peer(&scene, 1, 2)); /* 1 is not at 77, and 2 has no address */
     TP_ASSERT(failed_attempts(&scene) > 0);
+    TP_ASSERT(unreachable(&scene, 1) == 0 && unreachable(&scene, 2) == 1 &&
+              unreachable(&scene, 3) == 0);
     TP_ASSERT_EQ_INT(tp_node_listen(scene.machine[1].node, told.advertise, NULL, 0), TP_OK);
     go(&scene, TP_SECONDS(5));
     TP_ASSERT(has_peer(&scene, 1, 2));
+    TP_ASSERT_EQ_INT(unreachable(&scene, 2), 0);
+    tp_simnet_free(scene.net);
+}
+
+/* What is said of those who cannot meet: by who has both, and by who tries. */
+static struct { unsigned apart, unreachable, level; } said;
+
+static void count_said(void *context, const tp_log_entry *entry) {
+    (void)context;
+    if (strstr(entry->text, "they cannot connect to each other") != NULL) said.apart++;
+    if (strstr(entry->text, "cannot be reached there") != NULL) said.unreachable++;
+    if (entry->level == TP_LOG_WARN) said.level++;
+}
+
+static void start_heard(struct scene *scene, unsigned index, const char *advertise, bool listens) {
+    struct machine *machine = &scene->machine[index];
+    (void)snprintf(machine->name, sizeof machine->name, "m%u@test", index);
+    (void)snprintf(machine->url, sizeof machine->url, "tcp://127.0.0.%u:4000", index + 1);
+    tp_sim_options options = {.runtime = {.node_name = machine->name,
+                                          .log_level = TP_LOG_INFO,
+                                          .log_hook = count_said,
+                                          .max_actors = 1024}};
+    const tp_node_options plain = {.plain = true, .heartbeat = TP_MS(500), .advertise = advertise};
+    TP_ASSERT_EQ_INT(tp_simnet_add(scene->net, &options, &machine->sim), TP_OK);
+    TP_ASSERT_EQ_INT(tp_node_start(tp_sim_runtime(machine->sim), &plain, &machine->node), TP_OK);
+    if (listens) TP_ASSERT_EQ_INT(tp_node_listen(machine->node, machine->url, NULL, 0), TP_OK);
+}
+
+TP_TEST(mesh, it_is_said_that_two_cannot_meet) {
+    struct scene scene;
+    scene_new(&scene);
+    memset(&said, 0, sizeof said);
+    start_heard(&scene, 0, NULL, true);
+    for (unsigned i = 1; i < 4; i++) { /* they listen nowhere */
+        start_heard(&scene, i, NULL, false);
+        join(&scene, i, 0);
+        go(&scene, TP_SECONDS(1));
+        TP_ASSERT_EQ_INT(said.apart, i - 1);
+    }
+    TP_ASSERT_EQ_INT(said.level, 1);                       /* the first time it is a warning */
+    start_heard(&scene, 4, "tcp://127.0.0.99:4000", true); /* where it is not */
+    join(&scene, 4, 0);
+    go(&scene, TP_SECONDS(30));
+    TP_ASSERT_EQ_INT(said.unreachable, 3); /* once by each of those who try */
+    TP_ASSERT_EQ_INT(said.apart, 2);
+    TP_ASSERT_EQ_INT(said.level, 4);
+    for (unsigned i = 1; i < 4; i++) TP_ASSERT_EQ_INT(unreachable(&scene, i), 1);
     tp_simnet_free(scene.net);
 }
 

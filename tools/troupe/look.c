@@ -30,6 +30,7 @@ static void node_json(struct json *json, const tp_inspect_node *node) {
     json_number(json, "remote_received", node->remote_received);
     json_number(json, "forbidden", node->forbidden);
     json_number(json, "refused", node->refused);
+    json_number(json, "unreachable", node->unreachable);
     json_end_object(json);
 }
 
@@ -53,9 +54,9 @@ static void put_node(const tp_inspect_node *node) {
                  text_count(node->handled, text[2]), text_count(node->memory, text[3]));
     (void)printf("failed %" PRIu64 ", dropped %" PRIu64 ", dead letters %" PRIu64
                  ", faults %" PRIu64 ", stuck %" PRIu64 ", forbidden %" PRIu64 ", refused %" PRIu64
-                 "\n\n",
+                 ", unreachable %" PRIu64 "\n\n",
                  node->failed, node->dropped, node->dead_letters, node->faults, node->stuck,
-                 node->forbidden, node->refused);
+                 node->forbidden, node->refused, node->unreachable);
     (void)printf("%-32s %-4s %8s %8s  %s\n", "NODE", "BY", "BACKLOG", "SILENT", "MAY");
 }
 

@@ -20,7 +20,7 @@ const struct cli_command cli_commands[] = {
      " count interval ", cli_ping},
     {"trace", "PID|NAME", "the messages of one actor, as they come", 1, 1, " limit rate seconds ",
      cli_trace},
-    {"send", "PID|NAME TYPE [FIELD=VALUE]...", "a message", 2, -1, " raw ", cli_send},
+    {"send", "PID|NAME TYPE [FIELD=VALUE]...|JSON", "a message", 2, -1, " raw ", cli_send},
     {"kill", "PID|NAME", "ends an actor for certain", 1, 1, " ", cli_kill},
     {NULL, NULL, NULL, 0, 0, NULL, NULL},
 };

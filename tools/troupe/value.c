@@ -1,5 +1,5 @@
 /*
- * Messages out of words.
+ * Messages out of words; of JSON in value_json.c.
  */
 #include "tools/troupe/value.h"
 
@@ -92,7 +92,7 @@ static bool write_text(tp_writer *out, const char *word) {
     return true;
 }
 
-static bool write_kind(tp_writer *out, tp_str kind, const char *word, uint64_t home) {
+bool value_write_word(tp_writer *out, tp_str kind, const char *word, uint64_t home) {
     if (is(kind, "bool") || is(kind, "_Bool")) return write_bool(out, word);
     if (is(kind, "u8")) return write_unsigned(out, word, UINT8_MAX);
     if (is(kind, "u16")) return write_unsigned(out, word, UINT16_MAX);
@@ -108,21 +108,20 @@ static bool write_kind(tp_writer *out, tp_str kind, const char *word, uint64_t h
     return is(kind, "pid") && write_pid(out, word, home);
 }
 
-/* A field that was not given. */
-static bool write_zero(tp_writer *out, const tp_inspect_field *field) {
-    if (field->form == TP_FORM_OPTIONAL) tp_write_nil(out);
-    else if (field->form == TP_FORM_LIST || field->form == TP_FORM_LIST_OF) tp_write_array(out, 0);
-    else if (field->form == TP_FORM_NESTED || field->form == TP_FORM_MAP) return false;
-    else if (field->form == TP_FORM_ENUM) tp_write_u64(out, 0);
-    else if (is(field->kind, "pid")) tp_write_pid(out, tp_pid_null());
-    else {
-        const char *zero =
-            is(field->kind, "bool") || is(field->kind, "_Bool")                           ? "false"
-            : is(field->kind, "str") || is(field->kind, "bin") || is(field->kind, "blob") ? ""
-                                                                                          : "0";
-        return write_kind(out, field->kind, zero, 0);
+void value_write_zero(tp_writer *out, const tp_inspect_field *field) {
+    switch (field->form) {
+    case TP_FORM_OPTIONAL: tp_write_nil(out); return;
+    case TP_FORM_NESTED: /* whose fields are zero, too, when they are missing */
+    case TP_FORM_LIST:
+    case TP_FORM_LIST_OF: tp_write_array(out, 0); return;
+    case TP_FORM_MAP: tp_write_map(out, 0); return;
+    case TP_FORM_ENUM: tp_write_u64(out, 0); return;
+    default: break;
     }
-    return true;
+    bool truth = is(field->kind, "bool") || is(field->kind, "_Bool");
+    bool empty = is(field->kind, "str") || is(field->kind, "bin") || is(field->kind, "blob");
+    if (is(field->kind, "pid")) tp_write_pid(out, tp_pid_null());
+    else (void)value_write_word(out, field->kind, truth ? "false" : empty ? "" : "0", 0);
 }
 
 /* "a,b,c" as elements of a list; empty: none. */
@@ -136,7 +135,7 @@ static bool write_list(tp_writer *out, tp_str kind, const char *word, uint64_t h
         if (size >= sizeof element) return false;
         memcpy(element, word, size);
         element[size] = 0;
-        if (!write_kind(out, kind, element, home)) return false;
+        if (!value_write_word(out, kind, element, home)) return false;
         word += size + (word[size] == ',');
     }
     return true;
@@ -145,12 +144,22 @@ static bool write_list(tp_writer *out, tp_str kind, const char *word, uint64_t h
 static bool write_field(tp_writer *out, const tp_inspect_field *field, const char *word,
                         uint64_t home) {
     switch (field->form) {
-    case TP_FORM_PLAIN:
-    case TP_FORM_OPTIONAL: return write_kind(out, field->kind, word, home);
+    case TP_FORM_OPTIONAL:
+        if (strcmp(word, "null") == 0) {
+            tp_write_nil(out);
+            return true;
+        }
+        return value_write_word(out, field->kind, word, home);
     case TP_FORM_ENUM: return write_signed(out, word, 32);
     case TP_FORM_LIST: return write_list(out, field->kind, word, home);
-    default: return false;
+    default: return value_write_word(out, field->kind, word, home);
     }
+}
+
+/* What no word can say; a list of words may be JSON, too. */
+static bool needs_json(const tp_inspect_field *field, const char *word) {
+    return field->form == TP_FORM_NESTED || field->form == TP_FORM_MAP ||
+           field->form == TP_FORM_LIST_OF || (field->form == TP_FORM_LIST && word[0] == '[');
 }
 
 /* ---- messages ---- */
@@ -188,43 +197,55 @@ static bool take_words(const tp_inspect_field *fields, size_t field_count, char 
     return true;
 }
 
-bool value_by_fields(const tp_inspect_field *fields, size_t field_count, char **words, int count,
-                     uint64_t home, struct value_message *out, char why[VALUE_WHY_SIZE]) {
-    const char *values[TP_FIELDS_MAX] = {NULL};
+static bool write_given(tp_writer *out, const struct value_shape *shape,
+                        const tp_inspect_field *field, const char *word, char why[VALUE_WHY_SIZE]) {
     char rest[120];
+    if (needs_json(field, word)) return value_json_field(out, shape, field, word, why);
+    if (write_field(out, field, word, shape->home)) return true;
+    (void)snprintf(rest, sizeof rest, ": '%.40s' is no %.*s", word,
+                   (int)(field->kind.size < 40 ? field->kind.size : 40), field->kind.data);
+    return say(why, "field", field->name, rest);
+}
+
+static bool write_words(tp_writer *out, const struct value_shape *shape, char **words, int count,
+                        uint32_t *written, char why[VALUE_WHY_SIZE]) {
+    const char *values[TP_FIELDS_MAX] = {NULL};
     size_t last = 0;
-    if (field_count > TP_FIELDS_MAX) return say(why, "too many fields:", TP_STR("?"), "");
-    if (!take_words(fields, field_count, words, count, values, &last, why)) return false;
-    tp_writer writer = tp_writer_over(out->bytes, sizeof out->bytes);
+    if (!take_words(shape->fields, shape->field_count, words, count, values, &last, why))
+        return false;
     for (size_t i = 0; i < last; i++) {
-        const tp_inspect_field *field = &fields[i];
-        bool good = values[i] != NULL ? write_field(&writer, field, values[i], home)
-                                      : write_zero(&writer, field);
-        (void)snprintf(rest, sizeof rest, ": '%.40s' is no %.*s",
-                       values[i] == NULL ? "" : values[i],
-                       (int)(field->kind.size < 40 ? field->kind.size : 40), field->kind.data);
-        if (!good && field->form != TP_FORM_NESTED && field->form != TP_FORM_MAP &&
-            field->form != TP_FORM_LIST_OF)
-            return say(why, "field", field->name, rest);
-        if (!good) return say(why, "field", field->name, " cannot be written as a word");
+        if (values[i] == NULL) value_write_zero(out, &shape->fields[i]);
+        else if (!write_given(out, shape, &shape->fields[i], values[i], why)) return false;
     }
-    if (writer.failed) return say(why, "the message is too long:", tp_str_of(words[0]), "");
-    out->size = (size_t)(writer.at - out->bytes);
-    out->count = (uint32_t)last;
+    *written = (uint32_t)last;
     return true;
 }
 
-static bool write_by_looks(tp_writer *out, const char *word, uint64_t home) {
+bool value_by_fields(const struct value_shape *shape, char **words, int count,
+                     struct value_message *out, char why[VALUE_WHY_SIZE]) {
+    tp_writer writer = tp_writer_over(out->bytes, sizeof out->bytes);
+    if (shape->field_count > TP_FIELDS_MAX) return say(why, "too many fields:", TP_STR("?"), "");
+    bool json = count == 1 && words[0][0] == '{';
+    bool good = json ? value_json_message(&writer, shape, words[0], &out->count, why)
+                     : write_words(&writer, shape, words, count, &out->count, why);
+    if (writer.failed) return say(why, "the message is too long:", tp_str_of(words[0]), "");
+    out->size = (size_t)(writer.at - out->bytes);
+    return good;
+}
+
+static bool write_by_looks(tp_writer *out, const char *word, uint64_t home,
+                           char why[VALUE_WHY_SIZE]) {
     int64_t number;
     uint64_t large;
     double real;
     if (strcmp(word, "nil") == 0) tp_write_nil(out);
     else if (strcmp(word, "true") == 0 || strcmp(word, "false") == 0) return write_bool(out, word);
     else if (word[0] == '<' && write_pid(out, word, home)) return true;
+    else if (word[0] != 0 && strchr("{[\"", word[0]) != NULL) return value_json_any(out, word, why);
     else if (signed_number(word, &number)) tp_write_i64(out, number);
     else if (text_number(word, 0, UINT64_MAX, &large)) tp_write_u64(out, large);
     else if (real_number(word, &real)) tp_write_f64(out, real);
-    else return write_text(out, word);
+    else if (!write_text(out, word)) return say(why, "not text in UTF-8:", TP_STR("?"), "");
     return true;
 }
 
@@ -233,8 +254,7 @@ bool value_by_looks(char **words, int count, uint64_t home, struct value_message
     tp_writer writer = tp_writer_over(out->bytes, sizeof out->bytes);
     if (count > (int)TP_FIELDS_MAX) return say(why, "too many fields:", tp_str_of(words[0]), "");
     for (int i = 0; i < count; i++)
-        if (!write_by_looks(&writer, words[i], home))
-            return say(why, "not text in UTF-8:", tp_str_of("?"), "");
+        if (!write_by_looks(&writer, words[i], home, why)) return false;
     if (writer.failed) return say(why, "the message is too long:", tp_str_of(words[0]), "");
     out->size = (size_t)(writer.at - out->bytes);
     out->count = (uint32_t)count;

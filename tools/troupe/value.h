@@ -16,14 +16,42 @@ struct value_message {
     uint32_t count;
 };
 
+/* The fields of a type, and those of the types within it (tp_inspect_detail). */
+struct value_shape {
+    const tp_inspect_field *fields;
+    size_t field_count;
+    const tp_inspect_type *nested;
+    size_t nested_count;
+    const tp_inspect_field *nested_fields;
+    size_t nested_field_count;
+    uint64_t home; /* the node of pids that name none */
+};
+
 /*
  * Encodes by the fields of a type, in their order; those that are not given are zero, behind the
- * last that is given they are left out. False: `why` says what is wrong.
+ * last that is given they are left out. The words are FIELD=VALUE each, or one JSON object.
+ * False: `why` says what is wrong.
  */
-bool value_by_fields(const tp_inspect_field *fields, size_t field_count, char **words, int count,
-                     uint64_t home, struct value_message *out, char why[VALUE_WHY_SIZE]);
-/* Encodes words as what they look like: true, false, nil, numbers, <pids>, else text. */
+bool value_by_fields(const struct value_shape *shape, char **words, int count,
+                     struct value_message *out, char why[VALUE_WHY_SIZE]);
+/* Encodes words as what they look like: true, false, nil, numbers, <pids>, JSON that begins with
+ * {, [ or ", else text. */
 bool value_by_looks(char **words, int count, uint64_t home, struct value_message *out,
                     char why[VALUE_WHY_SIZE]);
+
+/* ---- parts ---- */
+
+/* Writes a word as a value of a plain kind; false: it is none. */
+bool value_write_word(tp_writer *out, tp_str kind, const char *word, uint64_t home);
+/* Writes what a field has that was not given. */
+void value_write_zero(tp_writer *out, const tp_inspect_field *field);
+/* Writes a JSON text as the value of a field. False: `why`. */
+bool value_json_field(tp_writer *out, const struct value_shape *shape,
+                      const tp_inspect_field *field, const char *text, char why[VALUE_WHY_SIZE]);
+/* Writes a JSON object as a message's fields; their number goes to `count`. False: `why`. */
+bool value_json_message(tp_writer *out, const struct value_shape *shape, const char *text,
+                        uint32_t *count, char why[VALUE_WHY_SIZE]);
+/* Writes a JSON text as it looks. False: `why`. */
+bool value_json_any(tp_writer *out, const char *text, char why[VALUE_WHY_SIZE]);
 
 #endif

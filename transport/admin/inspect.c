@@ -39,16 +39,16 @@ static void answer_hello(tp_actor *self, struct inspector *state) {
     tp_node_counters remote;
     tp_runtime_counters(runtime, &local);
     tp_node_counters_get(node, &remote);
-    (void)tp_reply(self, tp_inspect_node, .version = TP_INSPECT_VERSION,
-                   .name = tp_str_of(tp_node_name(node)), .node = tp_runtime_node(runtime),
-                   .may = tp_node_permissions(node, tp_sender(self).node),
-                   .workers = tp_runtime_workers(runtime), .up = tp_now(self) - state->started,
-                   .actors = local.actors_alive, .spawned = local.spawned, .failed = local.failed,
-                   .sent = local.sent, .handled = local.handled, .dropped = local.dropped,
-                   .dead_letters = local.dead_letters, .memory = local.memory,
-                   .faults = local.faults, .stuck = local.stuck, .peers = remote.peers,
-                   .remote_sent = remote.sent, .remote_received = remote.received,
-                   .forbidden = remote.forbidden, .refused = remote.refused);
+    (void)tp_reply(
+        self, tp_inspect_node, .version = TP_INSPECT_VERSION, .name = tp_str_of(tp_node_name(node)),
+        .node = tp_runtime_node(runtime), .may = tp_node_permissions(node, tp_sender(self).node),
+        .workers = tp_runtime_workers(runtime), .up = tp_now(self) - state->started,
+        .actors = local.actors_alive, .spawned = local.spawned, .failed = local.failed,
+        .sent = local.sent, .handled = local.handled, .dropped = local.dropped,
+        .dead_letters = local.dead_letters, .memory = local.memory, .faults = local.faults,
+        .stuck = local.stuck, .peers = remote.peers, .remote_sent = remote.sent,
+        .remote_received = remote.received, .forbidden = remote.forbidden,
+        .refused = remote.refused, .unreachable = remote.unreachable);
 }
 
 static void answer_peers(tp_actor *self, struct inspector *state) {

@@ -15,6 +15,10 @@
 #define WAKE_EVERY 64u                /* frames between two times that their receivers are woken */
 #define QUEUE_MOST ((size_t)64 << 20) /* a backlog above that ends the connection */
 
+/* What watchers are told, by the goodbye that was said or heard. */
+static const char *const goodbye_reasons[] = {"shutdown", "disconnect", "replaced", "violation",
+                                              "overload"};
+
 void tpi_node_poke(struct tp_node *node) {
     /* release: partner is the acquire load of the service thread, which then takes the lock */
     atomic_fetch_add_explicit(&node->work, 1, memory_order_release);
@@ -28,6 +32,12 @@ static void note_heard(struct tpi_conn *conn) {
 }
 
 /* ---- the queue ---- */
+
+/* Under the lock. The first goodbye, said or heard, is why the connection is over. */
+static void say_goodbye(struct tpi_conn *conn, enum tpi_goodbye kind) {
+    if (conn->reason == NULL) conn->reason = goodbye_reasons[kind];
+    if (conn->goodbye < 0) conn->goodbye = (int)kind;
+}
 
 static uint8_t *queue_room(struct tpi_queue *queue, size_t more) {
     if (queue->room - queue->size < more) {
@@ -66,7 +76,7 @@ tp_err tpi_conn_queue(struct tpi_conn *conn, const struct tpi_frame *frame, bool
     tp_err err = TP_ECLOSED;
     tpi_mutex_lock(&conn->lock);
     size_t backlog = tpi_conn_backlog(conn);
-    if (conn->state == TPI_CONN_UP && backlog > QUEUE_MOST) conn->goodbye = TPI_GOODBYE_OVERLOAD;
+    if (conn->state == TPI_CONN_UP && backlog > QUEUE_MOST) say_goodbye(conn, TPI_GOODBYE_OVERLOAD);
     if (conn->state == TPI_CONN_UP && conn->goodbye < 0) {
         uint8_t *at = NULL;
         if (size > FRAGMENT_ABOVE || size > conn->limits.frame_max) {
@@ -206,7 +216,7 @@ static size_t fill(void *context, const uint8_t **bytes) {
 
 void tpi_conn_goodbye(struct tpi_conn *conn, enum tpi_goodbye kind) {
     tpi_mutex_lock(&conn->lock);
-    if (conn->goodbye < 0) conn->goodbye = (int)kind;
+    say_goodbye(conn, kind);
     tpi_mutex_unlock(&conn->lock);
     conn->deadline = tpi_node_now(conn->node) + GOODBYE_TIME;
     tpi_stream_wake(conn->stream);
@@ -339,7 +349,7 @@ static bool install(struct tpi_conn *conn) {
     if (peer->conn != NULL) {
         struct tpi_conn *old = peer->conn;
         tpi_conn_goodbye(old, TPI_GOODBYE_REPLACED);
-        tpi_conn_end(old, "replaced");
+        tpi_conn_end(old, goodbye_reasons[TPI_GOODBYE_REPLACED]);
     }
     tpi_receiver_init(&conn->receiver, &receive, &node->hello.limits, conn->record_stash,
                       conn->frame_stash);
@@ -428,15 +438,15 @@ static bool violation(struct tpi_conn *conn, enum tpi_wire_code code) {
     tpi_log_runtime(node->runtime, TP_LOG_WARN, "node %s broke the protocol: %s",
                     conn->who.hello.name, tpi_wire_text(code));
     tpi_node_count(&node->refused);
+    tpi_mutex_lock(&conn->lock);
     conn->reason = "violation";
+    tpi_mutex_unlock(&conn->lock);
     return false;
 }
 
 static bool take_control(struct tpi_conn *conn, const struct tpi_frame *frame) {
     enum tpi_wire_code code = TPI_WIRE_OK;
     bool wake = false;
-    static const char *const reasons[] = {"shutdown", "disconnect", "replaced", "violation",
-                                          "overload"};
     tpi_mutex_lock(&conn->lock);
     switch (frame->type) {
     case TPI_FRAME_CREDIT:
@@ -448,7 +458,7 @@ static bool take_control(struct tpi_conn *conn, const struct tpi_frame *frame) {
         wake = conn->pong != 0;
         break;
     case TPI_FRAME_GOODBYE:
-        if (conn->reason == NULL) conn->reason = reasons[frame->kind];
+        if (conn->reason == NULL) conn->reason = goodbye_reasons[frame->kind];
         conn->heard_bye = true;
         if (conn->goodbye < 0) conn->goodbye = TPI_GOODBYE_SHUTDOWN;
         wake = true;
@@ -570,7 +580,10 @@ static void closed(void *context, tp_err why) {
                         "a connection was not made: TLS: one side's certificate was not accepted");
     if (conn->peer == NULL && !conn->initiator && !conn->counted_refused)
         tpi_node_count(&node->refused); /* it went away, or was sent away, unwelcomed */
-    tpi_conn_end(conn, conn->reason != NULL ? conn->reason : "closed");
+    tpi_mutex_lock(&conn->lock);        /* a sender may just say that there is too much */
+    const char *reason = conn->reason != NULL ? conn->reason : "closed";
+    tpi_mutex_unlock(&conn->lock);
+    tpi_conn_end(conn, reason);
     if (conn->join != NULL) {
         struct tpi_join *join = conn->join;
         conn->join = NULL;
@@ -652,7 +665,7 @@ static void tick_judge(struct tpi_conn *conn, tp_time now) {
         old != NULL && atomic_load_explicit(&old->heard, memory_order_relaxed) > conn->judge_heard;
     if (!lives && old != NULL && now < conn->judge_at) return;
     if (!lives && old != NULL) {
-        tpi_conn_end(old, "replaced");
+        tpi_conn_end(old, "restarted");
         tpi_stream_close(old->stream);
     }
     conn->judging = false;

@@ -59,6 +59,7 @@ void tpi_join_again(struct tpi_join *join) {
 
 void tpi_join_over(struct tpi_join *join, tp_err err) {
     if (err == TP_OK) join->pause = PAUSE_LEAST;
+    tpi_mesh_tried(join, err);
     wait_longer(join);
     if (err == TP_OK) join->pause = PAUSE_LEAST;
     if (!join->done) {

@@ -31,6 +31,7 @@ struct tpi_join { /* an address to be connected to; under node->lock */
     bool myself;                     /* the last attempt found this very node */
     bool found;                      /* by its source, the last time; discover.c */
     bool learned;                    /* another node told it: mesh.c */
+    unsigned misses;                 /* attempts since it was last up that have failed */
     const struct tpi_source *source; /* NULL: none */
     tp_err err;
     uint64_t peer;
@@ -61,6 +62,7 @@ struct tpi_desk {
     uint32_t scope_count;
     struct tpi_far_desk *fars;
     struct tpi_kept *kept;
+    bool apart; /* it has been said that some of them cannot meet: mesh.c */
 };
 
 struct tpi_kept { /* a supervised child that was started for another node: spawn.c */

@@ -12,12 +12,14 @@
 
 #include <troupe/inbox.h>
 
+#include "core/actor/steps.h"
 #include "transport/node/node.h"
 
 #define LEARNED_MAX 256u /* addresses that were told, at a time */
 #define FORGET_TIME TP_SECONDS(600)
 #define SPREAD TP_MS(50) /* two that are told of each other do not both connect at once */
 #define HERE_MAX 16u     /* times that one connection may say where it is */
+#define MISSES_SAID 2u   /* one attempt may fail by chance */
 
 TP_MESSAGE_AS(mesh_listens, "tp.mesh_listens", TP_FIELD(u64, token))
 TP_MESSAGE_AS(mesh_here, "tp.mesh_here", TP_FIELD(str, url))
@@ -126,6 +128,26 @@ void tpi_mesh_left(struct tp_node *node, uint64_t id) {
     }
 }
 
+void tpi_mesh_tried(struct tpi_join *join, tp_err err) {
+    if (err == TP_OK) join->misses = 0;
+    if (err == TP_OK || !join->learned || join->node->stopping || join->misses > MISSES_SAID)
+        return;
+    if (++join->misses == MISSES_SAID)
+        tpi_log_runtime(join->node->runtime, TP_LOG_WARN,
+                        "node %s is said to be at %s and cannot be reached there: %s", join->name,
+                        join->url, tp_strerror(err));
+}
+
+uint64_t tpi_mesh_unreachable(const struct tp_node *node) {
+    const struct tpi_list *link;
+    uint64_t count = 0;
+    for (link = node->joins.next; link != &node->joins; link = link->next) {
+        const struct tpi_join *join = TPI_CONTAINER_OF(link, struct tpi_join, link);
+        count += join->learned && join->keep && join->misses >= MISSES_SAID;
+    }
+    return count;
+}
+
 void tpi_mesh_forget(struct tpi_join *join, tp_time now) {
     if (!join->learned || !join->keep) return;
     bool there = tpi_peer_find(join->node, join->peer) != NULL;
@@ -159,6 +181,18 @@ static void tell_the_homeless(tp_actor *self, struct tpi_desk *desk,
             (void)tp_send(self, far->pid, mesh_nodes, .nodes = {&entry, 1});
 }
 
+/* Two who have no address cannot come to each other. Only who is connected with both knows. */
+static void say_apart(tp_actor *self, struct tpi_desk *desk, const struct tpi_far_desk *of) {
+    unsigned others = 0;
+    for (struct tpi_far_desk *far = desk->fars; far != NULL; far = far->next)
+        others += far != of && far->here > 0 && far->url[0] == 0 && is_told(desk, far);
+    if (others == 0) return;
+    tp_log(self, desk->apart ? TP_LOG_INFO : TP_LOG_WARN,
+           "node %s listens nowhere, as %u other%s here: they cannot connect to each other",
+           of->name, others, others == 1 ? "" : "s");
+    desk->apart = true;
+}
+
 /* ---- being told ---- */
 
 /* Texts of others: of one that is none, nothing is taken. */
@@ -181,6 +215,7 @@ static void on_here(tp_actor *self, struct tpi_desk *desk, struct tpi_far_desk *
     if (far->url[0] != 0) learn(desk->node, far->pid.node, far->name, far->url, true);
     tell_all_others(self, desk, far);
     if (far->url[0] != 0) tell_the_homeless(self, desk, far);
+    else if (far->here == 1) say_apart(self, desk, far);
 }
 
 static void on_nodes(struct tpi_desk *desk, const struct tpi_far_desk *far, const mesh_nodes *msg) {

@@ -484,10 +484,7 @@ tp_err tp_node_disconnect(tp_node *node, uint64_t peer) {
     tpi_mutex_lock(&node->lock);
     struct tpi_peer_state *found = tpi_peer_find(node, peer);
     if (found != NULL) conn = found->conn;
-    if (conn != NULL) {
-        conn->reason = "disconnect";
-        tpi_conn_goodbye(conn, TPI_GOODBYE_DISCONNECT);
-    }
+    if (conn != NULL) tpi_conn_goodbye(conn, TPI_GOODBYE_DISCONNECT);
     tpi_mutex_unlock(&node->lock);
     return conn == NULL ? TP_ENOENT : TP_OK;
 }
@@ -506,6 +503,7 @@ void tp_node_counters_get(tp_node *node, tp_node_counters *out) {
         .forbidden = atomic_load_explicit(&node->forbidden, memory_order_relaxed), /* relaxed */
     };
     tpi_mutex_lock(&node->lock);
+    out->unreachable = tpi_mesh_unreachable(node);
     TPI_LIST_EACH(&node->conns, link, spare) {
         struct tpi_conn *conn = TPI_CONTAINER_OF(link, struct tpi_conn, link);
         tpi_mutex_lock(&conn->lock);

@@ -6,6 +6,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <troupe/cluster.h>
+#include <unistd.h>
+
 #include "tests/unit/node/kit.h"
 
 static const uint8_t secret[TP_SECRET_SIZE] = "a secret of thirty-two bytes...";
@@ -145,6 +148,61 @@ TP_TEST(node_tls, a_certificate_and_another_secret) {
     tp_node_options theirs = {.secret = other};
     certificates_use(&made, &theirs);
     check_refused("tls+tcp", &made, &theirs);
+}
+
+/* ---- discovery ---- */
+
+/* Two lines that lead nowhere (a port without TLS, an address of nobody), and one that does. */
+static void write_addresses(const char *path, struct side *plain, struct side *server) {
+    FILE *file = fopen(path, "w");
+    TP_ASSERT(file != NULL);
+    fprintf(file, "tls+tcp://127.0.0.1:%s\nnowhere\n%s\n", strrchr(plain->url, ':') + 1,
+            server->url);
+    TP_ASSERT_EQ_INT(fclose(file), 0);
+}
+
+static void check_found(const tp_node_options *options, const tp_discovery *discovery,
+                        struct side *server) {
+    struct side seeker;
+    side_start(&seeker, "seeker@test", options);
+    TP_ASSERT_EQ_INT(tp_node_discover(seeker.node, discovery), TP_OK);
+    WAIT_COUNTER(&seeker, peers, 1u);
+    pong got;
+    TP_ASSERT_EQ_INT(tp_inbox_call(seeker.inbox, echo_start(server), PLENTY, &got, pong, ping),
+                     TP_OK);
+    side_stop(&seeker);
+}
+
+/* A list and a file with addresses of TLS; who has no certificate finds nobody. */
+TP_TEST(node_tls, discovery_by_list_and_by_file) {
+    struct certificates made;
+    TP_ASSERT(certificates_make(&made));
+    struct side server, plain, stranger;
+    char path[] = "/tmp/tp-addresses-XXXXXX";
+    int descriptor = mkstemp(path);
+    TP_ASSERT(descriptor >= 0 && close(descriptor) == 0);
+    tp_node_options options = {.secret = secret}, without = {.secret = secret};
+    certificates_use(&made, &options);
+    side_start(&server, "server@test", &options);
+    side_start(&plain, "plain@test", &without);
+    TP_ASSERT_EQ_INT(
+        tp_node_listen(server.node, "tls+tcp://127.0.0.1:0", server.url, sizeof server.url), TP_OK);
+    TP_ASSERT_EQ_INT(tp_node_listen(plain.node, "tcp://127.0.0.1:0", plain.url, sizeof plain.url),
+                     TP_OK);
+    write_addresses(path, &plain, &server);
+    const char *urls[] = {server.url, NULL};
+    check_found(&options, &(tp_discovery){.urls = urls}, &server);
+    check_found(&options, &(tp_discovery){.file = path, .every = TP_MS(20)}, &server);
+    side_start(&stranger, "stranger@test", &without);
+    TP_ASSERT_EQ_INT(tp_node_discover(stranger.node, &(tp_discovery){.urls = urls}), TP_EREFUSED);
+    tp_node_counters counters;
+    tp_node_counters_get(plain.node, &counters);
+    TP_ASSERT_EQ_INT(counters.peers, 0);
+    side_stop(&stranger);
+    side_stop(&plain);
+    side_stop(&server);
+    unlink(path);
+    certificates_remove(&made);
 }
 
 TP_TEST(node_tls, a_certificate_and_no_secret) {
