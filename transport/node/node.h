@@ -163,12 +163,12 @@ void tpi_mesh_meet(tp_actor *self, struct tpi_desk *desk, struct tpi_far_desk *f
 void tpi_mesh_changed(struct tp_node *node);
 /* A node has left for good: what was told of it is forgotten. Under node->lock. */
 void tpi_mesh_left(struct tp_node *node, uint64_t id);
-/* What was told of a node that has long been away is forgotten. Under node->lock. */
 /* An attempt to connect has ended: whose address was told and who is not there is said, once. Under
- * the lock. */
+ * node->lock. */
 void tpi_mesh_tried(struct tpi_join *join, tp_err err);
-/* How many nodes there are that were told of and cannot be reached. Under the lock. */
+/* How many nodes there are that were told of and cannot be reached. Under node->lock. */
 uint64_t tpi_mesh_unreachable(const struct tp_node *node);
+/* What was told of a node that has long been away is forgotten. Under node->lock. */
 void tpi_mesh_forget(struct tpi_join *join, tp_time now);
 
 /* The type of a message by its name and number of fields. NULL: peers have named too many. */
