@@ -315,9 +315,9 @@ static void judge_linger(struct tpi_worker *worker, bool found) {
 
 /*
  * Talking to another node, a worker has nothing to do for the time of a round trip, again and
- * again. To sleep meanwhile costs a wake-up of this core, and of the link's threads, which find theirs
- * asleep too: several times the round trip. So it looks around for a little longer, and gives its
- * core to whoever wants it at every look. True: there is something to do.
+ * again. To sleep meanwhile costs a wake-up of this core, and of the link's threads, which find
+ * theirs asleep too: several times the round trip. So it looks around for a little longer, and
+ * gives its core to whoever wants it at every look. True: there is something to do.
  */
 static bool linger(struct tpi_worker *worker) {
     if (!may_linger(worker)) return false;
