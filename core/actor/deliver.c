@@ -80,9 +80,9 @@ void tpi_block_free(tp_runtime *runtime, struct tpi_worker *worker, struct tpi_b
     bool heap = block->size_class == TPI_CLASS_HEAP;
     tpi_block_forget(runtime, block);
     if (heap) return;
-    TPI_ASSERT(worker !=
-               NULL); /* pool blocks reach no other thread than a worker's: tpi_inbox copies */
-    tpi_pool_give(worker->pool, block, block->size_class, block->owner);
+    /* of pool blocks a thread outside has those alone that came from another node */
+    if (worker == NULL) tpi_memory_return(runtime->memory, block, block->size_class, block->owner);
+    else tpi_pool_give(worker->pool, block, block->size_class, block->owner);
 }
 
 tp_pid tpi_block_from(const tp_runtime *runtime, const struct tpi_block *block) {

@@ -55,8 +55,10 @@ static inline bool tpi_mailbox_is_sound(tp_actor *actor) {
     return true;
 }
 
-/* Any thread. True: the mailbox was idle, the caller now has the right to run the actor. */
-static inline bool tpi_mailbox_push(tp_actor *actor, struct tpi_block *block) {
+/* A chain that is linked already, in one step. Any thread. True: the mailbox was idle, the caller
+ * now has the right to run the actor. */
+static inline bool tpi_mailbox_push_chain(tp_actor *actor, struct tpi_block *first,
+                                          struct tpi_block *block) {
     TPI_CHECK(((uintptr_t)block & TPI_IDLE) == 0);
     tpi_block_link(block, NULL);
     /* acq_rel: release publishes the block to the next producer, which writes its `next`;
@@ -65,9 +67,14 @@ static inline bool tpi_mailbox_push(tp_actor *actor, struct tpi_block *block) {
     uintptr_t before =
         atomic_exchange_explicit(&actor->head, (uintptr_t)block, memory_order_acq_rel);
     struct tpi_block *last = (struct tpi_block *)(before & ~TPI_IDLE);
-    /* release: partner is tpi_block_next; publishes the block to the consumer */
-    atomic_store_explicit(&last->next, block, memory_order_release);
+    /* release: partner is tpi_block_next; publishes the blocks, and what links them, to the
+     * consumer */
+    atomic_store_explicit(&last->next, first, memory_order_release);
     return (before & TPI_IDLE) != 0;
+}
+/* One block. */
+static inline bool tpi_mailbox_push(tp_actor *actor, struct tpi_block *block) {
+    return tpi_mailbox_push_chain(actor, block, block);
 }
 
 /* A mailbox that nobody has used: idle, holding only its stub. */

@@ -45,6 +45,13 @@ static inline bool tpi_is_remote(const tp_runtime *runtime, tp_pid to) {
  * `size` bytes of payload at tpi_block_payload. NULL when out of memory. */
 struct tpi_block *tpi_remote_block(tp_runtime *runtime, enum tpi_kind kind, tp_pid from,
                                    size_t size);
+/* The same from a pool, if it is small; NULL: no pool. */
+struct tpi_block *tpi_remote_block_in(tp_runtime *runtime, struct tpi_pool *pool,
+                                      enum tpi_kind kind, tp_pid from, size_t size);
+/* A pool for who is about to deliver many, which soon gives it back; NULL: all are in use. A thread
+ * outside. */
+struct tpi_pool *tpi_remote_pool_claim(tp_runtime *runtime);
+void tpi_remote_pool_release(tp_runtime *runtime, struct tpi_pool *pool); /* NULL: nothing */
 
 enum tpi_admitted {
     TPI_ADMITTED,
@@ -66,11 +73,33 @@ struct tpi_wakes {
     struct tpi_node *first, *last;
     uint32_t count;
 };
+/* Plain messages for one actor, in their order: its mailbox, whose lines another core writes, is
+ * touched once for all of them. Zeros: none. */
+struct tpi_arrived {
+    tp_pid to;
+    struct tpi_block *first, *last;
+    uint32_t count;
+};
 /* A signal from another node reaches its local receiver, or is answered. Takes the block. A thread
  * outside. `wakes` NULL: the receiver is scheduled at once; else it may stay there, and the caller
  * soon calls tpi_remote_wake. */
 enum tpi_admitted tpi_remote_deliver(tp_runtime *runtime, tp_pid to, struct tpi_block *block,
                                      struct tpi_wakes *wakes);
+/* Adds a plain message to those for its receiver; the caller has delivered others before, and
+ * delivers these before anything else. Takes the block. */
+static inline void tpi_remote_gather(struct tpi_arrived *arrived, tp_pid to,
+                                     struct tpi_block *block) {
+    /* relaxed: both are this thread's alone as yet */
+    atomic_store_explicit(&block->next, NULL, memory_order_relaxed);
+    if (arrived->count == 0) arrived->first = block; /* relaxed: as above */
+    else atomic_store_explicit(&arrived->last->next, block, memory_order_relaxed);
+    arrived->last = block;
+    arrived->to = to;
+    arrived->count++;
+}
+/* The same as tpi_remote_deliver for each of them; *lost of them were dropped. None are left. */
+enum tpi_admitted tpi_remote_deliver_all(tp_runtime *runtime, struct tpi_arrived *arrived,
+                                         uint32_t *lost, struct tpi_wakes *wakes);
 /* Schedules them; none are left. */
 void tpi_remote_wake(tp_runtime *runtime, struct tpi_wakes *wakes);
 

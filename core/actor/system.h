@@ -60,6 +60,9 @@ struct tpi_hooks {
 };
 
 struct tpi_remote;
+/* Pools of the threads that bring what comes from other nodes: behind those of the workers. More
+ * threads at a time than that take from the heap. */
+#define TPI_REMOTE_POOLS 4u
 
 struct tp_runtime {
     struct tpi_scheduler *scheduler;
@@ -68,6 +71,7 @@ struct tp_runtime {
     uint64_t node;  /* its id: of name and incarnation */
     uint8_t incarnation[16];
     _Atomic(struct tpi_remote *) remote; /* other nodes: remote.h; NULL: there are none */
+    _Atomic(uint32_t) remote_pools;      /* a bit for each that is claimed (remote.c) */
     tp_options options;
     struct tpi_hooks hooks;
     struct tpi_slots *free_slots; /* slots.c */

@@ -388,6 +388,14 @@ void tpi_pool_return(struct tpi_pool *pool, void *block, uint8_t size_class, uin
     }
 }
 
+void tpi_memory_return(struct tpi_memory *memory, void *block, uint8_t size_class, uint16_t owner) {
+    TPI_CHECK(block != NULL && (uintptr_t)block % 16 == 0);
+    TPI_ASSERT(size_class < TPI_CLASS_COUNT && owner < memory->pools);
+    struct chain chain = {block, block, 1, owner, size_class};
+    tpi_block_poison(block, size_class);
+    hand_over(memory, &chain);
+}
+
 void tpi_pool_flush(struct tpi_pool *pool) {
     struct tpi_pool_rest *rest = pool->rest;
     TPI_ASSERT(rest->chains != NULL);

@@ -69,6 +69,8 @@ size_t tpi_memory_bytes(struct tpi_memory *memory);
 /* The slow halves: refill from returned chains or a fresh chunk; give to another owner. */
 void *tpi_pool_refill(struct tpi_pool *pool, uint8_t size_class);
 void tpi_pool_return(struct tpi_pool *pool, void *block, uint8_t size_class, uint16_t owner);
+/* Gives a block straight to its owner, from a thread that has no pool. Any thread. */
+void tpi_memory_return(struct tpi_memory *memory, void *block, uint8_t size_class, uint16_t owner);
 /* Hands over every chain collected for other pools. Called by a worker when it runs out of work. */
 void tpi_pool_flush(struct tpi_pool *pool);
 

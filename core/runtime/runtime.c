@@ -114,7 +114,8 @@ tp_err tpi_runtime_new(tp_runtime **out, const tp_options *options, const struct
     if (sim != NULL) complete.spare_workers = 0; /* nothing takes time there but what says so */
     struct tpi_memory *memory = NULL;
     err = tpi_memory_new(&memory, complete.allocator,
-                         tpi_scheduler_places(complete.workers, complete.spare_workers));
+                         tpi_scheduler_places(complete.workers, complete.spare_workers) +
+                             TPI_REMOTE_POOLS);
     if (err != TP_OK) return err;
     tp_runtime *runtime = alloc_runtime(memory);
     if (runtime == NULL) {

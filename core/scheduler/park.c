@@ -25,6 +25,9 @@
 #define FRUITLESS_MAX 8u    /* shallow sleeps in a row before a deep one */
 #define DEEP_LOOK TP_MS(10) /* a deep sleep while others are awake still looks this often */
 #define SPIN_TURNS 200u
+#define LINGER TP_US(400)     /* what a round trip to another node takes, and some */
+#define LINGER_SKIP_MIN 16u   /* times not to linger after it was in vain */
+#define LINGER_SKIP_MAX 4096u /* and at most, when it is in vain again and again */
 
 /* ---- who there is ---- */
 
@@ -285,6 +288,57 @@ static tp_duration until_timer(const struct tpi_worker *worker) {
     return next > now ? next - now : 0;
 }
 
+/* Whether something from another node came since this worker last had nothing to do, so that more
+ * may come soon; and lingering was not in vain lately. */
+static bool may_linger(struct tpi_worker *worker) {
+    struct tpi_scheduler *scheduler = worker->scheduler;
+    /* relaxed: a hint */
+    uint32_t arrivals = atomic_load_explicit(&scheduler->arrivals, memory_order_relaxed);
+    if (arrivals == worker->arrivals || worker->aside) return false;
+    worker->arrivals = arrivals;
+    if (worker->linger_skip > 0) {
+        worker->linger_skip--;
+        return false;
+    }
+    /* relaxed, both: hints. Where descriptors are armed the poller must be waited in; and one that
+     * lingers is enough */
+    return atomic_load_explicit(&scheduler->descriptors, memory_order_relaxed) == 0 &&
+           atomic_load_explicit(&scheduler->lingering, memory_order_relaxed) == 0;
+}
+
+static void judge_linger(struct tpi_worker *worker, bool found) {
+    TPI_CHECK(worker->linger_skip == 0);
+    uint32_t penalty = worker->linger_penalty * 2;
+    if (penalty < LINGER_SKIP_MIN) penalty = LINGER_SKIP_MIN;
+    if (penalty > LINGER_SKIP_MAX) penalty = LINGER_SKIP_MAX;
+    worker->linger_penalty = worker->linger_skip = found ? 0 : penalty;
+}
+
+/*
+ * Talking to another node, a worker has nothing to do for the time of a round trip, again and
+ * again. To sleep meanwhile costs a wake-up of this core, and of the link's threads, which find
+ * theirs asleep too: several times the round trip. So it looks around for a little longer, and
+ * gives its core to whoever wants it at every look. True: there is something to do.
+ */
+static bool linger(struct tpi_worker *worker) {
+    if (!may_linger(worker)) return false;
+    struct tpi_scheduler *scheduler = worker->scheduler;
+    tp_duration most = until_timer(worker);
+    tp_time end = tpi_scheduler_now(scheduler) + (most < LINGER ? most : LINGER);
+    bool found = false;
+    /* acq_rel, here and below: partner is tpi_scheduler_schedule_chain, which wakes nobody while
+     * this is not 0: either it sees the 0, or the look after it sees what was pushed */
+    atomic_fetch_add_explicit(&scheduler->lingering, 1, memory_order_acq_rel);
+    do {
+        found = outside_has_work(worker) || (worker->backoff == 0 && others_have_work(worker));
+        if (!found) tpi_thread_yield();
+    } while (!found && tpi_scheduler_now(scheduler) < end);
+    atomic_fetch_sub_explicit(&scheduler->lingering, 1, memory_order_acq_rel); /* see above */
+    found = found || outside_has_work(worker);
+    judge_linger(worker, found);
+    return found;
+}
+
 static tp_duration nap(const struct tpi_worker *worker, bool deep, bool awake) {
     TPI_CHECK(worker->backoff <= BACKOFF_MAX);
     tp_duration timeout = until_timer(worker), look = TP_FOREVER;
@@ -301,7 +355,7 @@ void tpi_worker_idle(struct tpi_worker *worker) {
     struct tpi_scheduler *scheduler = worker->scheduler;
     judge_steal(worker);
     tpi_pool_flush(worker->pool);
-    if (spin(worker)) return;
+    if (spin(worker) || linger(worker)) return;
     bool awake = others_awake(worker);
     bool deep = !worker->aside && (!awake || worker->fruitless >= FRUITLESS_MAX);
     /* seq_cst: before the bit, so that whoever sees the bit cleared knows of the deep sleeper;

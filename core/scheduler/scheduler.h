@@ -42,6 +42,8 @@ struct tpi_scheduler {
     _Alignas(64) _Atomic(uint64_t) idle[TPI_IDLE_WORDS];
     _Atomic(uint32_t) deep; /* workers that sleep until they are woken */
     _Atomic(uint32_t) stopping;
+    _Atomic(uint32_t) lingering;           /* workers that look for what comes from other nodes */
+    _Atomic(uint32_t) arrivals;            /* chains that came from other nodes: a hint */
     _Alignas(64) struct tpi_inject inject; /* from outside, and what a full queue spilled */
     _Alignas(64) struct tpi_poller *poller;
     _Atomic(uint32_t) polling; /* 1: a worker waits in the poller */
@@ -95,7 +97,8 @@ static inline void tpi_worker_schedule(struct tpi_worker *worker, struct tpi_run
 void tpi_worker_requeue(struct tpi_worker *worker, struct tpi_runnable *runnable);
 /* From a thread that is no worker. */
 void tpi_scheduler_schedule(struct tpi_scheduler *scheduler, struct tpi_runnable *runnable);
-/* A chain, none pinned: wakes one worker, which wakes another for what it leaves. */
+/* A chain from another node, none pinned: wakes one worker (unless one lingers, which needs no
+ * waking), which wakes another for what it leaves. */
 void tpi_scheduler_schedule_chain(struct tpi_scheduler *scheduler, struct tpi_node *first,
                                   struct tpi_node *last, uint32_t count);
 

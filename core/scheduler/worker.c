@@ -117,8 +117,14 @@ void tpi_scheduler_schedule_chain(struct tpi_scheduler *scheduler, struct tpi_no
                                   struct tpi_node *last, uint32_t count) {
     TPI_CHECK(first != NULL && last != NULL && count > 0);
     if (scheduler->driver->enqueue == NULL) {
+        /* relaxed: a hint to who may linger (park.c) */
+        atomic_fetch_add_explicit(&scheduler->arrivals, 1, memory_order_relaxed);
         tpi_inject_push(&scheduler->inject, first, last, count);
-        tpi_scheduler_wake_one(scheduler);
+        /* acq_rel read-modify-write that changes nothing, after the push: partner is linger
+         * (park.c), which counts itself out and then looks again. A plain load could be ordered
+         * before the push, and nobody would come for it */
+        if (atomic_fetch_or_explicit(&scheduler->lingering, 0, memory_order_acq_rel) == 0)
+            tpi_scheduler_wake_one(scheduler);
         return;
     }
     for (struct tpi_node *next; first != NULL; first = next) {

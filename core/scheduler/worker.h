@@ -66,6 +66,9 @@ struct tpi_worker {
     uint64_t flooded;               /* messages sent to busy receivers since it last stole */
     tp_time stole_at;               /* when it last stole, 0: it is not living on stolen work */
     uint32_t fruitless;             /* looks in a row that found nothing */
+    uint32_t arrivals;              /* the scheduler's, when it last had nothing to do */
+    uint32_t linger_skip;           /* times not to linger */
+    uint32_t linger_penalty;        /* how many, when it is in vain again; 0: it was not */
     bool dedicated;                 /* a thread beside the workers, for one actor */
     bool aside;                     /* takes from `inbound` alone: dedicated, or a spare at rest */
     bool spare;                     /* works while another is stuck */

@@ -495,7 +495,6 @@ static void give_credit(struct tpi_conn *conn, uint64_t routed) {
 
 /* Under conn->routing. */
 static bool take_frames(struct tpi_conn *conn, const uint8_t *at, size_t left) {
-    tp_runtime *runtime = conn->node->runtime;
     struct tpi_frame frame;
     uint64_t routed = 0, count = 0;
     unsigned taken = 0;
@@ -516,7 +515,7 @@ static bool take_frames(struct tpi_conn *conn, const uint8_t *at, size_t left) {
                        frame.type != TPI_FRAME_XON;
         if (conn->ended && !control) continue;
         if (!take_frame(conn, &frame)) return false;
-        if (++taken % WAKE_EVERY == 0) tpi_remote_wake(runtime, &conn->wakes);
+        if (++taken % WAKE_EVERY == 0) tpi_route_flush(conn);
     }
     /* relaxed: a number */
     atomic_fetch_add_explicit(&conn->node->received, count, memory_order_relaxed);
@@ -541,9 +540,12 @@ static bool received(void *context, const uint8_t *bytes, size_t size) {
         state = state_of(conn);
     }
     if (state != TPI_CONN_UP) return true;
+    tp_runtime *runtime = conn->node->runtime;
     tpi_mutex_lock(&conn->routing);
+    conn->pool = tpi_remote_pool_claim(runtime);
     bool good = take_frames(conn, bytes, size);
-    tpi_remote_wake(conn->node->runtime, &conn->wakes);
+    tpi_route_flush(conn);
+    tpi_remote_pool_release(runtime, conn->pool);
     tpi_mutex_unlock(&conn->routing);
     return good;
 }

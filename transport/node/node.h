@@ -96,6 +96,8 @@ enum tpi_pressure tpi_node_send(struct tpi_remote *remote, struct tpi_worker *wo
                                 struct tpi_block *block);
 /* A frame has arrived. False: it may not be sent to us. */
 bool tpi_route(struct tpi_conn *conn, const struct tpi_frame *frame);
+/* Delivers what was routed and schedules its receivers. */
+void tpi_route_flush(struct tpi_conn *conn);
 void tpi_waiters_release(struct tpi_peer_state *peer);
 /* Fires what was between the two nodes. Under node->lock; the peer has no connection any more. */
 void tpi_relations_end(struct tpi_peer_state *peer, uint64_t id);

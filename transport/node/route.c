@@ -293,6 +293,23 @@ static void stop_senders(struct tpi_conn *conn, tp_pid actor) {
     if (wake) tpi_stream_wake(conn->stream);
 }
 
+/* Messages that were gathered go before whatever comes now. */
+static void deliver_arrived(struct tpi_conn *conn) {
+    tp_pid to = conn->arrived.to;
+    uint32_t lost = 0;
+    if (conn->arrived.count == 0) return;
+    enum tpi_admitted admitted =
+        tpi_remote_deliver_all(conn->node->runtime, &conn->arrived, &lost, &conn->wakes);
+    if (admitted == TPI_ADMITTED_OVER) stop_senders(conn, to);
+    /* relaxed: a number */
+    if (lost > 0) atomic_fetch_add_explicit(&conn->node->dropped, lost, memory_order_relaxed);
+}
+
+void tpi_route_flush(struct tpi_conn *conn) {
+    deliver_arrived(conn);
+    tpi_remote_wake(conn->node->runtime, &conn->wakes);
+}
+
 static bool route_message(struct tpi_conn *conn, const struct tpi_frame *frame, tp_pid from,
                           tp_pid to) {
     static const uint8_t kinds[] = {
@@ -303,10 +320,10 @@ static bool route_message(struct tpi_conn *conn, const struct tpi_frame *frame, 
     };
     struct tp_node *node = conn->node;
     const tp_message_type *type = type_of(conn, frame->name, frame->field_count);
-    struct tpi_block *block =
-        type == NULL ? NULL
-                     : tpi_remote_block(node->runtime, (enum tpi_kind)kinds[frame->type], from,
-                                        frame->fields.size);
+    struct tpi_block *block = type == NULL ? NULL
+                                           : tpi_remote_block_in(node->runtime, conn->pool,
+                                                                 (enum tpi_kind)kinds[frame->type],
+                                                                 from, frame->fields.size);
     if (block == NULL) {
         tpi_node_count(&node->dropped);
         return type != NULL;
@@ -317,6 +334,12 @@ static bool route_message(struct tpi_conn *conn, const struct tpi_frame *frame, 
     if (frame->type == TPI_FRAME_REPLY) block->flags |= TPI_BLOCK_UNCOUNTED;
     if (frame->fields.size > 0)
         memcpy(tpi_block_payload(block), frame->fields.data, frame->fields.size);
+    if (conn->arrived.count > 0 && !tp_pid_equal(conn->arrived.to, to)) deliver_arrived(conn);
+    if (block->kind == TPI_KIND_MESSAGE) {
+        tpi_remote_gather(&conn->arrived, to, block);
+        return true;
+    }
+    deliver_arrived(conn);
     enum tpi_admitted admitted = tpi_remote_deliver(node->runtime, to, block, &conn->wakes);
     if (admitted == TPI_ADMITTED_OVER) stop_senders(conn, to);
     if (admitted == TPI_ADMITTED_NOT) tpi_node_count(&node->dropped);
@@ -369,6 +392,7 @@ static bool route_signal(struct tpi_conn *conn, const struct tpi_frame *frame, t
     tpi_mutex_lock(&peer->lock);
     bool good = tpi_relations_in(peer, frame);
     tpi_mutex_unlock(&peer->lock);
+    deliver_arrived(conn);
     if (good) (void)tpi_remote_deliver(runtime, to, block, &conn->wakes);
     else tpi_block_free(runtime, NULL, block);
     return good;

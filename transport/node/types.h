@@ -69,7 +69,9 @@ struct tpi_conn {
     struct tpi_receiver receiver;
     struct tpi_assembler assembler;
     struct tpi_window_in window_in;
-    struct tpi_wakes wakes; /* receivers of what was routed, to be scheduled */
+    struct tpi_wakes wakes;     /* receivers of what was routed, to be scheduled */
+    struct tpi_arrived arrived; /* messages that were routed, to be delivered */
+    struct tpi_pool *pool;      /* what is routed comes from it; NULL: the heap */
     struct tpi_far_type *last_type;
     uint8_t *record_stash, *frame_stash;
     /* ---- the link's sending chain's ---- */
