@@ -16,6 +16,8 @@
 #define ROUNDS 20000u
 #define MESSAGES 4000000u
 #define LARGE_MESSAGES 400000u
+#define BULK_MESSAGES 2000u
+#define BULK ((size_t)1 << 20)
 
 TP_MESSAGE(dist_ping, TP_FIELD(u64, n))
 TP_MESSAGE(dist_small, TP_FIELD(u64, a), TP_FIELD(u64, b), TP_FIELD(u64, c), TP_FIELD(u64, d))
@@ -164,7 +166,7 @@ static void rtt_body(tp_actor *self, void *arg) {
 
 static void oneway_body(tp_actor *self, void *arg) {
     struct job *job = arg;
-    static const uint8_t bytes[1024];
+    static const uint8_t bytes[BULK];
     dist_count got;
     tp_time start = tp_now(self);
     for (uint64_t i = 0; i < job->count; i++) {
@@ -199,9 +201,14 @@ static double dist_oneway(tp_actor *self) {
 static double dist_oneway_1k(tp_actor *self) {
     return measure(self, oneway_body, bench_scaled(LARGE_MESSAGES, 10), 1000);
 }
+static double dist_bulk(tp_actor *self) {
+    /* from millions of messages a second to 10^9 bytes */
+    return measure(self, oneway_body, bench_scaled(BULK_MESSAGES, 10), BULK) * (double)BULK / 1000;
+}
 
 const struct bench_case bench_dist[] = {
     {"dist_rtt", "us", "a call to an actor of another node and its reply", dist_rtt},
     {"dist_oneway", "Mmsg/s", "messages of 32 bytes to an actor of another node", dist_oneway},
     {"dist_oneway_1k", "Mmsg/s", "the same with messages of 1 KiB", dist_oneway_1k},
+    {"dist_bulk", "GB/s", "the same with messages of 1 MiB", dist_bulk},
     {0}};

@@ -15,16 +15,21 @@
  *   take_outside          a share of inject to the own queue; wakes one for what it leaves. What is
  *                         pinned is run straight from inbound (worker.c)
  *   take_events           a look into the poller without waiting, by who holds `polling` (worker.c)
+ *   linger                lingering + 1, looks, lingering - 1; the queues are looked at after that (by
+ *                         recheck, if not before)
+ *   push_chain            the push, then wake_one() unless one lingers (tpi_scheduler_schedule_chain,
+ *                         worker.c)
  *   announce, recheck     store(wake, 0); fetch_or(idle, bit); then the queues once more
  *   sleep                 the poller for the one that takes `polling`, else the futex `wake`
  *   timed                 a sleep with a bound (shallow, or deep while others are awake) may end by
  *                         itself; time is not counted, and what must not hang on time is exactly
  *                         what sleeps without a bound
  *
- * Three scenes. By default a thread outside pushes two runnables, and another one that only worker
+ * Four scenes. By default a thread outside pushes two runnables, and another one that only worker
  * 0 may run. -DPOLLER: that one, and a thread that arms the first descriptor, whose event readies
  * one. -DSTUCK: one runnable is pushed, which wakes a partner (to `next`), readies one more (to the
- * queue), and does not end before that one was taken by another worker.
+ * queue), and does not end before that one was taken by another worker. -DLINGER: as by default, but
+ * the two come in chains from another node, and workers linger before they sleep.
  *
  * Held: `next` is free when it is filled, one worker waits in the poller (assertions); all is run
  * (ran).
@@ -47,6 +52,7 @@ chan queue[WORKERS] = [4] of { byte };
 bit has_next[WORKERS];
 byte idle;                  /* a bit a worker */
 byte deep;                  /* workers that sleep deep */
+byte lingering;
 bit wake[WORKERS];          /* the futex word */
 /* a worker whose steals did not pay looks at others' queues only now and then */
 bit backoff[WORKERS];
@@ -241,7 +247,19 @@ inline announce() {
     d_step { wake[me] = 0; idle = idle | BIT(me) } /* nobody looks at the word of who has no bit */
 }
 
+inline linger() {
+#ifdef LINGER
+    lingering++;
+#ifndef BUG_LINGER_ASLEEP
+    lingering--
+#endif
+#else
+    skip
+#endif
+}
+
 inline go_idle() {
+    linger();
     if
     :: is_deep = 1 /* nobody else is awake, or some looks in a row found nothing */
     :: atomic { OTHERS_AWAKE -> is_deep = 0 }
@@ -264,6 +282,9 @@ inline go_idle() {
     d_step {
         idle = idle & (ALL - BIT(me));
         deep = deep - is_deep;
+#ifdef BUG_LINGER_ASLEEP
+        lingering--;
+#endif
         is_deep = 0;
         timed = 0;
         may_steal = 1
@@ -308,10 +329,29 @@ inline push(what) {
 #endif
 }
 
+inline push_chain(what) {
+#ifdef BUG_LINGER_LOOK_FIRST
+    lingers = lingering > 0;
+    inject!what;
+#else
+    inject!what;
+    lingers = lingering > 0;
+#endif
+    if
+    :: !lingers -> wake_one()
+    :: else
+    fi;
+    lingers = 0
+}
+
 proctype Outsider() {
     byte mask, i;
     bit woke;
-#ifdef STUCK
+#ifdef LINGER
+    bit lingers;
+    push_chain(PLAIN);
+    push_chain(PLAIN)
+#elif defined(STUCK)
     push(FORK)
 #else
     push(PLAIN);

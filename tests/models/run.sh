@@ -158,12 +158,15 @@ bad mailbox assertion -DSLOTS -DBUG_CLAIM_BY_STORE # a spawner takes a slot with
 good parking ran
 good parking ran -DSTUCK
 good parking ran -DPOLLER
+good parking ran -DLINGER
 bad parking cycle -DBUG_NO_RECHECK # parks without a look at the queues after announcing
 bad parking cycle -DBUG_WAKE_FIRST                 # wakes, then pushes
 bad parking cycle -DBUG_NO_WAKE                    # pushes and does not wake
 bad parking assertion -DBUG_PINNED_STEALABLE       # what is pinned stands where thieves take
 bad parking cycle -DSTUCK -DBUG_NO_BACKLOG_WAKE    # a second local runnable wakes nobody
 bad parking cycle -DSTUCK -DBUG_BOUND_EARLY # who else is awake is looked up before announcing
+bad parking cycle -DLINGER -DBUG_LINGER_ASLEEP     # still counts as lingering when it sleeps
+bad parking cycle -DLINGER -DBUG_LINGER_LOOK_FIRST # who lingers is looked up before the push
 bad parking cycle -DPOLLER -DBUG_POLLER_BY_FUTEX   # the one in the poller is woken by its futex
 bad parking cycle -DPOLLER -DBUG_POLLER_NO_LOOK # no look at the wake word after entering the poller
 bad parking cycle -DPOLLER -DBUG_LOOK_UNCLAIMED    # another's look into the poller eats the wake-up
