@@ -110,7 +110,7 @@ static const struct named {
     const char *order; /* of eight tasks on one worker */
 } strategies[] = {{TP_STRATEGY_FIFO, "FIFO", "12345678"},
                   {TP_STRATEGY_LIFO, "LIFO", "87654321"},
-                  {TP_STRATEGY_STEAL, "stealing", "12345678"}};
+                  {TP_STRATEGY_STEAL, "stealing", "18765432"}}; /* first slices */
 
 static void show(struct story *story, const struct named *named, int64_t hops, double figures[2]) {
     struct order order = {.count = 0};

@@ -65,9 +65,10 @@ typedef enum tp_strategy { TP_STRATEGY_STEAL, TP_STRATEGY_FIFO, TP_STRATEGY_LIFO
 /* Zero in a field means its default. */
 typedef struct tp_options {
     unsigned workers; /* default: one a CPU this process may use */
-    tp_strategy
-        strategy; /* default STEAL: own queue first in first out, idle workers steal. FIFO: one
-                                    queue for all. LIFO: own queue last in first out */
+    /* Default STEAL: own queue first in first out; those that wait for their first slice go before
+     * it, the last of them first, for at most 256 slices in a row; idle workers steal. FIFO: one
+     * queue for all. LIFO: own queue last in first out. */
+    tp_strategy strategy;
     uint32_t max_actors;     /* alive at once; default 16,777,216; only address space is reserved */
     size_t stack_size;       /* of a blocked actor; default 256 KiB */
     uint32_t mailbox_limit;  /* messages; default 1,024 */
