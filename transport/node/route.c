@@ -67,30 +67,34 @@ static uint8_t frame_type(const struct tpi_block *block) {
     }
 }
 
-static struct tpi_frame frame_of(struct tpi_conn *conn, const struct tpi_block *block, tp_pid to) {
+/* Written in place: a frame that is returned is put together from small pieces and copied in large
+ * ones, which on its way through the store buffer cost more than all the rest of a send. */
+static void frame_of(struct tpi_conn *conn, const struct tpi_block *block, tp_pid to,
+                     struct tpi_frame *frame) {
     tp_runtime *runtime = conn->node->runtime;
     tp_pid from = tpi_block_from(runtime, block);
-    struct tpi_frame frame = {.type = frame_type(block),
-                              .to_slot = to.slot,
-                              .to_generation = to.generation,
-                              .ref = block->ref,
-                              .code = block->code};
-    if (frame.type == TPI_FRAME_XON) frame.to_slot = frame.to_generation = 0;
-    if (frame.type == TPI_FRAME_FAILED && tpi_is_remote(runtime, from)) from = tp_pid_null();
-    frame.from_slot = from.generation == 0 ? 0 : from.slot;
-    frame.from_generation = from.generation;
+    memset(frame, 0, sizeof *frame);
+    frame->type = frame_type(block);
+    frame->ref = block->ref;
+    frame->code = block->code;
+    if (frame->type != TPI_FRAME_XON) {
+        frame->to_slot = to.slot;
+        frame->to_generation = to.generation;
+    }
+    if (frame->type == TPI_FRAME_FAILED && tpi_is_remote(runtime, from)) from = tp_pid_null();
+    frame->from_slot = from.generation == 0 ? 0 : from.slot;
+    frame->from_generation = from.generation;
     if (tpi_is_remote(runtime, from)) {
-        frame.flags |= TPI_FRAME_FOREIGN;
-        frame.from_node = from.node;
+        frame->flags |= TPI_FRAME_FOREIGN;
+        frame->from_node = from.node;
     }
-    if (frame.type <= TPI_FRAME_REPLY || frame.type == TPI_FRAME_ALIAS) {
-        frame.prefix = head_of(conn, block->type);
-        frame.payload = (tp_bin){tpi_block_bytes(block), block->size};
-    } else if (frame.type == TPI_FRAME_EXIT || frame.type == TPI_FRAME_DOWN) {
-        if (block->flags & TPI_BLOCK_LINKED) frame.flags |= TPI_FRAME_LINKED;
-        frame_reason(&frame, block, frame.type == TPI_FRAME_DOWN);
+    if (frame->type <= TPI_FRAME_REPLY || frame->type == TPI_FRAME_ALIAS) {
+        frame->prefix = head_of(conn, block->type);
+        frame->payload = (tp_bin){tpi_block_bytes(block), block->size};
+    } else if (frame->type == TPI_FRAME_EXIT || frame->type == TPI_FRAME_DOWN) {
+        if (block->flags & TPI_BLOCK_LINKED) frame->flags |= TPI_FRAME_LINKED;
+        frame_reason(frame, block, frame->type == TPI_FRAME_DOWN);
     }
-    return frame;
 }
 
 /* True when senders to that actor should wait. Under the peer's lock. */
@@ -169,12 +173,14 @@ static void refuse(struct tp_node *node, struct tpi_worker *worker, tp_pid to,
 static tp_err queue_signal(struct tpi_peer_state *peer, tp_pid to, const struct tpi_block *block,
                            bool *wake, enum tpi_pressure *pressure) {
     struct tpi_conn *conn = peer->conn;
-    struct tpi_frame frame = frame_of(conn, block, to);
+    struct tpi_frame frame;
+    frame_of(conn, block, to, &frame);
     if (frame.type == 0) return TP_OK;
     if (frame.type == TPI_FRAME_XON)
         (void)tpi_map_remove(&peer->stopped,
                              pid_key((tp_pid){0, frame.from_slot, frame.from_generation}), 0);
-    if (!tpi_relations_out(peer, &frame)) return TP_ENOMEM;
+    bool plain = frame.type == TPI_FRAME_MESSAGE;
+    if (!plain && !tpi_relations_out(peer, &frame)) return TP_ENOMEM;
     tp_err err = tpi_conn_queue(conn, &frame, wake, pressure);
     if (is_full(peer, to) && *pressure == TPI_PRESSURE_NONE) *pressure = TPI_PRESSURE_OVER;
     return err;
