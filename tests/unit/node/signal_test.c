@@ -289,6 +289,88 @@ TP_TEST(node_signals, a_slow_receiver_holds_its_sender_back) {
     side_stop(&b);
 }
 
+/* ---- what a batch brings for one actor, to receivers of every kind ---- */
+
+struct picky {
+    uint64_t count, last, wrong;
+};
+static void picky_ping(tp_actor *self, struct picky *state, const ping *msg) {
+    (void)self;
+    state->wrong += state->count > 0 && msg->number <= state->last;
+    state->last = msg->number;
+    state->count++;
+}
+static void picky_streamed(tp_actor *self, struct picky *state, const streamed *msg) {
+    (void)msg;
+    tp_reply(self, streamed, .count = state->count, .wrong = state->wrong);
+}
+TP_BEHAVIOR(picky_behavior, "picky", struct picky, TP_ON(ping, picky_ping),
+            TP_ON(streamed, picky_streamed));
+
+static uint64_t dropped_there(struct side *side) {
+    tp_node_counters node;
+    tp_counters runtime;
+    tp_node_counters_get(side->node, &node);
+    tp_runtime_counters(side->runtime, &runtime);
+    return node.dropped + runtime.dropped;
+}
+
+static void check_kind(struct side *a, struct side *b, const tp_spawn_options *options) {
+    tp_pid picky, from = streamer_start(b);
+    uint64_t count = TP_SCALED(20000), before = dropped_there(a);
+    bool loses = options->overflow != TP_OVERFLOW_SUSPEND;
+    streamed got = {0};
+    tp_err err;
+    TP_ASSERT_EQ_INT(tp_runtime_spawn(a->runtime, &picky, &picky_behavior, options), TP_OK);
+    TP_ASSERT_EQ_INT(tp_inbox_send(b->inbox, from, stream_to, .to = picky, .count = count), TP_OK);
+    do { /* where messages are dropped, the question may be */
+        moment();
+        err = tp_inbox_call(b->inbox, picky, PLENTY, &got, streamed, streamed);
+        TP_ASSERT(err == TP_OK || (loses && err == TP_EFULL));
+    } while (err != TP_OK || got.count + (loses ? dropped_there(a) - before : 0) < count);
+    TP_ASSERT(got.count > 0 && got.count <= count);
+    TP_ASSERT_EQ_INT(got.wrong, 0);
+    if (!loses) TP_ASSERT(got.count == count && dropped_there(a) == before);
+}
+
+TP_TEST(node_signals, many_for_one_keep_their_order_whatever_its_bound) {
+    struct side a, b;
+    side_start(&a, "a@test", NULL);
+    side_start(&b, "b@test", NULL);
+    sides_join(&a, &b, "tcp");
+    check_kind(&a, &b, &(tp_spawn_options){.mailbox_limit = 4});
+    check_kind(&a, &b, &(tp_spawn_options){.mailbox_limit = 1000});
+    check_kind(&a, &b, &(tp_spawn_options){.dedicated_thread = true});
+    check_kind(&a, &b, &(tp_spawn_options){.mailbox_limit = 8, .overflow = TP_OVERFLOW_FAIL});
+    check_kind(&a, &b,
+               &(tp_spawn_options){.mailbox_limit = 8, .overflow = TP_OVERFLOW_DROP_NEWEST});
+    check_kind(&a, &b,
+               &(tp_spawn_options){.mailbox_limit = 8, .overflow = TP_OVERFLOW_DROP_OLDEST});
+    side_stop(&a);
+    side_stop(&b);
+}
+
+TP_TEST(node_signals, many_for_one_that_is_dead_are_gone) {
+    struct side a, b;
+    side_start(&a, "a@test", NULL);
+    side_start(&b, "b@test", NULL);
+    sides_join(&a, &b, "tcp");
+    tp_pid echo = echo_start(&a), from = streamer_start(&b), observer = observe_start(&b, echo);
+    uint64_t count = TP_SCALED(20000);
+    TP_ASSERT_EQ_INT(tp_inbox_send(b.inbox, echo, leave, .code = 5), TP_OK);
+    TP_ASSERT_EQ_INT(observed(&b, observer).code, 5);
+    TP_ASSERT_EQ_INT(tp_inbox_send(b.inbox, from, stream_to, .to = echo, .count = count), TP_OK);
+    tp_counters counters;
+    do {
+        moment();
+        tp_runtime_counters(a.runtime, &counters);
+    } while (counters.dead_letters < count);
+    pong done; /* and who lives is reached as before */
+    TP_ASSERT_EQ_INT(tp_inbox_call(b.inbox, echo_start(&a), PLENTY, &done, pong, ping), TP_OK);
+    side_stop(&a);
+    side_stop(&b);
+}
+
 /* ---- names, watching ---- */
 
 struct asker {
