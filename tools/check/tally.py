@@ -29,7 +29,7 @@ def tally(text):
         name, body = section["name"], section["body"]
         if section is not last[name]:  # it was run again: only a sanitizer's report counts
             failure = FAILURE.search(body)
-            what = failure[0].strip() if failure else "it did not end in its time"
+            what = failure[0].strip() if failure else "it failed, or did not end in its time"
             print(f"NOTE {name} was run again: {what}")
             if SWALLOWED.search(body):
                 failed += 1
