@@ -122,7 +122,7 @@ static void wake_later(struct tpi_wakes *wakes, tp_actor *actor) {
 /* Into the mailbox. True: the actor was busy already. */
 static bool push(tp_runtime *runtime, tp_actor *actor, struct tpi_block *block,
                  struct tpi_wakes *wakes) {
-    if (wakes == NULL || actor->runnable.flags & TPI_RUNNABLE_PINNED)
+    if (wakes == NULL || tpi_runnable_is_pinned(&actor->runnable))
         return tpi_push(runtime, NULL, actor, block);
     if (!tpi_mailbox_push(actor, block)) return true;
     wake_later(wakes, actor);
@@ -184,7 +184,7 @@ static bool deliver_chain(tp_actor *actor, bool exact, struct tpi_arrived *arriv
     uint32_t limit = (uint32_t)tpi_limit(actor), count = arrived->count;
     int32_t length = tpi_mailbox_length(actor);
     bool simple = tpi_overflow(actor) == TP_OVERFLOW_SUSPEND &&
-                  !(actor->runnable.flags & TPI_RUNNABLE_PINNED) &&
+                  !tpi_runnable_is_pinned(&actor->runnable) &&
                   length + (int32_t)count <= (int32_t)cap_of(limit);
     if (!simple) return false;
     struct tpi_block *block = arrived->first;

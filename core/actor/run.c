@@ -689,7 +689,7 @@ static void escaped(struct tpi_worker *worker, struct tpi_runnable *runnable) {
 }
 
 static unsigned place(struct tpi_scheduler *scheduler, struct tpi_runnable *runnable) {
-    TPI_CHECK(runnable->flags & TPI_RUNNABLE_PINNED);
+    TPI_CHECK(tpi_runnable_is_pinned(runnable));
     tp_actor *self = tpi_actor_of(runnable);
     if (self->flags & TPI_ACTOR_DEDICATED || self->extra == NULL) return runnable->home;
     uint64_t mask = self->extra->workers;

@@ -102,7 +102,7 @@ static tp_err check_options(const struct birth *birth, const tp_spawn_options *o
 }
 
 static tp_err make_place(struct birth *birth, tp_actor *actor, const tp_spawn_options *options) {
-    TPI_CHECK(!(actor->runnable.flags & TPI_RUNNABLE_PINNED));
+    TPI_CHECK(!tpi_runnable_is_pinned(&actor->runnable));
     if (options->workers == 0 && !options->dedicated_thread) return TP_OK;
     if (tpi_extra(actor) == NULL) return TP_ENOMEM;
     actor->extra->workers = options->workers;
@@ -114,7 +114,7 @@ static tp_err make_place(struct birth *birth, tp_actor *actor, const tp_spawn_op
         actor->flags |= TPI_ACTOR_DEDICATED;
     }
     if (options->workers != 0 || actor->flags & TPI_ACTOR_DEDICATED)
-        actor->runnable.flags |= TPI_RUNNABLE_PINNED;
+        tpi_runnable_mark(&actor->runnable, TPI_RUNNABLE_PINNED);
     return TP_OK;
 }
 
@@ -175,7 +175,7 @@ static void miscarry(struct birth *birth, tp_actor *actor) {
     if (actor->extra != NULL && actor->extra->arguments != NULL)
         tpi_block_free(runtime, birth->worker, actor->extra->arguments);
     tpi_extra_free(actor);
-    actor->runnable.flags = 0;
+    tpi_runnable_mark(&actor->runnable, 0);
     actor->flags = (actor->flags & TPI_ACTOR_LISTED) | TPI_ACTOR_DEAD;
     /* its next run drains the mailbox and frees the slot */
     if (birth->worker != NULL) tpi_worker_requeue(birth->worker, &actor->runnable);
@@ -216,7 +216,7 @@ static void clear(struct birth *birth, tp_actor *actor) {
     TPI_ASSERT(actor->generation != 0);
     actor->flags = 0;
     actor->runnable.priority = 0;
-    actor->runnable.flags = TPI_RUNNABLE_YOUNG;
+    tpi_runnable_mark(&actor->runnable, TPI_RUNNABLE_YOUNG);
     actor->runnable.home = 0;
     actor->behavior = birth->behavior;
     actor->worker = birth->worker;

@@ -17,12 +17,27 @@ enum tpi_runnable_flag {
 };
 
 struct tpi_runnable {
-    struct tpi_node node; /* first: the queues link it */
-    uint8_t priority;     /* tp_priority */
-    uint8_t flags;
-    uint16_t home;  /* pinned: the worker it was put on last */
-    uint32_t index; /* free for the owner */
+    struct tpi_node node;   /* first: the queues link it */
+    uint8_t priority;       /* tp_priority */
+    _Atomic(uint8_t) flags; /* read by any thread; written by who may make it ready */
+    uint16_t home;          /* pinned: the worker it was put on last */
+    uint32_t index;         /* free for the owner */
 };
+
+/* One writer at a time: who has the right to run it, or makes it. */
+static inline void tpi_runnable_mark(struct tpi_runnable *runnable, uint8_t flags) {
+    /* relaxed: PINNED is set before the runnable is published and stays; YOUNG says nothing to
+     * others. Atomic because a thread that brings what comes from another node looks at PINNED
+     * while a worker clears YOUNG */
+    atomic_store_explicit(&runnable->flags, flags, memory_order_relaxed);
+}
+static inline uint8_t tpi_runnable_marks(const struct tpi_runnable *runnable) {
+    /* relaxed: as above */
+    return atomic_load_explicit(&runnable->flags, memory_order_relaxed);
+}
+static inline bool tpi_runnable_is_pinned(const struct tpi_runnable *runnable) {
+    return (tpi_runnable_marks(runnable) & TPI_RUNNABLE_PINNED) != 0;
+}
 
 struct tpi_runnable_ops {
     /* Runs a slice. May suspend; then it returns on the fiber, and the worker, that resumed it. */

@@ -86,7 +86,7 @@ static inline void tpi_worker_schedule(struct tpi_worker *worker, struct tpi_run
     if (atomic_load_explicit(&worker->next, memory_order_relaxed) == NULL &&
         /* relaxed: the watch looks again when it comes too late for this */
         atomic_load_explicit(&worker->direct, memory_order_relaxed) &&
-        (runnable->priority | (runnable->flags & TPI_RUNNABLE_PINNED)) == 0) {
+        (runnable->priority | (tpi_runnable_marks(runnable) & TPI_RUNNABLE_PINNED)) == 0) {
         /* release: partner is sweep (watch.c): what was done to the runnable's owner comes too */
         atomic_store_explicit(&worker->next, runnable, memory_order_release);
         return;

@@ -41,8 +41,9 @@ static struct tpi_runnable *runnable_of(struct tpi_node *node) {
 
 static struct tpi_deque *queue_for(struct tpi_worker *worker, struct tpi_runnable *runnable) {
     TPI_CHECK(runnable->priority <= TP_PRIORITY_LOW);
-    bool young = runnable->flags & TPI_RUNNABLE_YOUNG;
-    runnable->flags &= (uint8_t)~TPI_RUNNABLE_YOUNG;
+    uint8_t marks = tpi_runnable_marks(runnable);
+    bool young = marks & TPI_RUNNABLE_YOUNG;
+    if (young) tpi_runnable_mark(runnable, marks & (uint8_t)~TPI_RUNNABLE_YOUNG);
     switch (runnable->priority) {
     case TP_PRIORITY_HIGH: worker->has_high = true; return &worker->queue_high;
     case TP_PRIORITY_LOW: return &worker->queue_low;
@@ -54,7 +55,7 @@ static struct tpi_deque *queue_for(struct tpi_worker *worker, struct tpi_runnabl
 
 static void push_local(struct tpi_worker *worker, struct tpi_runnable *runnable) {
     TPI_CHECK(tpi_worker_is_here(worker));
-    TPI_CHECK(!worker->aside && !(runnable->flags & TPI_RUNNABLE_PINNED));
+    TPI_CHECK(!worker->aside && !tpi_runnable_is_pinned(runnable));
     struct tpi_deque *queue = queue_for(worker, runnable);
     struct tpi_scheduler *scheduler = worker->scheduler;
     if (scheduler->strategy == TP_STRATEGY_FIFO) {
@@ -73,7 +74,7 @@ static void push_local(struct tpi_worker *worker, struct tpi_runnable *runnable)
 }
 
 static void push_pinned(struct tpi_scheduler *scheduler, struct tpi_runnable *runnable) {
-    TPI_CHECK(runnable->flags & TPI_RUNNABLE_PINNED);
+    TPI_CHECK(tpi_runnable_is_pinned(runnable));
     unsigned index = scheduler->ops->place(scheduler, runnable);
     TPI_ASSERT(scheduler->workers[index] != NULL);
     runnable->home = (uint16_t)index;
@@ -86,7 +87,7 @@ void tpi_worker_schedule_slow(struct tpi_worker *worker, struct tpi_runnable *ru
     struct tpi_scheduler *scheduler = worker->scheduler;
     if (worker->sim) {
         scheduler->driver->enqueue(scheduler->driver->context, worker, runnable);
-    } else if (runnable->flags & TPI_RUNNABLE_PINNED) {
+    } else if (tpi_runnable_is_pinned(runnable)) {
         push_pinned(scheduler, runnable);
     } else if (worker->aside ||
                /* relaxed: set by the watch, which looks again when it comes too late for this */
@@ -105,7 +106,7 @@ void tpi_worker_requeue(struct tpi_worker *worker, struct tpi_runnable *runnable
 void tpi_scheduler_schedule(struct tpi_scheduler *scheduler, struct tpi_runnable *runnable) {
     if (scheduler->driver->enqueue != NULL) {
         scheduler->driver->enqueue(scheduler->driver->context, NULL, runnable);
-    } else if (runnable->flags & TPI_RUNNABLE_PINNED) {
+    } else if (tpi_runnable_is_pinned(runnable)) {
         push_pinned(scheduler, runnable);
     } else {
         tpi_inject_push(&scheduler->inject, &runnable->node, &runnable->node, 1);

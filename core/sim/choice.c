@@ -24,7 +24,7 @@ tp_err tpi_sim_choice_init(struct tpi_sim *sim) {
 static bool may_run_on(const struct tpi_sim *sim, const struct tpi_runnable *runnable,
                        unsigned worker) {
     if (sim->occupied[worker].runnable != NULL) return false;
-    if (!(runnable->flags & TPI_RUNNABLE_PINNED)) return true;
+    if (!tpi_runnable_is_pinned(runnable)) return true;
     const tp_actor *actor = (const tp_actor *)(const void *)runnable;
     uint64_t mask = actor->extra != NULL ? actor->extra->workers : 0;
     return mask == 0 || (mask >> worker & 1) != 0;
