@@ -204,8 +204,8 @@ enum tpi_admitted tpi_remote_deliver_all(tp_runtime *runtime, struct tpi_arrived
                                          uint32_t *lost, struct tpi_wakes *wakes) {
     enum tpi_admitted result = TPI_ADMITTED;
     uint64_t identity;
+    TPI_CHECK(arrived->count > 0);
     *lost = 0;
-    if (arrived->count == 0) return result;
     tp_actor *actor = tpi_find(runtime, arrived->to, &identity);
     bool exact = actor != NULL && (identity & TPI_IDENTITY_EXACT) != 0;
     if (actor == NULL || !deliver_chain(actor, exact, arrived, wakes, &result))

@@ -97,7 +97,8 @@ static inline void tpi_remote_gather(struct tpi_arrived *arrived, tp_pid to,
     arrived->to = to;
     arrived->count++;
 }
-/* The same as tpi_remote_deliver for each of them; *lost of them were dropped. None are left. */
+/* The same as tpi_remote_deliver for each of them, which are at least one; *lost of them were
+ * dropped. None are left. */
 enum tpi_admitted tpi_remote_deliver_all(tp_runtime *runtime, struct tpi_arrived *arrived,
                                          uint32_t *lost, struct tpi_wakes *wakes);
 /* Schedules them; none are left. */

@@ -199,10 +199,7 @@ static bool others_have_work(const struct tpi_worker *worker) {
     if (worker->aside) return false;
     for (unsigned i = 0, count = peers(scheduler); i < count; i++) {
         const struct tpi_worker *other = scheduler->workers[peer_index(scheduler, i)];
-        if (other != worker &&
-            (tpi_deque_length(&other->queue) > 0 || tpi_deque_length(&other->young) > 0 ||
-             tpi_deque_length(&other->queue_high) > 0 || tpi_deque_length(&other->queue_low) > 0))
-            return true;
+        if (other != worker && tpi_worker_has_queued(other)) return true;
     }
     return false;
 }

@@ -222,8 +222,7 @@ static struct tpi_runnable *peek_next(const struct tpi_worker *worker) {
 static bool has_ready(struct tpi_worker *worker) {
     TPI_CHECK(tpi_worker_is_here(worker));
     return peek_next(worker) != NULL || tpi_inject_length(&worker->inbound) > 0 ||
-           tpi_deque_length(&worker->queue) > 0 || tpi_deque_length(&worker->young) > 0 ||
-           tpi_deque_length(&worker->queue_high) > 0 || tpi_deque_length(&worker->queue_low) > 0;
+           tpi_worker_has_queued(worker);
 }
 
 bool tpi_worker_housekeeping(struct tpi_worker *worker) {
@@ -261,11 +260,11 @@ static struct tpi_node *take_normal(struct tpi_worker *worker) {
         worker->elders_due = 0;
     }
     if (tpi_deque_length(&worker->young) > 0) {
-        worker->young_streak++;
-        if (worker->young_streak % YOUNG_STREAK == 0)
+        worker->young_turn++;
+        if (worker->young_turn % YOUNG_STREAK == 0)
             worker->elders_due = tpi_deque_length(&worker->queue);
-        node = worker->young_streak % YOUNG_OLDEST == 0 ? tpi_deque_take(&worker->young)
-                                                        : tpi_deque_take_last(&worker->young);
+        node = worker->young_turn % YOUNG_OLDEST == 0 ? tpi_deque_take(&worker->young)
+                                                      : tpi_deque_take_last(&worker->young);
         if (node != NULL) return node;
     }
     return take_queue(worker, &worker->queue);

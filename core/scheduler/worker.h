@@ -31,9 +31,9 @@ struct tpi_worker {
     void *system;                           /* the owner's: struct tp_runtime */
     struct tpi_fiber *fiber;                /* the loop runs on it */
     struct tpi_scheduler *scheduler;
-    uint32_t turn;         /* slices, for what is done now and then */
-    uint32_t young_streak; /* slices that `young` had in a row, while `queue` may have waited */
-    uint32_t elders_due;   /* slices that `queue` has before `young` has one again */
+    uint32_t turn;       /* slices, for what is done now and then */
+    uint32_t young_turn; /* slices of `young`, for what is done after so many of them */
+    uint32_t elders_due; /* slices that `queue` has before `young` has one again */
     uint32_t index;
     void (*after)(struct tpi_worker *worker,
                   void *arg); /* to be called after the switch under way */
@@ -88,6 +88,12 @@ struct tpi_worker {
  * what ThreadSanitizer sees only when two come at once. */
 static inline bool tpi_worker_is_here(const struct tpi_worker *worker) {
     return worker->on == 0 || worker->on == tpi_thread_self();
+}
+
+/* Something stands in its deques. Any thread: a hint, but for its own. */
+static inline bool tpi_worker_has_queued(const struct tpi_worker *worker) {
+    return tpi_deque_length(&worker->queue) > 0 || tpi_deque_length(&worker->young) > 0 ||
+           tpi_deque_length(&worker->queue_high) > 0 || tpi_deque_length(&worker->queue_low) > 0;
 }
 
 #endif

@@ -138,32 +138,21 @@ static tp_err send_encoded(tp_actor *self, tp_pid pid, const char *name,
     return tp_send_value(self, pid, &type, message);
 }
 
-/* The fields of a type that the actor handles; false: it handles none of that name. */
-static bool find_type(const tp_inspect_detail *detail, const char *name,
-                      struct value_shape *shape) {
-    size_t at = 0;
-    for (size_t i = 0; i < detail->types.count; i++) {
-        shape->field_count = detail->types.items[i].fields;
-        shape->fields = detail->fields.items + at;
-        at += shape->field_count;
-        if (at > detail->fields.count) return false;
-        if (tp_str_equal(detail->types.items[i].name, tp_str_of(name))) return true;
-    }
-    return false;
-}
-
 static int encode(struct cli *cli, const tp_inspect_detail *detail, struct value_message *out) {
     struct value_shape shape = {.nested = detail->nested.items,
                                 .nested_count = detail->nested.count,
                                 .nested_fields = detail->nested_fields.items,
                                 .nested_field_count = detail->nested_fields.count,
                                 .home = cli->peer};
+    bool found = value_find_type(detail->types.items, detail->types.count, detail->fields.items,
+                                 detail->fields.count, tp_str_of(cli->words[1]), &shape.fields,
+                                 &shape.field_count);
     char why[VALUE_WHY_SIZE];
     char **words = cli->words + 2;
     bool good;
     if (cli->raw) {
         good = value_by_looks(words, cli->word_count - 2, cli->peer, out, why);
-    } else if (find_type(detail, cli->words[1], &shape)) {
+    } else if (found) {
         good = value_by_fields(&shape, words, cli->word_count - 2, out, why);
     } else {
         (void)fprintf(stderr,

@@ -164,6 +164,20 @@ static bool needs_json(const tp_inspect_field *field, const char *word) {
 
 /* ---- messages ---- */
 
+bool value_find_type(const tp_inspect_type *types, size_t type_count,
+                     const tp_inspect_field *fields, size_t field_count, tp_str name,
+                     const tp_inspect_field **out, size_t *count) {
+    size_t at = 0;
+    for (size_t i = 0; i < type_count; i++) {
+        *count = types[i].fields;
+        if (*count > field_count - at) return false;
+        *out = field_count > 0 ? fields + at : NULL;
+        if (tp_str_equal(types[i].name, name)) return true;
+        at += *count;
+    }
+    return false;
+}
+
 static bool say(char why[VALUE_WHY_SIZE], const char *what, tp_str name, const char *rest) {
     (void)snprintf(why, VALUE_WHY_SIZE, "%s '%.*s'%s", what, (int)(name.size < 80 ? name.size : 80),
                    name.data, rest);

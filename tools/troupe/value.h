@@ -39,6 +39,12 @@ bool value_by_fields(const struct value_shape *shape, char **words, int count,
 bool value_by_looks(char **words, int count, uint64_t home, struct value_message *out,
                     char why[VALUE_WHY_SIZE]);
 
+/* The fields, maybe none, of the type of that name, of types whose fields stand one after the
+ * other. False: there is no such type, or the list of fields is too short. */
+bool value_find_type(const tp_inspect_type *types, size_t type_count,
+                     const tp_inspect_field *fields, size_t field_count, tp_str name,
+                     const tp_inspect_field **out, size_t *count);
+
 /* ---- parts ---- */
 
 /* Writes a word as a value of a plain kind; false: it is none. */

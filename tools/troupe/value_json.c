@@ -168,24 +168,13 @@ static bool write_members(struct place *at, const tp_inspect_field *fields, uint
     return true;
 }
 
-/* The fields of a type that lies in others; NULL: the node does not tell them. */
-static const tp_inspect_field *fields_of(const struct value_shape *shape, tp_str kind,
-                                         size_t *count) {
-    size_t at = 0;
-    for (size_t i = 0; i < shape->nested_count; i++) {
-        *count = shape->nested[i].fields;
-        if (at + *count > shape->nested_field_count) return NULL;
-        if (tp_str_equal(shape->nested[i].name, kind)) return shape->nested_fields + at;
-        at += *count;
-    }
-    return NULL;
-}
-
 static bool write_nested(struct place *at, const tp_inspect_field *field, json_object *value) {
     size_t field_count = 0;
     uint32_t count = 0;
-    const tp_inspect_field *fields = fields_of(at->shape, field->kind, &field_count);
-    if (fields == NULL)
+    const struct value_shape *shape = at->shape;
+    const tp_inspect_field *fields = NULL;
+    if (!value_find_type(shape->nested, shape->nested_count, shape->nested_fields,
+                         shape->nested_field_count, field->kind, &fields, &field_count))
         return wrong(at, value, ": the node does not tell the fields of %.*s",
                      (int)(field->kind.size < 40 ? field->kind.size : 40), field->kind.data);
     if (json_object_get_type(value) != json_type_object)

@@ -340,12 +340,12 @@ static bool route_message(struct tpi_conn *conn, const struct tpi_frame *frame, 
     if (frame->type == TPI_FRAME_REPLY) block->flags |= TPI_BLOCK_UNCOUNTED;
     if (frame->fields.size > 0)
         memcpy(tpi_block_payload(block), frame->fields.data, frame->fields.size);
-    if (conn->arrived.count > 0 && !tp_pid_equal(conn->arrived.to, to)) deliver_arrived(conn);
-    if (block->kind == TPI_KIND_MESSAGE) {
+    bool plain = block->kind == TPI_KIND_MESSAGE;
+    if (!plain || !tp_pid_equal(conn->arrived.to, to)) deliver_arrived(conn);
+    if (plain) {
         tpi_remote_gather(&conn->arrived, to, block);
         return true;
     }
-    deliver_arrived(conn);
     enum tpi_admitted admitted = tpi_remote_deliver(node->runtime, to, block, &conn->wakes);
     if (admitted == TPI_ADMITTED_OVER) stop_senders(conn, to);
     if (admitted == TPI_ADMITTED_NOT) tpi_node_count(&node->dropped);
