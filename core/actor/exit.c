@@ -257,7 +257,7 @@ void tpi_drain(struct tpi_worker *worker, tp_actor *actor) {
     TPI_CHECK(tpi_worker_is_here(worker));
     tp_runtime *runtime = tpi_runtime_of(worker);
     struct tpi_block *block, *spent;
-    actor->worker = worker;
+    tpi_set_worker(actor, worker);
     actor->refused = NULL;
     while ((block = drain_one(worker, actor)) != NULL) {
         tp_pid dead = {runtime->node, tpi_slot_of(actor), block->to_generation};

@@ -658,10 +658,16 @@ static APART void run_other(struct tpi_worker *worker, struct tpi_runnable *runn
 
 #define PLAIN_FLAGS (TPI_ACTOR_STARTED | TPI_ACTOR_TRAPS | TPI_ACTOR_TIMEOUT | TPI_ACTOR_COUNTED)
 
+/* Another worker ran it last: its lines have to come from there (park.c counts that). */
+static APART void move_in(tp_actor *self, struct tpi_worker *worker) {
+    tpi_set_worker(self, worker);
+    worker->moved_in++;
+}
+
 static void run(struct tpi_worker *worker, struct tpi_runnable *runnable) {
     TPI_CHECK(tpi_worker_is_here(worker));
     tp_actor *self = tpi_actor_of(runnable);
-    self->worker = worker;
+    if (__builtin_expect(self->worker != worker, 0)) move_in(self, worker);
     if (__builtin_expect(self->fiber != NULL || (self->flags & ~(uint32_t)PLAIN_FLAGS) != 0 ||
                              !(self->flags & TPI_ACTOR_STARTED),
                          0)) {

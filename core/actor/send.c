@@ -24,8 +24,10 @@
 #define SMALLEST_PAYLOAD 16u
 #define ACCOUNT_BATCH 32u
 #define BURST 512u /* small messages to fill half of a cache of the first level */
-#define INSIDE_FACTOR                                                                              \
-    2 /* a handler that goes this far beyond the limit is suspended inside its send */
+/* A handler that was told of it and goes on, this far beyond the limit, is suspended inside its
+ * send. Not at the first time: where a thousand send one message each, every one of them would take
+ * a stack to wait on before a handler that has nothing left to do. */
+#define INSIDE_FACTOR 2
 
 int32_t tpi_mailbox_length(const tp_actor *actor) {
     /* relaxed: an estimate for flow control; no data hangs on it */
@@ -43,7 +45,7 @@ static void account_close(tp_runtime *runtime, struct tpi_worker *worker,
     tp_actor *receiver = tpi_slot(runtime, (uint32_t)account->receiver);
     uint32_t count = account->batch - account->left;
     account->left = account->batch = ACCOUNT_BATCH;
-    worker->flooded += count;
+    if (tpi_is_elsewhere(receiver, worker)) worker->flooded += count;
     /* acquire: partner is the release store in publish (spawn.c), as in tpi_find. The slot may get
      * a new occupant right after: it then starts with a few messages too many on its account,
      * until its mailbox is next empty (tpi_credit_empty) */
@@ -61,10 +63,11 @@ static void passed_limit(tp_actor *self, tp_actor *receiver, tp_pid to, int32_t 
     TPI_CHECK(tpi_is_owner(self) && to.generation != 0);
     struct tpi_extra *extra = tpi_extra(self);
     if (extra == NULL || receiver == self || self->flags & TPI_ACTOR_EXITING) return;
+    bool again = self->flags & TPI_ACTOR_OVER;
     extra->over = to;
     self->flags |= TPI_ACTOR_OVER;
     if (self->flags & TPI_ACTOR_SENDING_MANY) return; /* its unsent blocks have no other owner */
-    if (self->flags & TPI_ACTOR_BODY || length > tpi_limit(receiver) * INSIDE_FACTOR)
+    if (self->flags & TPI_ACTOR_BODY || (again && length > tpi_limit(receiver) * INSIDE_FACTOR))
         tpi_suspend_inside(self);
 }
 

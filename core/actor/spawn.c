@@ -165,7 +165,7 @@ static void miscarry(struct birth *birth, tp_actor *actor) {
         tpi_unlink_at_birth(birth->parent, actor);
     if (actor->extra != NULL && actor->extra->name != NULL)
         runtime->hooks.name_released(runtime, actor);
-    actor->worker = birth->worker;
+    tpi_set_worker(actor, birth->worker);
     if (actor->flags & TPI_ACTOR_DEDICATED)
         tpi_scheduler_undedicate(runtime->scheduler, actor->runnable.home);
     if (actor->state_size > TPI_STATE_INLINE)
@@ -219,7 +219,7 @@ static void clear(struct birth *birth, tp_actor *actor) {
     tpi_runnable_mark(&actor->runnable, TPI_RUNNABLE_YOUNG);
     actor->runnable.home = 0;
     actor->behavior = birth->behavior;
-    actor->worker = birth->worker;
+    tpi_set_worker(actor, birth->worker);
     actor->current = NULL;
     actor->handled = 0;
     actor->refused = NULL;

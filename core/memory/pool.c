@@ -366,6 +366,7 @@ void tpi_pool_return(struct tpi_pool *pool, void *block, uint8_t size_class, uin
     TPI_ASSERT(size_class < TPI_CLASS_COUNT);
     TPI_ASSERT(owner < pool->memory->pools && owner != pool->index);
     struct tpi_pool_rest *rest = pool->rest;
+    pool->asked_returned += owner == pool->asked_owner;
     uint32_t place = ((uint32_t)owner * TPI_CLASS_COUNT + size_class) & (pool->memory->chains - 1);
     struct chain *chain = &rest->chains[place];
     if (chain->count > 0 && (chain->owner != owner || chain->size_class != size_class)) {

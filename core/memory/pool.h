@@ -35,7 +35,9 @@ struct tpi_free_block {
 
 struct tpi_pool {
     struct tpi_free_block *free[TPI_CLASS_COUNT];
-    uint16_t index; /* which pool this is: the `owner` of its blocks */
+    uint16_t index;          /* which pool this is: the `owner` of its blocks */
+    uint16_t asked_owner;    /* whose blocks ... */
+    uint64_t asked_returned; /* ... given back through here are counted, for who asked */
     struct tpi_memory *memory;
     struct tpi_pool_rest *rest; /* chains for other pools, chunks: see pool.c */
 };

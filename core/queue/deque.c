@@ -81,6 +81,15 @@ static void publish_tail(struct tpi_deque *deque, uint32_t tail) {
     atomic_store_explicit(&deque->tail, tail, memory_order_release);
 }
 
+/* Who is taken soon, and the two lines behind the node, are fetched into the cache: where many are
+ * ready they have not been there for long (5 % of `banking`). What an empty place points to may be
+ * gone: a prefetch does not fault. */
+static void expect(const struct tpi_node *node) {
+    __builtin_prefetch((const char *)node);
+    __builtin_prefetch((const char *)node + 64);
+    __builtin_prefetch((const char *)node + 128);
+}
+
 void tpi_deque_init(struct tpi_deque *deque) {
     TPI_CHECK(((uintptr_t)deque & 63) == 0); /* head and tail are on lines of their own */
     atomic_init(&deque->head, 0);
@@ -115,6 +124,7 @@ struct tpi_node *tpi_deque_take(struct tpi_deque *deque) {
         if (atomic_compare_exchange_weak_explicit(&deque->head, &head, advanced(head, 1),
                                                   memory_order_relaxed, memory_order_relaxed)) {
             TPI_ASSERT(node != NULL);
+            expect(slot_get(deque, index_of(head) + 2));
             return node;
         }
     }

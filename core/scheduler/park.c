@@ -13,13 +13,20 @@
  * looks at the others' queues. A steal that kept it busy for less than STEAL_PAYS doubles the
  * backoff, one that kept it busy longer sets it to zero: where messages dominate, the second core
  * soon leaves the first alone; where computation does, it helps at once.
+ *
+ * Busy with what? What was stolen may do nothing but talk with what was left behind, and be kept
+ * busy by that without an end: each message then moves cache lines between two cores, ten times
+ * what it takes on one. So a thief counts such messages (blocks of the robbed worker's pool that it
+ * gave back, messages to busy actors elsewhere, actors that came to it), and when they are most of
+ * its time it gives everything back and stays away for its backoff (tpi_worker_reconsider).
  */
 #include "core/scheduler/scheduler.h"
 
 #include "core/base/assert.h"
 
 #define STEAL_PAYS TP_US(20)
-#define FLOOD_COST TP_NS(50) /* of a message to a busy receiver, twice what it takes at home */
+#define TALK_COST TP_NS(200) /* of a message between two cores: 100 to 180 measured, and its work */
+#define TALK_LEAST 256u      /* messages between two looks at what was stolen */
 #define BACKOFF_MIN TP_US(50)
 #define BACKOFF_MAX TP_MS(2)
 #define FRUITLESS_MAX 8u    /* shallow sleeps in a row before a deep one */
@@ -138,7 +145,9 @@ static struct tpi_node *steal_any(struct tpi_worker *worker) {
         struct tpi_worker *victim = scheduler->workers[peer_index(scheduler, (start + i) % count)];
         if (victim == worker) continue;
         struct tpi_node *node = steal_from(worker, victim);
-        if (node != NULL) return node;
+        if (node == NULL) continue;
+        worker->robbed = victim;
+        return node;
     }
     return NULL;
 }
@@ -158,26 +167,71 @@ bool tpi_worker_steal(struct tpi_worker *worker) {
     atomic_store_explicit(&worker->next, (struct tpi_runnable *)(void *)node,
                           memory_order_relaxed); /* relaxed: see above */
     worker->stole_at = tpi_scheduler_now(worker->scheduler);
-    worker->flooded = 0;
+    worker->pool->asked_owner = worker->robbed->pool->index;
+    worker->pool->asked_returned = worker->flooded = worker->moved_in = worker->talk_seen = 0;
     worker->fruitless = 0;
     tpi_count(&worker->counters.steals, 1);
     return true;
 }
 
+/* Messages between what was stolen and the worker it was stolen from. */
+static uint64_t talk_of(const struct tpi_worker *worker) {
+    return worker->pool->asked_returned + worker->flooded + worker->moved_in;
+}
+
+/* A worker that helps only by making each message cross between two cores is slower with what it
+ * stole than the other would be with all of it. */
+static bool only_talked(const struct tpi_worker *worker, tp_duration busy) {
+    return (tp_duration)talk_of(worker) * TALK_COST > busy;
+}
+
+static void steal_was_in_vain(struct tpi_worker *worker) {
+    TPI_CHECK(worker->backoff >= 0 && worker->backoff <= BACKOFF_MAX);
+    worker->stole_at = 0;
+    worker->backoff = worker->backoff == 0 ? BACKOFF_MIN : worker->backoff * 2;
+    if (worker->backoff > BACKOFF_MAX) worker->backoff = BACKOFF_MAX;
+}
+
 /* Did the last steal pay? Called when what it brought has been used up. */
 static void judge_steal(struct tpi_worker *worker) {
-    TPI_CHECK(worker->backoff >= 0 && worker->backoff <= BACKOFF_MAX);
     if (worker->stole_at == 0) return;
     tp_duration busy = tpi_scheduler_now(worker->scheduler) - worker->stole_at;
-    worker->stole_at = 0;
-    /* a sender that was taken away from its receiver only made each message cross the cores */
-    bool talked = (tp_duration)worker->flooded * FLOOD_COST > busy;
-    if (busy >= STEAL_PAYS && !talked) {
-        worker->backoff = 0;
+    if (busy < STEAL_PAYS || only_talked(worker, busy)) {
+        steal_was_in_vain(worker);
     } else {
-        worker->backoff = worker->backoff == 0 ? BACKOFF_MIN : worker->backoff * 2;
-        if (worker->backoff > BACKOFF_MAX) worker->backoff = BACKOFF_MAX;
+        worker->stole_at = 0;
+        worker->backoff = 0;
     }
+}
+
+/* All that is ready here goes to the worker it was stolen from. */
+static void give_back(struct tpi_worker *worker, struct tpi_worker *to) {
+    TPI_CHECK(tpi_worker_is_here(worker) && !is_running(worker));
+    struct tpi_deque *queues[] = {&worker->queue_high, &worker->young, &worker->queue,
+                                  &worker->queue_low};
+    /* relaxed: between two slices it is this thread's alone, but for the watch, which takes it
+     * from a stuck worker only */
+    struct tpi_runnable *next = atomic_load_explicit(&worker->next, memory_order_relaxed);
+    atomic_store_explicit(&worker->next, NULL, memory_order_relaxed); /* relaxed: see above */
+    if (next != NULL) tpi_inject_push(&to->inbound, &next->node, &next->node, 1);
+    for (size_t i = 0; i < sizeof queues / sizeof queues[0]; i++)
+        for (struct tpi_node *node; (node = tpi_deque_take(queues[i])) != NULL;)
+            tpi_inject_push(&to->inbound, node, node, 1);
+    tpi_scheduler_wake(worker->scheduler, to->index);
+}
+
+/* Living on stolen work that is talk with the worker it was stolen from, it would not end: what
+ * the other sends keeps it busy. */
+void tpi_worker_reconsider(struct tpi_worker *worker) {
+    TPI_CHECK(worker->stole_at != 0 && worker->robbed != NULL);
+    uint64_t talk = talk_of(worker);
+    if (talk - worker->talk_seen < TALK_LEAST || worker->robbed->index >= worker->scheduler->count)
+        return;
+    worker->talk_seen = talk;
+    tp_duration busy = tpi_scheduler_now(worker->scheduler) - worker->stole_at;
+    if (!only_talked(worker, busy)) return;
+    steal_was_in_vain(worker);
+    give_back(worker, worker->robbed);
 }
 
 /* ---- sleeping ---- */

@@ -127,6 +127,7 @@ void tpi_worker_loop(void *fiber); /* a loop fiber's entry; fiber->user is its w
 struct tpi_runnable *tpi_worker_pick(struct tpi_worker *worker); /* NULL: it is to stop */
 bool tpi_worker_housekeeping(struct tpi_worker *worker);         /* true: something became ready */
 bool tpi_worker_steal(struct tpi_worker *worker);
+void tpi_worker_reconsider(struct tpi_worker *worker); /* what it stole may go back */
 void tpi_worker_idle(struct tpi_worker *worker);  /* sleeps until there may be something to do */
 void tpi_worker_empty(struct tpi_worker *worker); /* its queues go to the common one; itself */
 /* Wakes a sleeping worker, if there is one. Any thread; after the runnable was pushed. */

@@ -341,6 +341,7 @@ struct tpi_runnable *tpi_worker_pick(struct tpi_worker *worker) {
         worker->turn++;
         if (look_is_due(worker)) {
             if (stopping(worker)) return NULL;
+            if (worker->stole_at != 0) tpi_worker_reconsider(worker);
             tpi_worker_housekeeping(worker);
         }
         struct tpi_runnable *runnable =

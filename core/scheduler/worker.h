@@ -63,8 +63,11 @@ struct tpi_worker {
     tp_time events_at;              /* when descriptors were last taken under a backlog */
     bool slow;                      /* its slices are long: it looks for timers after each */
     tp_duration backoff;            /* between looks at other workers' queues; 0: at once */
-    uint64_t flooded;               /* messages sent to busy receivers since it last stole */
+    uint64_t flooded;               /* messages to busy receivers elsewhere since it last stole */
+    uint64_t moved_in;              /* runnables that another worker ran before, since then */
+    uint64_t talk_seen;             /* how much it had talked when that was last judged */
     tp_time stole_at;               /* when it last stole, 0: it is not living on stolen work */
+    struct tpi_worker *robbed;      /* from whom */
     uint32_t fruitless;             /* looks in a row that found nothing */
     uint32_t arrivals;              /* the scheduler's, when it last had nothing to do */
     uint32_t linger_skip;           /* times not to linger */
