@@ -40,11 +40,9 @@ void tpi_cpu_relax(void) {
 #endif
 }
 
-void tpi_spin_lock(tpi_spinlock *lock) {
+void tpi_spin_lock_contended(tpi_spinlock *lock) {
     unsigned spins = 0;
-    /* acquire: partner is the store in tpi_spin_unlock; weaker, the last holder's writes might not
-     * be visible. */
-    while (atomic_exchange_explicit(&lock->held, 1, memory_order_acquire) != 0) {
+    do {
         /* relaxed: only looks whether another exchange is worth its cache line. */
         while (atomic_load_explicit(&lock->held, memory_order_relaxed) != 0) {
             /* The holder may have lost its CPU: after a while give it ours. */
@@ -54,12 +52,6 @@ void tpi_spin_lock(tpi_spinlock *lock) {
                 tpi_cpu_relax();
             }
         }
-    }
-}
-
-void tpi_spin_unlock(tpi_spinlock *lock) {
-    TPI_CHECK(tpi_spin_is_held(lock));
-    /* release: partner is the exchange in tpi_spin_lock; weaker, this holder's writes could be seen
-     * late. */
-    atomic_store_explicit(&lock->held, 0, memory_order_release);
+        /* acquire: as in tpi_spin_lock */
+    } while (atomic_exchange_explicit(&lock->held, 1, memory_order_acquire) != 0);
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/base/assert.h"
 #include "core/base/atomic.h"
 
 /* ---- mutex: for slow paths only ---- */
@@ -25,12 +26,23 @@ static inline bool tpi_mutex_is_held(const tpi_mutex *mutex) {
 typedef struct tpi_spinlock {
     _Atomic(uint32_t) held;
 } tpi_spinlock;
-void tpi_spin_lock(tpi_spinlock *lock);
-void tpi_spin_unlock(tpi_spinlock *lock);
 /* As tpi_mutex_is_held. */
 static inline bool tpi_spin_is_held(const tpi_spinlock *lock) {
     /* relaxed: as there */
     return atomic_load_explicit(&lock->held, memory_order_relaxed) != 0;
+}
+void tpi_spin_lock_contended(tpi_spinlock *lock); /* the slow half of the next */
+static inline void tpi_spin_lock(tpi_spinlock *lock) {
+    /* acquire: partner is the store in tpi_spin_unlock; weaker, the last holder's writes might not
+     * be visible. */
+    if (__builtin_expect(atomic_exchange_explicit(&lock->held, 1, memory_order_acquire) != 0, 0))
+        tpi_spin_lock_contended(lock);
+}
+static inline void tpi_spin_unlock(tpi_spinlock *lock) {
+    TPI_CHECK(tpi_spin_is_held(lock));
+    /* release: partner is the exchange in tpi_spin_lock; weaker, this holder's writes could be seen
+     * late. */
+    atomic_store_explicit(&lock->held, 0, memory_order_release);
 }
 void tpi_cpu_relax(void);
 

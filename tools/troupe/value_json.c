@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <json-c/json.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,22 +232,31 @@ static bool write_any(struct place *at, json_object *value) {
 
 /* ---- texts ---- */
 
-/* Where an integer of a JSON text is that 64 bits cannot hold, of which json-c would make the next
- * that they can; NULL: there is none. */
-static const char *too_large(const char *text) {
+/* A number that stands at `at` and that 64 bits cannot hold. */
+static bool too_large(const char *at, size_t size) {
+    bool whole = strcspn(at, ".eE") >= size;
+    errno = 0;
+    if (!whole) return isinf(strtod(at, NULL));
+    if (*at == '-') (void)strtoll(at, NULL, 10);
+    else (void)strtoull(at, NULL, 10);
+    return errno == ERANGE;
+}
+
+/* Where a text is that json-c takes and should not: a number for which it would put the next that
+ * it can hold, a name in single quotes. NULL: there is none. */
+static const char *misread(const char *text, const char **what) {
     for (const char *at = text; *at != 0; at++) {
         if (*at == '"') { /* to the end of the string */
             for (at++; *at != '"'; at++)
                 if (*at == '\\') at++;
             continue;
         }
-        size_t size = strspn(at, "0123456789+-.eE");
+        *what = "a single quote where a double one belongs";
+        if (*at == '\'') return at;
         if (strchr("-0123456789", *at) == NULL) continue;
-        bool whole = strcspn(at, ".eE") >= size;
-        errno = 0;
-        if (*at == '-') (void)strtoll(at, NULL, 10);
-        else (void)strtoull(at, NULL, 10);
-        if (whole && errno == ERANGE) return at;
+        size_t size = strspn(at, "0123456789+-.eE");
+        *what = "a number of more than 64 bits";
+        if (too_large(at, size)) return at;
         at += size - 1;
     }
     return NULL;
@@ -267,14 +277,15 @@ static bool read_text(const struct place *at, const char *text, json_object **ou
     enum json_tokener_error error = json_tokener_get_error(reader);
     size_t where = json_tokener_get_parse_end(reader);
     json_tokener_free(reader);
-    const char *large = error == json_tokener_success ? too_large(text) : NULL;
-    if (large != NULL) where = (size_t)(large - text);
-    if (large == NULL && error == json_tokener_success) return true;
+    const char *what = "",
+               *misread_at = error == json_tokener_success ? misread(text, &what) : NULL;
+    if (misread_at != NULL) where = (size_t)(misread_at - text);
+    if (misread_at == NULL && error == json_tokener_success) return true;
     json_object_put(*out);
     (void)snprintf(at->why, VALUE_WHY_SIZE, "%s%s%snot JSON at its byte %zu: %s",
                    at->path[0] == 0 ? "" : "field '", at->path,
                    at->path[0] == 0 ? "" : "': ", where + 1,
-                   large != NULL                    ? "a number of more than 64 bits"
+                   misread_at != NULL               ? what
                    : error == json_tokener_continue ? "it ends too early"
                                                     : json_tokener_error_desc(error));
     return false;
