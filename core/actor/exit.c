@@ -166,8 +166,7 @@ static void unpublish(tp_actor *self) {
 
 static void free_state(tp_actor *self) {
     TPI_CHECK(self->state_size <= TPI_STATE_INLINE || self->state != self->inline_state);
-    if (self->state_size > TPI_STATE_INLINE)
-        tpi_heap_free(tpi_runtime_of(self->worker)->memory, self->state, self->state_size);
+    if (self->state_size > TPI_STATE_INLINE) tpi_actor_free(self, self->state);
     self->state = NULL;
     self->state_size = 0;
 }

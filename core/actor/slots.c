@@ -13,15 +13,12 @@
 #define LOCAL_MAX 512u /* free slots a worker keeps */
 #define LOCAL_BATCH 256u
 #define FRESH_BATCH 64u
-#define SPARES_MAX 256u /* extra parts of ended actors that a worker keeps for the next ones */
-#define PASSES_MAX 64u  /* unclaimable slots passed over before a fresh one is taken */
+#define PASSES_MAX 64u /* unclaimable slots passed over before a fresh one is taken */
 
 struct local_slots {
     uint32_t count;
     uint32_t fresh; /* never used: fresh .. fresh_end */
     uint32_t fresh_end;
-    uint32_t spare_count;
-    struct tpi_extra *spares[SPARES_MAX];
     uint32_t slots[LOCAL_MAX];
 };
 
@@ -82,13 +79,6 @@ static void forget_mailbox(tp_runtime *runtime, tp_actor *actor) {
     }
 }
 
-static void free_local(tp_runtime *runtime, struct local_slots *local) {
-    TPI_ASSERT(local->spare_count <= SPARES_MAX);
-    for (uint32_t i = 0; i < local->spare_count; i++)
-        tpi_heap_free(runtime->memory, local->spares[i], sizeof *local->spares[i]);
-    tpi_heap_free(runtime->memory, local, sizeof *local);
-}
-
 void tpi_slots_free(tp_runtime *runtime) {
     struct tpi_slots *table = runtime->free_slots;
     if (table == NULL) return;
@@ -97,7 +87,8 @@ void tpi_slots_free(tp_runtime *runtime) {
     for (uint32_t slot = 0; slot < used && slot < runtime->slot_count; slot++)
         forget_mailbox(runtime, tpi_slot(runtime, slot));
     for (unsigned i = 0; i < table->worker_count; i++)
-        if (table->workers[i] != NULL) free_local(runtime, table->workers[i]);
+        if (table->workers[i] != NULL)
+            tpi_heap_free(runtime->memory, table->workers[i], sizeof *table->workers[i]);
     if (table->shared != NULL)
         tpi_heap_free(runtime->memory, table->shared, table->shared_capacity * sizeof(uint32_t));
     if (runtime->slots != NULL)
@@ -214,20 +205,4 @@ void tpi_slot_give(tp_runtime *runtime, struct tpi_worker *worker, tp_actor *act
     if (local == NULL) return; /* out of memory: the slot is retired */
     if (local->count == LOCAL_MAX && !spill(runtime, local)) return;
     local->slots[local->count++] = tpi_slot_of(actor);
-}
-
-/* ---- extra parts of those who are gone ---- */
-
-struct tpi_extra *tpi_spare_take(tp_runtime *runtime, struct tpi_worker *worker) {
-    TPI_CHECK(worker == NULL || tpi_worker_is_here(worker));
-    struct local_slots *local = worker == NULL ? NULL : runtime->free_slots->workers[worker->index];
-    return local == NULL || local->spare_count == 0 ? NULL : local->spares[--local->spare_count];
-}
-
-bool tpi_spare_give(tp_runtime *runtime, struct tpi_worker *worker, struct tpi_extra *extra) {
-    TPI_CHECK(extra->timers == NULL && extra->waiters == NULL && extra->held == NULL);
-    struct local_slots *local = worker == NULL ? NULL : runtime->free_slots->workers[worker->index];
-    if (local == NULL || local->spare_count == SPARES_MAX) return false;
-    local->spares[local->spare_count++] = extra;
-    return true;
 }

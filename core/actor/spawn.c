@@ -41,7 +41,7 @@ static tp_err make_state(struct birth *birth, tp_actor *actor) {
     size_t size = birth->behavior->state_size;
     actor->state = actor->inline_state;
     if (size > UINT32_MAX) return TP_ETOOBIG;
-    if (size > TPI_STATE_INLINE) actor->state = tpi_heap_alloc(birth->runtime->memory, size);
+    if (size > TPI_STATE_INLINE) actor->state = tpi_actor_alloc(actor, size);
     if (actor->state == NULL) return TP_ENOMEM;
     actor->state_size = (uint32_t)size;
     memset(actor->state, 0, size);
@@ -168,8 +168,7 @@ static void miscarry(struct birth *birth, tp_actor *actor) {
     tpi_set_worker(actor, birth->worker);
     if (actor->flags & TPI_ACTOR_DEDICATED)
         tpi_scheduler_undedicate(runtime->scheduler, actor->runnable.home);
-    if (actor->state_size > TPI_STATE_INLINE)
-        tpi_heap_free(runtime->memory, actor->state, actor->state_size);
+    if (actor->state_size > TPI_STATE_INLINE) tpi_actor_free(actor, actor->state);
     actor->state = NULL;
     actor->state_size = 0;
     if (actor->extra != NULL && actor->extra->arguments != NULL)

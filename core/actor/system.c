@@ -5,6 +5,7 @@
 
 #include "core/actor/actor.h"
 #include "core/actor/capsule.h"
+#include "core/memory/piece.h"
 
 static void *map_alloc(void *context, size_t size) {
     return tpi_heap_alloc(((tp_runtime *)context)->memory, size);
@@ -18,11 +19,24 @@ struct tpi_map_memory tpi_map_memory(tp_runtime *runtime) {
     return (struct tpi_map_memory){map_alloc, map_free, runtime};
 }
 
+static struct tpi_pool *pool_of(const tp_actor *actor) {
+    return actor->worker == NULL ? NULL : actor->worker->pool;
+}
+
+void *tpi_actor_alloc(tp_actor *actor, size_t size) {
+    TPI_CHECK(tpi_is_owner(actor));
+    return tpi_piece_new(actor->runtime->memory, pool_of(actor), size);
+}
+
+void tpi_actor_free(tp_actor *actor, void *piece) {
+    TPI_CHECK(tpi_is_owner(actor));
+    tpi_piece_free(actor->runtime->memory, pool_of(actor), piece);
+}
+
 struct tpi_extra *tpi_extra(tp_actor *actor) {
     TPI_CHECK(actor->extra != NULL || tpi_is_owner(actor));
     if (actor->extra != NULL) return actor->extra;
-    struct tpi_extra *extra = tpi_spare_take(actor->runtime, actor->worker);
-    if (extra == NULL) extra = tpi_heap_alloc(actor->runtime->memory, sizeof *extra);
+    struct tpi_extra *extra = tpi_actor_alloc(actor, sizeof *extra);
     if (extra == NULL) return NULL;
     memset(extra, 0, sizeof *extra);
     struct tpi_map_memory memory = tpi_map_memory(actor->runtime);
@@ -59,8 +73,7 @@ void tpi_extra_free(tp_actor *actor) {
         tpi_capsule_free(actor->runtime, extra->capsule);
     if (extra->deadlock != NULL) tpi_heap_free(memory, extra->deadlock, TPI_DEADLOCK_TEXT);
     actor->extra = NULL;
-    if (!tpi_spare_give(actor->runtime, actor->worker, extra))
-        tpi_heap_free(memory, extra, sizeof *extra);
+    tpi_actor_free(actor, extra);
 }
 
 tp_ref tpi_ref_new(tp_actor *actor) {

@@ -146,11 +146,10 @@ extern const struct tpi_runnable_ops tpi_actor_ops;
 tp_err tpi_slots_new(tp_runtime *runtime);
 /* Another number of actors, before there is any. */
 tp_err tpi_slots_remake(tp_runtime *runtime, uint32_t max_actors);
-/* The extra part of an actor that ended on this worker: contents of no meaning. NULL: none, or no
- * worker. */
-struct tpi_extra *tpi_spare_take(tp_runtime *runtime, struct tpi_worker *worker);
-/* Keeps one for the next actor; false: enough are kept, it stays the caller's. */
-bool tpi_spare_give(tp_runtime *runtime, struct tpi_worker *worker, struct tpi_extra *extra);
+/* Memory that lives as long as the actor, from its worker's pool; NULL when out of memory. Its
+ * owner, or who makes it. */
+void *tpi_actor_alloc(tp_actor *actor, size_t size);
+void tpi_actor_free(tp_actor *actor, void *piece);
 void tpi_slots_free(tp_runtime *runtime);
 /* A slot whose right to run is the caller's; NULL when there is none. worker NULL: a thread
  * outside. */
