@@ -114,7 +114,7 @@ def configure(build):
     folder = os.path.join(WORK, build)
     command = ["cmake", "-S", TREE, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
                "-DTP_TEST_RUNNER=inprocess", "-DTP_BUILD_BENCH=OFF", "-DTP_BUILD_EXAMPLES=OFF",
-               "-DTP_BUILD_NET=OFF", "-DTP_BUILD_TOOLS=OFF", "-DTP_INSTALL=OFF"]
+               "-DTP_BUILD_NET=ON", "-DTP_BUILD_TOOLS=OFF", "-DTP_INSTALL=OFF"]
     return run(command + CONFIGURE[build], 300)
 
 
