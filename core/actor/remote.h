@@ -63,8 +63,8 @@ enum tpi_admitted {
  * limit: between them lies what the receiver does while the word is on its way. */
 #define TPI_REMOTE_OVER 4
 /* Beyond so many times its limit (and at least so many messages) what others send is dropped. The
- * number is beyond what one honest peer can have on its way when it is told to wait: a window and a
- * backlog of the smallest frames. */
+ * number is beyond what one honest peer can have on its way when it is told to wait: half a window
+ * and a backlog of the smallest frames. */
 #define TPI_REMOTE_FACTOR 16u
 #define TPI_REMOTE_LEAST 262144u
 /* Actors that have something to do and are not yet scheduled: to wake a sleeping worker costs as

@@ -116,9 +116,11 @@ static void add_controls(struct tpi_conn *conn) {
 }
 
 /*
- * A batch is made in three steps: under the lock what is queued is taken as a whole, without it the
- * frames are copied and sealed (a sender would wait for that as long as for a hundred sends), under
- * it again what was sent is counted. Only the link's sending chain does so, one step after another.
+ * A batch is made in steps: under the lock what is queued is taken as a whole, without it the
+ * frames that may go are found, under it again what will be sent is counted, and without it that is
+ * sealed (a sender would wait for that as long as for a hundred sends). Where there is nothing to
+ * seal, the link writes straight from what was taken, which nobody touches before the next batch.
+ * Only the link's sending chain does so, one step after another.
  */
 
 /* Under the lock. Returns how much the window has room for. */
@@ -142,13 +144,14 @@ static uint64_t begin_batch(struct tpi_conn *conn) {
 static uint64_t add_signals(struct tpi_conn *conn, uint64_t window) {
     const uint8_t *bytes = conn->going.bytes;
     size_t from = conn->sending, at = from, frames = 0;
-    size_t room = conn->batch.room - conn->batch.size;
-    uint64_t counted = 0;
+    size_t room = tpi_batch_room(&conn->batch);
+    uint64_t counted = 0, kept = tpi_window_kept(&conn->window_out, FRAGMENT_ABOVE);
     while (at < conn->going.size) {
         size_t size = TPI_FRAME_LENGTH_SIZE + tpi_get32(bytes + at);
-        bool control = tpi_frame_is_control(bytes[at + TPI_FRAME_LENGTH_SIZE]);
+        uint8_t type = bytes[at + TPI_FRAME_LENGTH_SIZE];
+        bool control = tpi_frame_is_control(type), piece = type == TPI_FRAME_FRAGMENT;
         if (at + size - from > room) break;
-        if (!control && counted + size > window) break;
+        if (!control && counted + size + (piece ? 0 : kept) > window) break;
         if (!control) counted += size;
         at += size;
         frames++;
@@ -179,7 +182,7 @@ static void fill_batch(struct tpi_conn *conn) {
         uint64_t counted = conn->said ? 0 : add_signals(conn, window);
         tpi_mutex_lock(&conn->lock);
         if (!count_batch(conn, window, counted)) return;
-        size_t nothing;
+        tp_bin nothing;
         (void)tpi_batch_end(&conn->batch, &nothing);
     }
 }
@@ -190,7 +193,7 @@ static bool is_over(const struct tpi_conn *conn) {
 
 static size_t fill(void *context, const uint8_t **bytes) {
     struct tpi_conn *conn = context;
-    *bytes = conn->wire;
+    tp_bin out = {conn->wire, 0};
     tpi_mutex_lock(&conn->lock);
     size_t size = conn->raw_size;
     bool raw = size > 0, good = true;
@@ -208,10 +211,12 @@ static size_t fill(void *context, const uint8_t **bytes) {
     if (release) conn->waiting = false;
     struct tpi_peer_state *peer = conn->peer;
     tpi_mutex_unlock(&conn->lock);
-    if (batch) good = tpi_batch_end(&conn->batch, &size) == TP_OK;
+    out.size = size;
+    if (batch) good = tpi_batch_end(&conn->batch, &out) == TP_OK;
     if (release && peer != NULL) tpi_waiters_release(peer);
     if (close || !good) tpi_stream_close(conn->stream);
-    return size;
+    *bytes = out.data;
+    return out.size;
 }
 
 void tpi_conn_goodbye(struct tpi_conn *conn, enum tpi_goodbye kind) {

@@ -10,9 +10,9 @@
 
 #define HEARTBEAT_LEAST TP_MS(200)
 #define BACKLOG_DEFAULT ((size_t)1 << 20)
-/* What may be on its way from one peer: with what waits at the sender, no more small messages than
- * a mailbox takes beyond its limit (TPI_REMOTE_LEAST). */
-#define WINDOW (1u << 20)
+/* What may be on its way from one peer. Small messages have half of it (tpi_window_kept): with what
+ * waits at the sender, no more of them than a mailbox takes beyond its limit (TPI_REMOTE_LEAST). */
+#define WINDOW (2u << 20)
 #define LEAVE_TIME TP_SECONDS(3)
 
 /* ---- options ---- */

@@ -23,7 +23,6 @@
 #define TPI_HANDSHAKES_MAX 64u
 #define TPI_TYPES_MAX 4096u      /* names and field counts of messages that peers have sent */
 #define TPI_RELATIONS_MAX 10000u /* links and monitors of a peer on actors here, each */
-#define TPI_WIRE_BUFFER 65535u
 #define TPI_RAW_MAX (TPI_PREAMBLE_SIZE + 2 * (2 + TPI_HANDSHAKE_MESSAGE_MAX))
 
 enum tpi_conn_state { TPI_CONN_HANDSHAKE, TPI_CONN_UP, TPI_CONN_OVER };
@@ -100,7 +99,7 @@ struct tpi_conn {
     size_t raw_size;
     uint8_t head[TP_NAME_SIZE_MAX + 16];
     uint8_t raw[TPI_RAW_MAX]; /* of the handshake, to be sent */
-    uint8_t wire[TPI_WIRE_BUFFER + TPI_RECORD_HEAD];
+    uint8_t wire[TPI_RECORD_HEAD + TPI_RECORD_MAX];
 };
 
 /* A sender that waits for room. */

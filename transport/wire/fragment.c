@@ -3,6 +3,10 @@
  */
 #include "transport/wire/fragment.h"
 
+#include <stdlib.h>
+
+#include <troupe/runtime.h>
+
 #include "core/base/assert.h"
 
 /* Of a FRAGMENT frame before its bytes: length, type, sequence, total, offset. */
@@ -68,20 +72,39 @@ void tpi_assembler_init(struct tpi_assembler *assembler, const struct tpi_wire_l
     memset(assembler, 0, sizeof *assembler);
     TPI_ASSERT(tpi_wire_limits_valid(limits));
     assembler->limits = *limits;
-    for (unsigned i = 0; i < TPI_SEQUENCES_MOST; i++)
-        tpi_buf_init(&assembler->sequences[i].bytes, allocator);
+    assembler->allocator = allocator;
 }
 
+static uint8_t *memory_new(const struct tpi_assembler *assembler, size_t size) {
+    const struct tp_allocator *allocator = assembler->allocator;
+    return allocator == NULL ? malloc(size) : allocator->alloc(allocator->context, size);
+}
+
+static void memory_free(const struct tpi_assembler *assembler, uint8_t *bytes, size_t size) {
+    const struct tp_allocator *allocator = assembler->allocator;
+    if (bytes == NULL) return;
+    if (allocator == NULL) free(bytes);
+    else allocator->free(allocator->context, bytes, size);
+}
+
+/* Its memory becomes the spare, if there is none. */
 static void sequence_free(struct tpi_assembler *assembler, struct tpi_sequence *sequence) {
     TPI_ASSERT(assembler->announced >= sequence->total);
     assembler->announced -= sequence->total;
-    sequence->total = 0;
-    tpi_buf_fini(&sequence->bytes);
+    if (assembler->spare == NULL && sequence->room <= TPI_SPARE_MOST) {
+        assembler->spare = sequence->bytes;
+        assembler->spare_room = sequence->room;
+    } else {
+        memory_free(assembler, sequence->bytes, sequence->room);
+    }
+    *sequence = (struct tpi_sequence){0};
 }
 
 void tpi_assembler_fini(struct tpi_assembler *assembler) {
     for (unsigned i = 0; i < TPI_SEQUENCES_MOST; i++)
         if (assembler->sequences[i].total > 0) sequence_free(assembler, &assembler->sequences[i]);
+    memory_free(assembler, assembler->spare, assembler->spare_room);
+    assembler->spare = NULL;
     assembler->finished = NULL;
 }
 
@@ -100,12 +123,32 @@ static struct tpi_sequence *sequence_open(struct tpi_assembler *assembler,
     for (unsigned i = 0; i < assembler->limits.sequences_max; i++) {
         struct tpi_sequence *sequence = &assembler->sequences[i];
         if (sequence->total > 0) continue;
-        sequence->id = piece->sequence;
-        sequence->total = piece->total;
+        *sequence =
+            (struct tpi_sequence){.bytes = assembler->spare,
+                                  .room = assembler->spare == NULL ? 0 : assembler->spare_room,
+                                  .id = piece->sequence,
+                                  .total = piece->total};
+        assembler->spare = NULL;
         assembler->announced = announced;
         return sequence;
     }
     return NULL;
+}
+
+/* Room for `wanted` bytes, which have arrived. */
+static bool sequence_grow(const struct tpi_assembler *assembler, struct tpi_sequence *sequence,
+                          size_t wanted) {
+    if (wanted <= sequence->room) return true;
+    size_t room = wanted * 2;
+    if (room > sequence->total) room = sequence->total;
+    TPI_ASSERT(room >= wanted);
+    uint8_t *bytes = memory_new(assembler, room);
+    if (bytes == NULL) return false;
+    if (sequence->size > 0) memcpy(bytes, sequence->bytes, sequence->size);
+    memory_free(assembler, sequence->bytes, sequence->room);
+    sequence->bytes = bytes;
+    sequence->room = room;
+    return true;
 }
 
 static enum tpi_decoded bad(struct tpi_assembler *assembler, enum tpi_wire_code code) {
@@ -123,14 +166,16 @@ enum tpi_decoded tpi_assembler_take(struct tpi_assembler *assembler, const struc
     if (sequence == NULL && piece->offset != 0) return bad(assembler, TPI_WIRE_FRAGMENT);
     if (sequence == NULL) sequence = sequence_open(assembler, piece);
     if (sequence == NULL) return bad(assembler, TPI_WIRE_SEQUENCES);
-    if (sequence->total != piece->total || sequence->bytes.size != piece->offset)
+    if (sequence->total != piece->total || sequence->size != piece->offset)
         return bad(assembler, TPI_WIRE_FRAGMENT);
-    if (tpi_buf_append(&sequence->bytes, piece->payload.data, piece->payload.size) != TP_OK)
+    if (!sequence_grow(assembler, sequence, sequence->size + piece->payload.size))
         return bad(assembler, TPI_WIRE_MEMORY);
-    TPI_ASSERT(sequence->bytes.size <= sequence->total);
-    if (sequence->bytes.size < sequence->total) return TPI_DECODED_MORE;
+    memcpy(sequence->bytes + sequence->size, piece->payload.data, piece->payload.size);
+    sequence->size += piece->payload.size;
+    TPI_ASSERT(sequence->size <= sequence->total);
+    if (sequence->size < sequence->total) return TPI_DECODED_MORE;
     assembler->finished = sequence;
-    enum tpi_wire_code code = tpi_frame_parse((const uint8_t *)sequence->bytes.data,
-                                              sequence->bytes.size, &assembler->limits, true, out);
+    enum tpi_wire_code code =
+        tpi_frame_parse(sequence->bytes, sequence->size, &assembler->limits, true, out);
     return code == TPI_WIRE_OK ? TPI_DECODED_FRAME : bad(assembler, code);
 }

@@ -1,13 +1,13 @@
 /*
  * Large signals in pieces, so that they do not block small ones. The sender cuts an encoded frame
  * (without its length field) into FRAGMENT frames; the receiver puts them together. Memory for a
- * sequence grows with the bytes that have arrived, never with what was announced, and all sequences
- * together stay within limits.assembly_max.
+ * sequence grows with the bytes that have arrived (to twice as many at most), not with what was
+ * announced, and never beyond that; all sequences together stay within limits.assembly_max. What
+ * one finished sequence had, up to TPI_SPARE_MOST, is kept for the next, which then need not grow.
  */
 #ifndef TPI_WIRE_FRAGMENT_H
 #define TPI_WIRE_FRAGMENT_H
 
-#include "core/base/buf.h"
 #include "transport/wire/frame.h"
 
 /* Cuts one frame. The frame's prefix and payload are borrowed until the last piece is out. */
@@ -32,8 +32,11 @@ static inline bool tpi_fragmenter_done(const struct tpi_fragmenter *cut) {
 tp_err tpi_fragmenter_next(struct tpi_fragmenter *cut, size_t most, uint8_t *out, size_t room,
                            size_t *used);
 
+#define TPI_SPARE_MOST (2u << 20)
+
 struct tpi_sequence {
-    struct tpi_buf bytes;
+    uint8_t *bytes;
+    size_t size, room;
     uint32_t id;
     uint32_t total; /* 0: free */
 };
@@ -43,8 +46,11 @@ struct tpi_assembler {
     struct tpi_wire_limits limits;
     struct tpi_sequence sequences[TPI_SEQUENCES_MOST];
     struct tpi_sequence *finished; /* whose frame the caller is looking at */
-    uint64_t announced;            /* the sum of totals */
-    enum tpi_wire_code code;       /* why it said BAD */
+    uint8_t *spare;
+    size_t spare_room;
+    uint64_t announced; /* the sum of totals */
+    const struct tp_allocator *allocator;
+    enum tpi_wire_code code; /* why it said BAD */
 };
 
 /* `allocator` may be NULL (malloc) and must outlive the assembler. */

@@ -23,10 +23,15 @@ static void ratchet_count(struct tpi_ratchet *ratchet, size_t bytes) {
 }
 
 size_t tpi_record_seal(struct tpi_ratchet *ratchet, uint8_t *record, size_t size) {
+    return tpi_record_seal_from(ratchet, record, record + TPI_RECORD_HEAD, size);
+}
+
+size_t tpi_record_seal_from(struct tpi_ratchet *ratchet, uint8_t *record, const uint8_t *frames,
+                            size_t size) {
     TPI_ASSERT(ratchet->cipher.keyed);
     TPI_ASSERT(size > 0 && size <= TPI_RECORD_PLAIN_MAX);
     uint8_t *text = record + TPI_RECORD_HEAD;
-    if (!tpi_cipher_seal(&ratchet->cipher, NULL, 0, text, size, text)) return 0;
+    if (!tpi_cipher_seal(&ratchet->cipher, NULL, 0, frames, size, text)) return 0;
     tpi_put16(record, (uint16_t)(size + TPI_TAG_SIZE));
     ratchet_count(ratchet, size);
     return TPI_RECORD_OVERHEAD + size;

@@ -35,6 +35,9 @@ void tpi_ratchet_init(struct tpi_ratchet *ratchet, struct tpi_cipher *cipher);
  * key has no nonce left: the connection must end.
  */
 size_t tpi_record_seal(struct tpi_ratchet *ratchet, uint8_t *record, size_t size);
+/* The same of frames that stand elsewhere, apart from `record`. */
+size_t tpi_record_seal_from(struct tpi_ratchet *ratchet, uint8_t *record, const uint8_t *frames,
+                            size_t size);
 
 /* Records out of a stream. */
 struct tpi_record_reader {

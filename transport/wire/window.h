@@ -26,6 +26,15 @@ static inline uint64_t tpi_window_room(const struct tpi_window_out *window) {
     uint64_t flying = window->sent - window->routed;
     return flying >= window->limit ? 0 : window->limit - flying;
 }
+/*
+ * Of that room, what is kept for signals in pieces: whole ones, of `frame` bytes at most, have half
+ * of the window and one frame. So a window for large messages is none for a flood of small ones;
+ * and half of it they need, since the receiver need not tell of less.
+ */
+static inline uint64_t tpi_window_kept(const struct tpi_window_out *window, uint32_t frame) {
+    uint64_t whole = (uint64_t)window->limit / 2 + frame;
+    return whole >= window->limit ? 0 : window->limit - whole;
+}
 /* True, and counted, when `bytes` may be sent. */
 static inline bool tpi_window_send(struct tpi_window_out *window, uint64_t bytes) {
     if (bytes > tpi_window_room(window)) return false;

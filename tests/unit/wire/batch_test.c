@@ -29,7 +29,9 @@ static void line_fini(struct line *line) {
     free(line->frame_stash);
 }
 
-static unsigned receive(struct line *line, const uint8_t *bytes, size_t size) {
+static unsigned receive(struct line *line, tp_bin sent) {
+    const uint8_t *bytes = sent.data;
+    size_t size = sent.size;
     unsigned frames = 0;
     struct tpi_frame frame;
     enum tpi_decoded result;
@@ -49,10 +51,10 @@ TP_TEST(wire_batch, many_frames_are_one_write_in_both_modes) {
         for (int round = 0; round < 3; round++) {
             tpi_batch_begin(&line.out, buffer, sizeof buffer);
             while (tpi_batch_add(&line.out, &message) == TP_OK) sent++;
-            size_t size;
-            TP_ASSERT_EQ_INT(tpi_batch_end(&line.out, &size), TP_OK);
-            TP_ASSERT(size <= sizeof buffer);
-            received += receive(&line, buffer, size);
+            tp_bin out;
+            TP_ASSERT_EQ_INT(tpi_batch_end(&line.out, &out), TP_OK);
+            TP_ASSERT(out.size <= sizeof buffer);
+            received += receive(&line, out);
         }
         TP_ASSERT(sent > 50 && sent == received);
         line_fini(&line);
@@ -71,9 +73,9 @@ TP_TEST(wire_batch, counts_are_filled_in) {
     TP_ASSERT_EQ_INT(tpi_batch_add(&line.out, &tick), TP_OK);
     TP_ASSERT_EQ_INT(tpi_batch_add(&line.out, &bye), TP_OK);
     TP_ASSERT_EQ_INT(tpi_batch_add(&line.out, &message), TP_ECLOSED);
-    size_t size;
-    TP_ASSERT_EQ_INT(tpi_batch_end(&line.out, &size), TP_OK);
-    TP_ASSERT_EQ_INT(receive(&line, buffer, size), 4);
+    tp_bin out;
+    TP_ASSERT_EQ_INT(tpi_batch_end(&line.out, &out), TP_OK);
+    TP_ASSERT_EQ_INT(receive(&line, out), 4);
     TP_ASSERT_EQ_INT(tpi_receiver_end(&line.in), TPI_WIRE_OK);
     line_fini(&line);
 }
@@ -82,10 +84,10 @@ TP_TEST(wire_batch, an_empty_batch_is_no_bytes_and_no_record) {
     struct line line;
     line_init(&line, true);
     uint8_t buffer[64];
-    size_t size = 1;
+    tp_bin out = {NULL, 1};
     tpi_batch_begin(&line.out, buffer, sizeof buffer);
-    TP_ASSERT_EQ_INT(tpi_batch_end(&line.out, &size), TP_OK);
-    TP_ASSERT_EQ_INT(size, 0);
+    TP_ASSERT_EQ_INT(tpi_batch_end(&line.out, &out), TP_OK);
+    TP_ASSERT_EQ_INT(out.size, 0);
     TP_ASSERT_EQ_INT(line.out.ratchet.cipher.nonce, 0);
     line_fini(&line);
 }
@@ -106,9 +108,10 @@ TP_TEST(wire_batch, pieces_fill_what_room_there_is) {
         tpi_batch_begin(&line.out, buffer, sizeof buffer);
         while (!tpi_fragmenter_done(&cut) && tpi_batch_add_piece(&line.out, &cut, 100) == TP_OK)
             continue;
-        size_t size;
-        TP_ASSERT_EQ_INT(tpi_batch_end(&line.out, &size), TP_OK);
-        const uint8_t *at = buffer;
+        tp_bin out;
+        TP_ASSERT_EQ_INT(tpi_batch_end(&line.out, &out), TP_OK);
+        const uint8_t *at = out.data;
+        size_t size = out.size;
         while (tpi_receiver_next(&line.in, &at, &size, &frame) == TPI_DECODED_FRAME)
             result = tpi_assembler_take(&assembler, &frame, &whole);
     }
@@ -122,11 +125,78 @@ TP_TEST(wire_batch, a_spent_key_ends_the_connection) {
     struct line line;
     line_init(&line, true);
     uint8_t buffer[128];
-    size_t size;
+    tp_bin out;
     struct tpi_frame message = kit_message();
     line.out.ratchet.cipher.nonce = TPI_NONCE_END;
     tpi_batch_begin(&line.out, buffer, sizeof buffer);
     TP_ASSERT_EQ_INT(tpi_batch_add(&line.out, &message), TP_OK);
-    TP_ASSERT_EQ_INT(tpi_batch_end(&line.out, &size), TP_ECLOSED);
+    TP_ASSERT_EQ_INT(tpi_batch_end(&line.out, &out), TP_ECLOSED);
+    line_fini(&line);
+}
+
+#define QUEUED 200000u
+
+/* As many frames as fit, one behind the other, as a connection queues them. */
+static size_t queue_frames(uint8_t *bytes, size_t room, unsigned *frames) {
+    struct tpi_frame message = kit_message();
+    size_t size = 0, used;
+    for (*frames = 0; tpi_frame_encode(&message, bytes + size, room - size, &used) == TP_OK;
+         ++*frames)
+        size += used;
+    return size;
+}
+
+static void send_lent(bool secure) {
+    struct line line;
+    line_init(&line, secure);
+    uint8_t *queue = malloc(QUEUED), *buffer = malloc(TPI_RECORD_HEAD + TPI_RECORD_MAX);
+    TP_ASSERT(queue != NULL && buffer != NULL);
+    struct tpi_frame bye = {.type = TPI_FRAME_GOODBYE};
+    unsigned frames;
+    tp_bin out;
+    tpi_batch_begin(&line.out, buffer, TPI_RECORD_HEAD + TPI_RECORD_MAX);
+    size_t room = tpi_batch_room(&line.out);
+    TP_ASSERT(secure ? room == TPI_RECORD_PLAIN_MAX : room >= QUEUED);
+    size_t size = queue_frames(queue, room < QUEUED ? room : QUEUED, &frames);
+    tpi_batch_add_encoded(&line.out, queue, size, frames);
+    TP_ASSERT_EQ_INT(tpi_batch_room(&line.out), 0);
+    TP_ASSERT_EQ_INT(tpi_batch_add(&line.out, &bye), TP_ETOOBIG);
+    TP_ASSERT_EQ_INT(tpi_batch_end(&line.out, &out), TP_OK);
+    TP_ASSERT(out.data == (secure ? buffer : queue));
+    TP_ASSERT_EQ_INT(receive(&line, out), frames);
+    /* the goodbye counts them, in a batch of its own */
+    tpi_batch_begin(&line.out, buffer, TPI_RECORD_HEAD + TPI_RECORD_MAX);
+    TP_ASSERT_EQ_INT(tpi_batch_add(&line.out, &bye), TP_OK);
+    TP_ASSERT_EQ_INT(tpi_batch_end(&line.out, &out), TP_OK);
+    TP_ASSERT_EQ_INT(receive(&line, out), 1);
+    TP_ASSERT_EQ_INT(tpi_receiver_end(&line.in), TPI_WIRE_OK);
+    free(queue);
+    free(buffer);
+    line_fini(&line);
+}
+
+TP_TEST(wire_batch, encoded_frames_go_from_where_they_are_in_plain_mode) {
+    send_lent(false);
+}
+
+TP_TEST(wire_batch, encoded_frames_are_sealed_from_where_they_are) {
+    send_lent(true);
+}
+
+TP_TEST(wire_batch, encoded_frames_behind_others_are_copied) {
+    struct line line;
+    line_init(&line, true);
+    uint8_t queue[400], buffer[512];
+    struct tpi_frame tick = {.type = TPI_FRAME_HEARTBEAT};
+    unsigned frames;
+    tp_bin out;
+    tpi_batch_begin(&line.out, buffer, sizeof buffer);
+    TP_ASSERT_EQ_INT(tpi_batch_add(&line.out, &tick), TP_OK);
+    size_t size = queue_frames(queue, sizeof queue, &frames);
+    TP_ASSERT(size <= tpi_batch_room(&line.out));
+    tpi_batch_add_encoded(&line.out, queue, size, frames);
+    memset(queue, 0, sizeof queue);
+    TP_ASSERT_EQ_INT(tpi_batch_end(&line.out, &out), TP_OK);
+    TP_ASSERT_EQ_INT(receive(&line, out), frames + 1);
     line_fini(&line);
 }

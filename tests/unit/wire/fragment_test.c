@@ -233,3 +233,33 @@ TP_TEST(wire_fragment, an_id_is_free_again_after_its_whole) {
     }
     tpi_assembler_fini(&assembler);
 }
+
+static void take_whole(struct tpi_assembler *assembler, const struct tpi_frame *frame) {
+    struct tpi_fragmenter cut;
+    struct tpi_frame whole;
+    struct piece piece;
+    tpi_fragmenter_init(&cut, 1, frame);
+    while (!tpi_fragmenter_done(&cut)) {
+        next_piece(&cut, 1000, &piece);
+        TP_ASSERT(tpi_assembler_take(assembler, &piece.frame, &whole) != TPI_DECODED_BAD);
+    }
+}
+
+TP_TEST(wire_fragment, the_memory_of_one_whole_serves_the_next_and_never_exceeds_it) {
+    struct counting counting;
+    counting_init(&counting, SIZE_MAX);
+    struct tpi_wire_limits limits = tpi_wire_limits_default();
+    struct tpi_assembler assembler;
+    struct large large;
+    large_init(&large, 1);
+    tpi_assembler_init(&assembler, &limits, &counting.allocator);
+    take_whole(&assembler, &large.frame);
+    size_t had = counting.in_use;
+    TP_ASSERT(had >= LARGE && had < LARGE + 100);
+    counting.most = 0;
+    for (int i = 0; i < 3; i++) take_whole(&assembler, &large.frame);
+    TP_ASSERT_EQ_INT(counting.most, 0); /* nothing was asked for */
+    TP_ASSERT_EQ_INT(counting.in_use, had);
+    tpi_assembler_fini(&assembler);
+    TP_ASSERT_EQ_INT(counting.in_use, 0);
+}

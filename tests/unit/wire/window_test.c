@@ -40,3 +40,18 @@ TP_TEST(wire_window, credit_is_due_at_half_of_the_window) {
     TP_ASSERT(!tpi_window_route(&in, 40));
     TP_ASSERT_EQ_INT(tpi_window_receive(&in, 60), TPI_WIRE_OK);
 }
+
+TP_TEST(wire_window, whole_signals_have_half_of_it_and_one_frame) {
+    enum { LIMIT = 1000, FRAME = 100 };
+    struct tpi_window_out out = {.limit = LIMIT};
+    uint64_t kept = tpi_window_kept(&out, FRAME);
+    TP_ASSERT_EQ_INT(LIMIT - kept, LIMIT / 2 + FRAME);
+    /* the receiver need not tell of less than half: whatever has not been told, a frame may go */
+    out.sent = LIMIT / 2 - 1;
+    TP_ASSERT(tpi_window_room(&out) - kept >= FRAME);
+}
+
+TP_TEST(wire_window, a_small_one_keeps_nothing) {
+    struct tpi_window_out out = {.limit = 150};
+    TP_ASSERT_EQ_INT(tpi_window_kept(&out, 100), 0);
+}
