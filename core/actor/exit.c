@@ -184,7 +184,7 @@ static void finish(tp_actor *self, tp_reason reason) {
         free_chain(self, &self->extra->arguments);
     }
     if (self->flags & TPI_ACTOR_DEDICATED)
-        tpi_scheduler_undedicate(runtime->scheduler, self->runnable.home);
+        tpi_scheduler_undedicate(runtime->scheduler, tpi_runnable_home(&self->runnable));
     tpi_count(&self->worker->counters.exited, 1);
     /* acquire: partner is the release store in tpi_runtime_shutdown */
     if (atomic_load_explicit(&runtime->stopping, memory_order_acquire) != 0) {
@@ -256,7 +256,7 @@ void tpi_drain(struct tpi_worker *worker, tp_actor *actor) {
     TPI_CHECK(tpi_worker_is_here(worker));
     tp_runtime *runtime = tpi_runtime_of(worker);
     struct tpi_block *block, *spent;
-    tpi_set_worker(actor, worker);
+    actor->worker = worker;
     actor->refused = NULL;
     while ((block = drain_one(worker, actor)) != NULL) {
         tp_pid dead = {runtime->node, tpi_slot_of(actor), block->to_generation};

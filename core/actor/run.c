@@ -660,8 +660,10 @@ static APART void run_other(struct tpi_worker *worker, struct tpi_runnable *runn
 
 /* Another worker ran it last: its lines have to come from there (park.c counts that). */
 static APART void move_in(tp_actor *self, struct tpi_worker *worker) {
-    tpi_set_worker(self, worker);
+    self->worker = worker;
     worker->moved_in++;
+    if (!tpi_runnable_is_pinned(&self->runnable))
+        tpi_runnable_settle(&self->runnable, worker->index);
 }
 
 static void run(struct tpi_worker *worker, struct tpi_runnable *runnable) {
@@ -697,13 +699,14 @@ static void escaped(struct tpi_worker *worker, struct tpi_runnable *runnable) {
 static unsigned place(struct tpi_scheduler *scheduler, struct tpi_runnable *runnable) {
     TPI_CHECK(tpi_runnable_is_pinned(runnable));
     tp_actor *self = tpi_actor_of(runnable);
-    if (self->flags & TPI_ACTOR_DEDICATED || self->extra == NULL) return runnable->home;
+    unsigned home = tpi_runnable_home(runnable);
+    if (self->flags & TPI_ACTOR_DEDICATED || self->extra == NULL) return home;
     uint64_t mask = self->extra->workers;
     for (unsigned i = 1; i <= scheduler->count; i++) {
-        unsigned index = (runnable->home + i) % scheduler->count;
+        unsigned index = (home + i) % scheduler->count;
         if (index < 64 && mask >> index & 1) return index;
     }
-    return runnable->home;
+    return home;
 }
 
 static void ready(struct tpi_scheduler *scheduler, struct tpi_worker *worker, uint64_t token,

@@ -102,17 +102,6 @@ _Static_assert(offsetof(struct tp_actor, tail) == 64,
                "senders and the owner write different lines");
 _Static_assert(sizeof(struct tp_actor) == 192, "three cache lines: the cost of an idle actor");
 
-/* The worker that runs the actor from now on: it alone writes this, and reads it as it likes. */
-static inline void tpi_set_worker(tp_actor *self, struct tpi_worker *worker) {
-    /* relaxed: partner is tpi_is_elsewhere, which only guesses */
-    __atomic_store_n(&self->worker, worker, __ATOMIC_RELAXED);
-}
-/* Another worker than this one ran the actor last, or runs it now. Any thread: a guess. */
-static inline bool tpi_is_elsewhere(const tp_actor *actor, const struct tpi_worker *here) {
-    /* relaxed: see tpi_set_worker */
-    return __atomic_load_n(&actor->worker, __ATOMIC_RELAXED) != here;
-}
-
 /* For checks: somebody has the right to run the actor, and it is not another thread, as far as
  * `worker` says. */
 static inline bool tpi_is_owner(const tp_actor *self) {

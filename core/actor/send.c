@@ -45,7 +45,7 @@ static void account_close(tp_runtime *runtime, struct tpi_worker *worker,
     tp_actor *receiver = tpi_slot(runtime, (uint32_t)account->receiver);
     uint32_t count = account->batch - account->left;
     account->left = account->batch = ACCOUNT_BATCH;
-    if (tpi_is_elsewhere(receiver, worker)) worker->flooded += count;
+    if (tpi_runnable_home(&receiver->runnable) != worker->index) worker->flooded += count;
     /* acquire: partner is the release store in publish (spawn.c), as in tpi_find. The slot may get
      * a new occupant right after: it then starts with a few messages too many on its account,
      * until its mailbox is next empty (tpi_credit_empty) */

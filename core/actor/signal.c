@@ -311,7 +311,7 @@ tp_err tpi_monitor_at_birth(tp_actor *parent, tp_actor *child, tp_ref *ref) {
     if (monitor == NULL) return TP_ENOMEM;
     *monitor = (struct monitor){tpi_pid_of(runtime, child), -1};
     tp_ref made = tpi_ref_inside(parent);
-    tpi_set_worker(child, parent->worker);
+    child->worker = parent->worker;
     if (tpi_map_put(&parent->extra->monitors, made, 0, monitor) != TP_OK) {
         tpi_heap_free(heap(parent), monitor, sizeof *monitor);
         return TP_ENOMEM;

@@ -110,7 +110,7 @@ static tp_err make_place(struct birth *birth, tp_actor *actor, const tp_spawn_op
         unsigned index;
         tp_err err = tpi_scheduler_dedicate(birth->runtime->scheduler, &index);
         if (err != TP_OK) return err;
-        actor->runnable.home = (uint16_t)index;
+        tpi_runnable_settle(&actor->runnable, index);
         actor->flags |= TPI_ACTOR_DEDICATED;
     }
     if (options->workers != 0 || actor->flags & TPI_ACTOR_DEDICATED)
@@ -165,9 +165,9 @@ static void miscarry(struct birth *birth, tp_actor *actor) {
         tpi_unlink_at_birth(birth->parent, actor);
     if (actor->extra != NULL && actor->extra->name != NULL)
         runtime->hooks.name_released(runtime, actor);
-    tpi_set_worker(actor, birth->worker);
+    actor->worker = birth->worker;
     if (actor->flags & TPI_ACTOR_DEDICATED)
-        tpi_scheduler_undedicate(runtime->scheduler, actor->runnable.home);
+        tpi_scheduler_undedicate(runtime->scheduler, tpi_runnable_home(&actor->runnable));
     if (actor->state_size > TPI_STATE_INLINE) tpi_actor_free(actor, actor->state);
     actor->state = NULL;
     actor->state_size = 0;
@@ -216,9 +216,9 @@ static void clear(struct birth *birth, tp_actor *actor) {
     actor->flags = 0;
     actor->runnable.priority = 0;
     tpi_runnable_mark(&actor->runnable, TPI_RUNNABLE_YOUNG);
-    actor->runnable.home = 0;
+    tpi_runnable_settle(&actor->runnable, birth->worker == NULL ? 0 : birth->worker->index);
     actor->behavior = birth->behavior;
-    tpi_set_worker(actor, birth->worker);
+    actor->worker = birth->worker;
     actor->current = NULL;
     actor->handled = 0;
     actor->refused = NULL;

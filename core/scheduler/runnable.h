@@ -20,7 +20,7 @@ struct tpi_runnable {
     struct tpi_node node;   /* first: the queues link it */
     uint8_t priority;       /* tp_priority */
     _Atomic(uint8_t) flags; /* read by any thread; written by who may make it ready */
-    uint16_t home;          /* pinned: the worker it was put on last */
+    _Atomic(uint16_t) home; /* the worker that runs it, or did last; pinned: it was put on last */
     uint32_t index;         /* free for the owner */
 };
 
@@ -34,6 +34,16 @@ static inline void tpi_runnable_mark(struct tpi_runnable *runnable, uint8_t flag
 static inline uint8_t tpi_runnable_marks(const struct tpi_runnable *runnable) {
     /* relaxed: as above */
     return atomic_load_explicit(&runnable->flags, memory_order_relaxed);
+}
+/* Its place: one writer at a time, as above. */
+static inline void tpi_runnable_settle(struct tpi_runnable *runnable, unsigned worker) {
+    /* relaxed: who has the right to run it passes that on with what it wrote; others guess */
+    atomic_store_explicit(&runnable->home, (uint16_t)worker, memory_order_relaxed);
+}
+/* Any thread: a guess, but for who may run it. */
+static inline unsigned tpi_runnable_home(const struct tpi_runnable *runnable) {
+    /* relaxed: as above */
+    return atomic_load_explicit(&runnable->home, memory_order_relaxed);
 }
 static inline bool tpi_runnable_is_pinned(const struct tpi_runnable *runnable) {
     return (tpi_runnable_marks(runnable) & TPI_RUNNABLE_PINNED) != 0;

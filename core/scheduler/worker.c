@@ -77,7 +77,7 @@ static void push_pinned(struct tpi_scheduler *scheduler, struct tpi_runnable *ru
     TPI_CHECK(tpi_runnable_is_pinned(runnable));
     unsigned index = scheduler->ops->place(scheduler, runnable);
     TPI_ASSERT(scheduler->workers[index] != NULL);
-    runnable->home = (uint16_t)index;
+    tpi_runnable_settle(runnable, index);
     tpi_inject_push(&scheduler->workers[index]->inbound, &runnable->node, &runnable->node, 1);
     tpi_scheduler_wake(scheduler, index);
 }
@@ -278,12 +278,17 @@ static struct tpi_runnable *take_next(struct tpi_worker *worker) {
     return runnable;
 }
 
-/* What is pinned here stays out of the queue, where thieves could take it. */
+/* What is pinned here stays out of the queue, where thieves could take it. What a thief gave back
+ * goes into it: if this worker's slices are long, it had better be stolen again. */
 static struct tpi_runnable *take_pinned(struct tpi_worker *worker) {
     TPI_CHECK(tpi_worker_is_here(worker));
     uint32_t count;
-    if (tpi_inject_length(&worker->inbound) == 0) return NULL;
-    return runnable_of(tpi_inject_take(&worker->inbound, 1, &count));
+    while (tpi_inject_length(&worker->inbound) > 0) {
+        struct tpi_node *node = tpi_inject_take(&worker->inbound, 1, &count);
+        if (node == NULL || tpi_runnable_is_pinned(runnable_of(node))) return runnable_of(node);
+        take_chain(worker, node);
+    }
+    return NULL;
 }
 
 /* High priority, then the partner just woken, then the queue; now and then a low one. */

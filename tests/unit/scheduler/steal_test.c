@@ -87,6 +87,23 @@ TP_TEST(steal, what_only_talks_goes_back_to_where_it_came_from) {
     close_scene(&scene);
 }
 
+TP_TEST(steal, what_went_back_can_be_stolen_again) {
+    struct scene scene;
+    open_scene(&scene);
+    scene.now += TP_US(100);
+    talk(&scene, 1000);
+    tpi_worker_reconsider(scene.thief);
+    /* the victim runs one of all, as long as it likes: the others stand in its queue meanwhile */
+    TP_ASSERT(tpi_worker_pick(scene.victim) != NULL);
+    if (tpi_deque_length(&scene.victim->queue) < READY - 1)
+        TP_ASSERT(tpi_worker_pick(scene.victim) != NULL); /* it looks every second time */
+    TP_ASSERT_EQ_INT(tpi_inject_length(&scene.victim->inbound), 0);
+    scene.thief->may_steal = true; /* it has slept */
+    TP_ASSERT(tpi_worker_steal(scene.thief));
+    TP_ASSERT(at_thief(&scene) > READY / 2 - 2);
+    close_scene(&scene);
+}
+
 TP_TEST(steal, what_computes_stays) {
     struct scene scene;
     open_scene(&scene);
