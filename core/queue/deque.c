@@ -85,9 +85,10 @@ static void publish_tail(struct tpi_deque *deque, uint32_t tail) {
  * ready they have not been there for long (5 % of `banking`). What an empty place points to may be
  * gone: a prefetch does not fault. */
 static void expect(const struct tpi_node *node) {
-    __builtin_prefetch((const char *)node);
-    __builtin_prefetch((const char *)node + 64);
-    __builtin_prefetch((const char *)node + 128);
+    uintptr_t at = (uintptr_t)node; /* a number: it may be NULL */
+    __builtin_prefetch((const void *)at);
+    __builtin_prefetch((const void *)(at + 64));
+    __builtin_prefetch((const void *)(at + 128));
 }
 
 void tpi_deque_init(struct tpi_deque *deque) {
