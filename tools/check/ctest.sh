@@ -22,7 +22,8 @@ cp "$log" "$whole"
 # two programs that fail are run again, alone; the tally tells what failed at first, and counts a
 # program whose first run printed a sanitizer's report as failed, whatever the second says.
 if [ $status -ne 0 ] && [ "$(grep -c '^Test Failed\.$' "$whole")" -le 2 ]; then
-    ctest --test-dir "$dir" --rerun-failed --output-on-failure --no-tests=error
+    # with the same choice of tests: ctest remembers their numbers, which are those of the choice
+    ctest --test-dir "$dir" --rerun-failed --output-on-failure --no-tests=error "$@"
     status=$?
     cat "$log" >>"$whole"
 fi
