@@ -131,6 +131,10 @@ static inline tp_actor *tpi_find(const tp_runtime *runtime, tp_pid pid, uint64_t
     return actor;
 }
 
+/* Memory that lives as long as the actor, from its worker's pool; NULL when out of memory. Its
+ * owner, or who makes it. */
+void *tpi_actor_alloc(tp_actor *actor, size_t size);
+void tpi_actor_free(tp_actor *actor, void *piece);
 /* The extra part, made at first need; NULL when out of memory. */
 struct tpi_extra *tpi_extra(tp_actor *actor);
 void tpi_extra_free(tp_actor *actor);
@@ -146,10 +150,6 @@ extern const struct tpi_runnable_ops tpi_actor_ops;
 tp_err tpi_slots_new(tp_runtime *runtime);
 /* Another number of actors, before there is any. */
 tp_err tpi_slots_remake(tp_runtime *runtime, uint32_t max_actors);
-/* Memory that lives as long as the actor, from its worker's pool; NULL when out of memory. Its
- * owner, or who makes it. */
-void *tpi_actor_alloc(tp_actor *actor, size_t size);
-void tpi_actor_free(tp_actor *actor, void *piece);
 void tpi_slots_free(tp_runtime *runtime);
 /* A slot whose right to run is the caller's; NULL when there is none. worker NULL: a thread
  * outside. */

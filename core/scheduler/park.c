@@ -204,22 +204,6 @@ static void judge_steal(struct tpi_worker *worker) {
     }
 }
 
-/* All that is ready here goes to the worker it was stolen from. */
-static void give_back(struct tpi_worker *worker, struct tpi_worker *to) {
-    TPI_CHECK(tpi_worker_is_here(worker) && !is_running(worker));
-    struct tpi_deque *queues[] = {&worker->queue_high, &worker->young, &worker->queue,
-                                  &worker->queue_low};
-    /* relaxed: between two slices it is this thread's alone, but for the watch, which takes it
-     * from a stuck worker only */
-    struct tpi_runnable *next = atomic_load_explicit(&worker->next, memory_order_relaxed);
-    atomic_store_explicit(&worker->next, NULL, memory_order_relaxed); /* relaxed: see above */
-    if (next != NULL) tpi_inject_push(&to->inbound, &next->node, &next->node, 1);
-    for (size_t i = 0; i < sizeof queues / sizeof queues[0]; i++)
-        for (struct tpi_node *node; (node = tpi_deque_take(queues[i])) != NULL;)
-            tpi_inject_push(&to->inbound, node, node, 1);
-    tpi_scheduler_wake(worker->scheduler, to->index);
-}
-
 /* Living on stolen work that is talk with the worker it was stolen from, it would not end: what
  * the other sends keeps it busy. */
 void tpi_worker_reconsider(struct tpi_worker *worker) {
@@ -231,7 +215,7 @@ void tpi_worker_reconsider(struct tpi_worker *worker) {
     tp_duration busy = tpi_scheduler_now(worker->scheduler) - worker->stole_at;
     if (!only_talked(worker, busy)) return;
     steal_was_in_vain(worker);
-    give_back(worker, worker->robbed);
+    tpi_worker_empty(worker, worker->robbed);
 }
 
 /* ---- sleeping ---- */

@@ -128,8 +128,9 @@ struct tpi_runnable *tpi_worker_pick(struct tpi_worker *worker); /* NULL: it is 
 bool tpi_worker_housekeeping(struct tpi_worker *worker);         /* true: something became ready */
 bool tpi_worker_steal(struct tpi_worker *worker);
 void tpi_worker_reconsider(struct tpi_worker *worker); /* what it stole may go back */
-void tpi_worker_idle(struct tpi_worker *worker);  /* sleeps until there may be something to do */
-void tpi_worker_empty(struct tpi_worker *worker); /* its queues go to the common one; itself */
+void tpi_worker_idle(struct tpi_worker *worker); /* sleeps until there may be something to do */
+/* What is ready on it goes to another worker; NULL: to the common queue. Itself. */
+void tpi_worker_empty(struct tpi_worker *worker, struct tpi_worker *to);
 /* Wakes a sleeping worker, if there is one. Any thread; after the runnable was pushed. */
 void tpi_scheduler_wake_one(struct tpi_scheduler *scheduler);
 void tpi_scheduler_wake(struct tpi_scheduler *scheduler, unsigned index);

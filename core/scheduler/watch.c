@@ -169,7 +169,7 @@ void tpi_watch_tend(struct tpi_worker *spare) {
     atomic_store_explicit(&spare->direct, active && spare->scheduler->strategy == TP_STRATEGY_STEAL,
                           memory_order_relaxed);
     if (active) return;
-    tpi_worker_empty(spare);
+    tpi_worker_empty(spare, NULL);
     /* it may have been woken for something that it will not do now: another does */
     tpi_scheduler_wake_one(spare->scheduler);
 }

@@ -404,14 +404,21 @@ static ALWAYS void end_slice(struct tpi_worker *worker) {
         tpi_watch_slice_end(worker);
 }
 
-void tpi_worker_empty(struct tpi_worker *worker) {
-    TPI_CHECK(tpi_worker_is_here(worker) && peek_running(worker) == NULL);
+static void pass_on(struct tpi_worker *worker, struct tpi_worker *to,
+                    struct tpi_runnable *runnable) {
+    if (to == NULL) tpi_scheduler_schedule(worker->scheduler, runnable);
+    else tpi_inject_push(&to->inbound, &runnable->node, &runnable->node, 1);
+}
+
+void tpi_worker_empty(struct tpi_worker *worker, struct tpi_worker *to) {
+    TPI_CHECK(tpi_worker_is_here(worker) && peek_running(worker) == NULL && worker != to);
     struct tpi_deque *queues[] = {&worker->queue_high, &worker->young, &worker->queue,
                                   &worker->queue_low};
-    if (peek_next(worker) != NULL) tpi_scheduler_schedule(worker->scheduler, take_next(worker));
+    if (peek_next(worker) != NULL) pass_on(worker, to, take_next(worker));
     for (size_t i = 0; i < sizeof queues / sizeof queues[0]; i++)
         for (struct tpi_node *node; (node = tpi_deque_take(queues[i])) != NULL;)
-            tpi_scheduler_schedule(worker->scheduler, runnable_of(node));
+            pass_on(worker, to, runnable_of(node));
+    if (to != NULL) tpi_scheduler_wake(worker->scheduler, to->index);
 }
 
 static void push_spare(struct tpi_worker *worker, struct tpi_fiber *fiber) {

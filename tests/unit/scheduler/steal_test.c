@@ -71,13 +71,19 @@ static unsigned at_thief(const struct scene *scene) {
     return tpi_deque_length(&scene->thief->queue) + next;
 }
 
+/* The thief looks at what it stole after so long, and so many messages. */
+static void open_and_reconsider(struct scene *scene, tp_duration busy, unsigned messages) {
+    open_scene(scene);
+    TP_ASSERT_EQ_INT(at_thief(scene), READY / 2);
+    scene->now += busy;
+    talk(scene, messages);
+    tpi_worker_reconsider(scene->thief);
+}
+
 TP_TEST(steal, what_only_talks_goes_back_to_where_it_came_from) {
     struct scene scene;
-    open_scene(&scene);
-    TP_ASSERT_EQ_INT(at_thief(&scene), READY / 2);
-    scene.now += TP_US(100);
-    talk(&scene, 1000); /* 100 ns each: all it did was to wait for cache lines */
-    tpi_worker_reconsider(scene.thief);
+    /* 100 ns each: all it did was to wait for cache lines */
+    open_and_reconsider(&scene, TP_US(100), 1000);
     TP_ASSERT_EQ_INT(at_thief(&scene), 0);
     TP_ASSERT_EQ_INT(tpi_inject_length(&scene.victim->inbound), READY / 2);
     TP_ASSERT_EQ_INT(scene.thief->stole_at, 0);
@@ -89,10 +95,7 @@ TP_TEST(steal, what_only_talks_goes_back_to_where_it_came_from) {
 
 TP_TEST(steal, what_went_back_can_be_stolen_again) {
     struct scene scene;
-    open_scene(&scene);
-    scene.now += TP_US(100);
-    talk(&scene, 1000);
-    tpi_worker_reconsider(scene.thief);
+    open_and_reconsider(&scene, TP_US(100), 1000);
     /* the victim runs one of all, as long as it likes: the others stand in its queue meanwhile */
     TP_ASSERT(tpi_worker_pick(scene.victim) != NULL);
     if (tpi_deque_length(&scene.victim->queue) < READY - 1)
@@ -106,10 +109,7 @@ TP_TEST(steal, what_went_back_can_be_stolen_again) {
 
 TP_TEST(steal, what_computes_stays) {
     struct scene scene;
-    open_scene(&scene);
-    scene.now += TP_MS(1);
-    talk(&scene, 1000); /* a microsecond each: more than the way takes */
-    tpi_worker_reconsider(scene.thief);
+    open_and_reconsider(&scene, TP_MS(1), 1000); /* a microsecond each: more than the way takes */
     TP_ASSERT_EQ_INT(at_thief(&scene), READY / 2);
     TP_ASSERT_EQ_INT(tpi_inject_length(&scene.victim->inbound), 0);
     close_scene(&scene);
@@ -119,10 +119,12 @@ TP_TEST(steal, blocks_of_others_are_no_talk) {
     struct scene scene;
     open_scene(&scene);
     scene.now += TP_US(100);
+    /* of what other nodes send, say */
+    struct tpi_pool *third = tpi_memory_pool(scene.memory, WORKERS);
     for (unsigned i = 0; i < 1000; i++) {
-        void *block = tpi_pool_take(scene.thief->pool, 2);
+        void *block = tpi_pool_take(third, 2);
         TP_ASSERT(block != NULL);
-        tpi_pool_give(scene.thief->pool, block, 2, scene.thief->pool->index);
+        tpi_pool_give(scene.thief->pool, block, 2, third->index);
     }
     tpi_worker_reconsider(scene.thief);
     TP_ASSERT_EQ_INT(at_thief(&scene), READY / 2);
@@ -131,10 +133,7 @@ TP_TEST(steal, blocks_of_others_are_no_talk) {
 
 TP_TEST(steal, a_few_messages_are_not_judged) {
     struct scene scene;
-    open_scene(&scene);
-    scene.now += TP_US(5);
-    talk(&scene, 100);
-    tpi_worker_reconsider(scene.thief);
+    open_and_reconsider(&scene, TP_US(5), 100);
     TP_ASSERT_EQ_INT(at_thief(&scene), READY / 2);
     close_scene(&scene);
 }
