@@ -176,6 +176,7 @@ bool tpi_worker_steal(struct tpi_worker *worker) {
 
 /* Messages between what was stolen and the worker it was stolen from. */
 static uint64_t talk_of(const struct tpi_worker *worker) {
+    TPI_CHECK(worker->robbed != NULL && worker->pool->asked_owner == worker->robbed->pool->index);
     return worker->pool->asked_returned + worker->flooded + worker->moved_in;
 }
 

@@ -406,6 +406,7 @@ static ALWAYS void end_slice(struct tpi_worker *worker) {
 
 static void pass_on(struct tpi_worker *worker, struct tpi_worker *to,
                     struct tpi_runnable *runnable) {
+    TPI_CHECK(!tpi_runnable_is_pinned(runnable)); /* what is pinned is in no queue of thieves */
     if (to == NULL) tpi_scheduler_schedule(worker->scheduler, runnable);
     else tpi_inject_push(&to->inbound, &runnable->node, &runnable->node, 1);
 }
